@@ -1,0 +1,1 @@
+"""The arithmetic of decisions: numpy and scipy only, no estimator, file, clock or global state."""

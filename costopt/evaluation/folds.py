@@ -1,0 +1,237 @@
+"""Folds that do not leak: stratified, grouped or in order of time, and checks of foreign ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from costopt.errors import DataError
+from costopt.training.learners import Fold
+
+__all__ = ["Folds", "make_folds"]
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """How the rows are split, and what may be drawn anew as one when uncertainty is measured.
+
+    Parameters
+    ----------
+    folds : tuple of Fold
+    kind : str
+        ``"stratified"``, ``"grouped"``, ``"time-ordered"`` or ``"given"``.
+    units : array of shape (n_cases,), optional
+        The unit that each row belongs to: its group, or its stretch of time. None where rows
+        are drawn one by one.
+    """
+
+    folds: tuple[Fold, ...]
+    kind: str
+    units: IntArray | None = None
+
+    @property
+    def scored(self) -> IntArray:
+        """The rows that some fold scores, ascending; with folds in order of time not all rows."""
+        return np.sort(np.concatenate([fold.test for fold in self.folds]))
+
+
+def make_folds(
+    y: BoolArray,
+    cv: Any = 5,
+    *,
+    groups: Any = None,
+    time: Any = None,
+    random_state: int = 0,
+) -> Folds:
+    """Split rows for out-of-fold scores.
+
+    Parameters
+    ----------
+    y : bool array of shape (n_cases,)
+    cv : int, splitter or iterable of (train, test), default=5
+        How many folds; or scikit-learn's splitters, or index pairs, taken as they are and checked.
+    groups : array-like of shape (n_cases,), optional
+        Rows of one group never stand on both sides of a split.
+    time : array-like of shape (n_cases,), optional
+        Models are trained on what came before the rows that they score.
+    random_state : int, default=0
+        Shuffles rows or groups.
+
+    Returns
+    -------
+    folds : Folds
+
+    Raises
+    ------
+    DataError
+        If there are fewer rows of a class, or groups, than folds need; or a split leaks: a row,
+        a group, or the future on both sides, or a row scored twice.
+
+    Examples
+    --------
+    >>> folds = make_folds(np.array([False, True] * 6), cv=3)
+    >>> [fold.test.size for fold in folds.folds]
+    [4, 4, 4]
+    """
+    if groups is not None and time is not None:
+        raise DataError(
+            "give groups or time, not both: folds in order of time already keep the future out; "
+            "for both, pass your own splits as cv="
+        )
+    codes = None if groups is None else _codes(groups, y.size, "groups")
+    order = None if time is None else _codes(time, y.size, "time")
+    if isinstance(cv, bool) or not isinstance(cv, int | np.integer):
+        folds, kind = _given(cv, y, codes), "given"
+    elif cv < 2:
+        raise DataError(f"cv must be at least 2 folds, got {cv}")
+    else:
+        _check_enough(y, int(cv), codes)
+        if order is not None:
+            folds, kind = _time_ordered(order, int(cv)), "time-ordered"
+        elif codes is not None:
+            folds, kind = _grouped(y, int(cv), codes, random_state), "grouped"
+        else:
+            folds, kind = _stratified(y, int(cv), random_state), "stratified"
+    _check(folds, y, codes, order)
+    units = codes if order is None else _stretches(order)
+    return Folds(tuple(folds), kind, units)
+
+
+def _stratified(y: BoolArray, cv: int, random_state: int) -> list[Fold]:
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(cv, shuffle=True, random_state=random_state)
+    return [Fold(train, test) for train, test in splitter.split(np.zeros(y.size), y)]
+
+
+def _grouped(y: BoolArray, cv: int, codes: IntArray, random_state: int) -> list[Fold]:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(cv, shuffle=True, random_state=random_state)
+    return [Fold(train, test) for train, test in splitter.split(np.zeros(y.size), y, codes)]
+
+
+def _time_ordered(order: IntArray, cv: int) -> list[Fold]:
+    """``cv`` stretches of about equal size, each scored by a model of all that came before it.
+
+    Rows of one moment stay together. The first of ``cv + 1`` stretches is only trained on.
+    """
+    ranked = np.sort(order)
+    edges = [ranked[position * order.size // (cv + 1)] for position in range(1, cv + 1)]
+    edges = [*edges, int(ranked[-1]) + 1]
+    return [
+        Fold(np.flatnonzero(order < start), np.flatnonzero((order >= start) & (order < end)))
+        for start, end in pairwise(edges)
+    ]
+
+
+def _given(cv: Any, y: BoolArray, codes: IntArray | None) -> list[Fold]:
+    if hasattr(cv, "split"):
+        pairs: Iterable[Any] = cv.split(np.zeros((y.size, 1)), y, codes)
+    elif isinstance(cv, Iterable) and not isinstance(cv, str):
+        pairs = cv
+    else:
+        raise DataError(
+            f"cv must be a number of folds, a splitter, or (train, test) index pairs, got {cv!r:.60}"
+        )
+    folds = []
+    for number, pair in enumerate(pairs):
+        try:
+            train, test = (np.asarray(side) for side in pair)
+        except (TypeError, ValueError):
+            raise DataError(f"cv: fold {number} must be a (train, test) pair of indices") from None
+        for side, rows in (("train", train), ("test", test)):
+            whole = rows.ndim == 1 and rows.size and rows.dtype.kind in "iu"
+            if not whole or rows.min() < 0 or rows.max() >= y.size:
+                raise DataError(
+                    f"cv: the {side} rows of fold {number} must be indices from 0 to {y.size - 1}"
+                )
+        folds.append(Fold(np.sort(train), np.sort(test)))
+    if not folds:
+        raise DataError("cv gives no fold: at least one is needed")
+    return folds
+
+
+def _check_enough(y: BoolArray, cv: int, codes: IntArray | None) -> None:
+    positives = int(np.count_nonzero(y))
+    for name, count in (("positive", positives), ("negative", y.size - positives)):
+        if count < cv:
+            raise DataError(
+                f"there are {count} {name} rows for {cv} folds: every fold needs one; get more "
+                f"rows, or use cv={max(count, 2)}"
+            )
+    if codes is not None and codes.max() + 1 < cv:
+        raise DataError(f"there are {codes.max() + 1} groups for {cv} folds: use fewer folds")
+
+
+def _check(folds: list[Fold], y: BoolArray, codes: IntArray | None, order: IntArray | None) -> None:
+    """What must hold for every split, whoever made it."""
+    scored = np.zeros(y.size, dtype=bool)
+    for number, fold in enumerate(folds):
+        inside = np.zeros(y.size, dtype=bool)
+        inside[fold.train] = True
+        if inside[fold.test].any():
+            row = fold.test[inside[fold.test]][0]
+            raise DataError(f"fold {number} trains on row {row}, which it also scores")
+        if scored[fold.test].any():
+            row = fold.test[scored[fold.test]][0]
+            raise DataError(
+                f"row {row} is scored by fold {number} and by an earlier one: every row may be "
+                "scored once, so repeated splits are not supported"
+            )
+        scored[fold.test] = True
+        if codes is not None:
+            shared = np.intersect1d(codes[fold.train], codes[fold.test])
+            if shared.size:
+                row = np.flatnonzero(codes == shared[0])[0]
+                raise DataError(
+                    f"fold {number} has the group of row {row} on both sides: keep groups together"
+                )
+        if order is not None and order[fold.train].max() >= order[fold.test].min():
+            raise DataError(
+                f"fold {number} trains on rows that are not older than all rows it scores: the "
+                "future must stay out"
+            )
+        for name, rows in (("trains on", fold.train), ("scores", fold.test)):
+            positives = int(np.count_nonzero(y[rows]))
+            if positives in (0, rows.size) and (name == "trains on" or order is None):
+                raise DataError(
+                    f"fold {number} {name} {rows.size} rows of one class only ({positives} "
+                    "positives): use fewer folds, or other groups"
+                )
+    if not 0 < np.count_nonzero(y[scored]) < np.count_nonzero(scored):
+        raise DataError("the rows that the folds score are of one class only: use other folds")
+
+
+def _codes(values: Any, n_cases: int, name: str) -> IntArray:
+    """Values as ranks 0, 1, 2, ... in ascending order."""
+    series = pd.Series(np.asarray(values))
+    if series.size != n_cases:
+        raise DataError(
+            f"{name} must have one value for each of the {n_cases} rows, got {series.size}"
+        )
+    missing = np.flatnonzero(series.isna())
+    if missing.size:
+        raise DataError(f"{name} must have a value in every row, got none in row {missing[0]}")
+    try:
+        codes, _ = pd.factorize(series, sort=True)
+    except TypeError:
+        raise DataError(f"{name} mixes values that cannot be put in order: use one type") from None
+    return np.asarray(codes, dtype=np.intp)
+
+
+def _stretches(order: IntArray) -> IntArray:
+    """Consecutive stretches of about sqrt(n) rows: what is alike in time is drawn together."""
+    length = max(int(np.sqrt(order.size)), 1)
+    rank = np.empty(order.size, dtype=np.intp)
+    rank[np.argsort(order, kind="stable")] = np.arange(order.size)
+    return rank // length

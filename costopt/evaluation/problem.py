@@ -1,0 +1,333 @@
+"""The one border of everything that learns: what the user passed, checked and prepared once."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs, check_regrets
+from costopt.decision.rules import as_weights
+from costopt.errors import DataError, nearest, warn
+from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
+from costopt.evaluation.estimates import Draws
+from costopt.evaluation.folds import Folds, make_folds
+from costopt.frames import Labels, Scalar, Schema, Table, check_same_index, encode_labels
+from costopt.training.learners import Features, Fold, Learner
+
+__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+# A cost column that ranks the classes this well knows the answer.
+TELLTALE_AUC = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Rows, labels, costs and folds, checked and prepared once; nothing here changes in a search.
+
+    Parameters
+    ----------
+    features : Features or anything that a learner indexes
+    y : bool array of shape (n_cases,)
+    costs : CaseCosts
+        What decisions turn out to cost, divided by ``scale``.
+    known : CaseCosts
+        What a rule may know beforehand, divided by ``scale``.
+    scale : float
+        A power of two near the largest cost, so that no currency is too large or too small for
+        the arithmetic of estimates.
+    folds : Folds
+    learners : mapping of str to Learner
+    weight : array of shape (n_cases,), optional
+        How many cases of the population each row stands for; mean 1.
+    threshold : {"auto", "bayes", "exact", "sampled"}
+    seed : int
+        The same for every candidate, so that what differs is the candidate.
+    n_jobs : int
+        Cores to use: folds side by side times threads per fold never exceed it.
+    """
+
+    features: Any
+    y: BoolArray
+    costs: CaseCosts
+    known: CaseCosts
+    scale: float
+    folds: Folds
+    learners: Mapping[str, Learner]
+    weight: FloatArray | None = None
+    threshold: ThresholdMode = "auto"
+    seed: int = 0
+    n_jobs: int = 1
+    _prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    scored: IntArray = field(init=False, repr=False)
+    scored_folds: tuple[Fold, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        scored = self.folds.scored
+        object.__setattr__(self, "scored", scored)
+        within = tuple(
+            Fold(fold.train, np.searchsorted(scored, fold.test)) for fold in self.folds.folds
+        )
+        object.__setattr__(self, "scored_folds", within)
+
+    def prepared(self, learner: str) -> Any:
+        """The rows as a learner wants them, made once."""
+        if learner not in self._prepared:
+            self._prepared[learner] = self.learners[learner].prepare(
+                self.features, self.folds.folds
+            )
+        return self._prepared[learner]
+
+    def of_scored(self, per_case: FloatArray | None) -> FloatArray | None:
+        """The part of an optional array that belongs to scored rows."""
+        return None if per_case is None else per_case[self.scored]
+
+    def draws(self) -> Draws:
+        """How the scored rows are drawn when uncertainty is measured."""
+        units = self.folds.units
+        return Draws(
+            self.scored.size,
+            weight=self.of_scored(self.weight),
+            units=None if units is None else units[self.scored],
+            seed=self.seed,
+        )
+
+    def rng(self, fold: int | None) -> np.random.Generator:
+        """Randomness of a fold's resampling, the same for every candidate."""
+        return np.random.default_rng([self.seed, 0 if fold is None else fold + 1])
+
+
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """A problem, and what a policy for it must remember of how it was declared.
+
+    Parameters
+    ----------
+    problem : Problem
+    labels : Labels
+    costs : CostMatrix or None
+        As declared; None where costs per case were given as arrays.
+    known : CostMatrix or None
+        What the rule uses: the same, with class means in the place of hindsight.
+    schema : Schema or None
+        None where rows are handed to a foreign estimator untouched.
+    """
+
+    problem: Problem
+    labels: Labels
+    costs: CostMatrix | None
+    known: CostMatrix | None
+    schema: Schema | None
+
+    @property
+    def unit(self) -> str:
+        """Currency of the costs."""
+        return self.problem.costs.unit
+
+
+def pose(
+    X: Any,
+    y: Any,
+    costs: CostMatrix | CaseCosts,
+    learners: Mapping[str, Learner],
+    *,
+    threshold: ThresholdMode = "auto",
+    cv: Any = 5,
+    groups: Any = None,
+    time: Any = None,
+    ignore: Collection[str] = (),
+    sample_weight: Any = None,
+    prevalence: float | None = None,
+    pos_label: Scalar | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> Posed:
+    """Check a table, labels and costs, and prepare them for learners.
+
+    Parameters are those of `costopt.optimize`.
+
+    Raises
+    ------
+    CostSpecError, DataError, SearchError
+        Before anything is fitted, if something cannot be used.
+    """
+    if isinstance(ignore, str):
+        ignore = (ignore,)
+    table = Table(X)
+    for name, other in (("y", y), ("costs", costs), ("sample_weight", sample_weight)):
+        check_same_index(table, other, name)
+    hindsight = costs.hindsight if isinstance(costs, CostMatrix) else ()
+    named = [name for name in (groups, time, sample_weight) if isinstance(name, str)]
+    for argument, given in (("groups", groups), ("time", time), ("sample_weight", sample_weight)):
+        if isinstance(given, str) and given not in table.columns:
+            raise DataError(
+                f"{argument} names the column {given!r}, which X does not have: "
+                f"{nearest(given, table.columns)}"
+            )
+    labels = encode_labels(y, pos_label)
+    if labels.y.size != table.n_rows:
+        raise DataError(
+            f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
+        )
+    if isinstance(costs, CostMatrix):
+        costs.resolve(table)  # a missing column is named before anything else is looked at
+    schema = Schema.infer(table, {*ignore, *hindsight, *named})
+    features = Features(table, schema)
+    _ = features.matrix  # encoded now, so that a bad value is named before anything is fitted
+    return pose_rows(
+        features,
+        labels,
+        costs,
+        learners,
+        table=table,
+        schema=schema,
+        threshold=threshold,
+        cv=cv,
+        groups=_values(table, groups),
+        time=_values(table, time),
+        sample_weight=_values(table, sample_weight),
+        prevalence=prevalence,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+
+
+def pose_rows(
+    features: Any,
+    labels: Labels,
+    costs: CostMatrix | CaseCosts,
+    learners: Mapping[str, Learner],
+    *,
+    table: Any = None,
+    schema: Schema | None = None,
+    threshold: ThresholdMode = "auto",
+    cv: Any = 5,
+    groups: Any = None,
+    time: Any = None,
+    sample_weight: Any = None,
+    prevalence: float | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+) -> Posed:
+    """The same for rows that are already encoded, or that a foreign estimator takes as they are."""
+    if threshold not in THRESHOLDS:
+        raise DataError(f"threshold={threshold!r} is not known: {nearest(threshold, THRESHOLDS)}")
+    y = labels.y
+    resolved = as_case_costs(costs, table, n_cases=y.size)
+    if resolved.n_cases is not None or isinstance(costs, CaseCosts):
+        check_regrets(resolved, stacklevel=6)
+    weight = _population_weight(y, sample_weight, prevalence)
+    _warn_telltale(y, costs, table)
+    declared, known_matrix = _declared(costs, resolved, y, weight)
+    known = resolved if known_matrix is None else as_case_costs(known_matrix, table, y.size)
+    scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
+    folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
+    problem = Problem(
+        features,
+        y,
+        resolved.scaled(1 / scale),
+        known.scaled(1 / scale),
+        scale,
+        folds,
+        learners,
+        weight=weight,
+        threshold=threshold,
+        seed=random_state,
+        n_jobs=check_n_jobs(n_jobs),
+    )
+    for learner in learners.values():
+        if weight is not None and not learner.takes_weights:
+            raise DataError(
+                f"{learner.name} takes no sample_weight, so population weights cannot reach it: "
+                "use another learner, or leave out sample_weight and prevalence"
+            )
+    return Posed(problem, labels, declared, known_matrix, schema)
+
+
+def check_n_jobs(n_jobs: int | None) -> int:
+    """How many cores to use: all that this process may use where None or -1."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if n_jobs in (None, -1):
+        return cores
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
+        raise DataError(f"n_jobs must be a number of cores of at least 1, or -1, got {n_jobs!r}")
+    return min(int(n_jobs), cores)
+
+
+def check_seed(random_state: Any) -> int:
+    """A seed as an int; generators and None are refused, since a search must be repeatable."""
+    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    if not whole or not 0 <= random_state < 2**31:
+        raise DataError(
+            f"random_state must be a whole number from 0 to 2**31 - 1, got {random_state!r}"
+        )
+    return int(random_state)
+
+
+def _values(table: Table, given: Any) -> Any:
+    """A column by its name, or values as they are."""
+    return table.native_column(given) if isinstance(given, str) else given
+
+
+def _declared(
+    costs: CostMatrix | CaseCosts, resolved: CaseCosts, y: BoolArray, weight: FloatArray | None
+) -> tuple[CostMatrix | None, CostMatrix | None]:
+    """The costs as a policy keeps them, and as its rule uses them; None for arrays."""
+    if isinstance(costs, CostMatrix):
+        return costs, costs.known_beforehand(resolved, y, weight)
+    if not resolved.is_constant:
+        return None, None
+    cells = {cell: float(getattr(resolved, cell)) for cell in ("fp", "fn", "tp", "tn")}
+    matrix = CostMatrix(**cells, unit=resolved.unit)  # type: ignore[arg-type]  # mypy cannot match ** to fields
+    return matrix, matrix
+
+
+def _population_weight(
+    y: BoolArray, sample_weight: Any, prevalence: float | None
+) -> FloatArray | None:
+    """Weights of mean 1 from those given and from the share of positives in the population."""
+    if sample_weight is None and prevalence is None:
+        return None
+    weight = np.ones(y.size) if sample_weight is None else as_weights(sample_weight, y.size)
+    if not (weight[y].any() and weight[~y].any()):
+        raise DataError("sample_weight must be above 0 for some row of each class")
+    if prevalence is not None:
+        number = isinstance(prevalence, int | float) and not isinstance(prevalence, bool)
+        if not number or not 0 < prevalence < 1:
+            raise DataError(
+                "prevalence, the share of positives in the population, must lie between 0 and 1, "
+                f"got {prevalence!r}"
+            )
+        present = float(weight[y].sum() / weight.sum())
+        weight = weight * np.where(y, prevalence / present, (1 - prevalence) / (1 - present))
+    return np.asarray(weight / weight.mean())
+
+
+def _warn_telltale(y: BoolArray, costs: CostMatrix | CaseCosts, table: Any) -> None:
+    """Warn of a cost column that separates the classes: it knows the answer."""
+    if not isinstance(costs, CostMatrix) or table is None:
+        return
+    from sklearn.metrics import roc_auc_score
+
+    for name in costs.columns:
+        if name in costs.hindsight:
+            continue
+        auc = float(roc_auc_score(y, np.asarray(table[name], dtype=np.float64)))
+        if max(auc, 1 - auc) >= TELLTALE_AUC:
+            warn(
+                "telltale-cost",
+                f"the cost column {name!r} separates the classes almost perfectly: if it is known "
+                f"only after the decision, declare hindsight=({name!r},); otherwise check for a leak",
+                stacklevel=6,
+            )

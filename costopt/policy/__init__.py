@@ -1,0 +1,1 @@
+"""The artefact that leaves the building: a rule with all that it needs, in files that are safe to load."""

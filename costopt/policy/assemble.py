@@ -1,0 +1,216 @@
+"""Policies from what was evaluated: a trial of ours, or scores that somebody else's model gave."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costopt.decision.costs import CaseCosts, CostMatrix
+from costopt.decision.rules import as_weights
+from costopt.errors import DataError
+from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.estimates import Estimate, bootstrap_mean, estimate_savings
+from costopt.evaluation.problem import Posed, Problem, pose_rows
+from costopt.evaluation.trial import Candidate, FinalModel, OutOfFold, price
+from costopt.frames import Scalar, Table, check_same_index, encode_labels
+from costopt.policy.policy import DecisionPolicy, Evidence, ModelPart
+
+__all__ = ["assemble", "blanket_costs", "choose_threshold", "evidence_of", "provenance"]
+
+FloatArray = NDArray[np.float64]
+
+
+def choose_threshold(
+    y: Any,
+    score: ArrayLike,
+    costs: CostMatrix | CaseCosts,
+    *,
+    X: Any = None,
+    threshold: ThresholdMode = "auto",
+    cv: Any = 5,
+    groups: Any = None,
+    time: Any = None,
+    sample_weight: ArrayLike | None = None,
+    pos_label: Scalar | None = None,
+    random_state: int = 0,
+) -> DecisionPolicy:
+    """The policy for scores of a model that is not ours.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_cases,)
+        Labels.
+    score : array-like of shape (n_cases,)
+        Scores in [0, 1] of rows that the model was not fitted to. They need not be calibrated.
+    costs : CostMatrix or CaseCosts
+        Constant, formulas over columns of ``X``, or for these cases.
+    X : data frame, optional
+        The columns that the costs name.
+    threshold : {"auto", "bayes", "exact"}, default="auto"
+        Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
+    cv : int, splitter or iterable, default=5
+        Splits that keep calibration and cut from being judged on the rows they were fitted to.
+    groups, time : array-like of shape (n_cases,), optional
+        Rows that belong together; the order of rows.
+    sample_weight : array-like of shape (n_cases,), optional
+        How many cases of the population each row stands for.
+    pos_label : str, int, float or bool, optional
+        The class to act on, where labels are not 0 and 1.
+    random_state : int, default=0
+
+    Returns
+    -------
+    policy : DecisionPolicy
+        Without a model: ``policy.decide_scores(score)``.
+
+    Raises
+    ------
+    DataError, CostSpecError
+        If labels, scores or costs cannot be used.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> score = rng.random(2000)
+    >>> y = (rng.random(2000) < score).astype(int)
+    >>> policy = choose_threshold(y, score, CostMatrix(fp=1, fn=3))
+    >>> abs(policy.raw_threshold - 0.25) < 0.05
+    True
+    """
+    labels = encode_labels(y, pos_label)
+    scores = np.asarray(score, dtype=np.float64)
+    if scores.shape != labels.y.shape:
+        raise DataError(
+            f"score must have one value for each of the {labels.y.size} labels, got shape "
+            f"{scores.shape}"
+        )
+    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
+    if bad.size:
+        raise DataError(
+            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
+            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
+        )
+    if threshold == "sampled":
+        raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+    table = None if X is None else Table(X)
+    if table is not None:
+        check_same_index(table, y, "y")
+        check_same_index(table, costs, "costs")
+    posed = pose_rows(
+        None,
+        labels,
+        costs,
+        {},
+        table=table,
+        threshold=threshold,
+        cv=cv,
+        groups=groups,
+        time=time,
+        sample_weight=None if sample_weight is None else as_weights(sample_weight, labels.y.size),
+        random_state=random_state,
+        n_jobs=1,
+    )
+    of_scored = scores[posed.problem.scored]
+    found = price(posed.problem, Candidate("scores", {}), raw=of_scored, score=of_scored)
+    return assemble(posed, found, None, evidence_of(posed, found))
+
+
+def assemble(
+    posed: Posed, found: OutOfFold, final: FinalModel | None, evidence: Evidence
+) -> DecisionPolicy:
+    """The policy of an evaluated candidate and its final model.
+
+    Parameters
+    ----------
+    posed : Posed
+    found : OutOfFold
+    final : FinalModel or None
+        None where scores are computed elsewhere.
+    evidence : Evidence
+    """
+    candidate = found.candidate
+    params = dict(candidate.params)
+    if candidate.resampling != "none":
+        params |= {"resampling": candidate.resampling, "sampling_ratio": candidate.sampling_ratio}
+    if found.n_rounds is not None:
+        params["n_rounds"] = found.n_rounds
+    return DecisionPolicy(
+        rule=found.choice.rule,
+        costs=posed.costs,
+        known_costs=posed.known,
+        unit=posed.unit,
+        labels=(posed.labels.negative, posed.labels.positive),
+        calibrator=found.calibrator,
+        schema=posed.schema,
+        learner=None if final is None else posed.problem.learners[candidate.learner],
+        models=() if final is None else (ModelPart(final.model, final.ledger),),
+        model_name="" if final is None else candidate.learner,
+        params=params if final is not None else {},
+        evidence=evidence,
+        provenance=provenance(posed.problem.seed),
+    )
+
+
+def evidence_of(
+    posed: Posed,
+    found: OutOfFold,
+    *,
+    point: float | None = None,
+    baselines: Mapping[str, Estimate] | None = None,
+) -> Evidence:
+    """What is known of the cost of an evaluated candidate.
+
+    Parameters
+    ----------
+    posed : Posed
+    found : OutOfFold
+    point : float, optional
+        Its cost corrected for having been chosen among others, in the problem's scaled unit.
+    baselines : mapping of str to Estimate, optional
+        In the declared unit; acting never and always where None.
+    """
+    problem = posed.problem
+    draws = problem.draws()
+    blanket = blanket_costs(problem)
+    cost = bootstrap_mean(found.row_cost, draws, posed.unit, point=point)
+    if baselines is None:
+        baselines = {
+            name: bootstrap_mean(row_cost, draws, posed.unit).scaled(problem.scale)
+            for name, row_cost in blanket.items()
+        }
+    return Evidence(
+        expected_cost=cost.scaled(problem.scale),
+        savings=estimate_savings(
+            found.row_cost, blanket["never act"], blanket["always act"], draws, point=point
+        ),
+        baselines=baselines,
+        n_cases=problem.y.size,
+        n_positives=int(np.count_nonzero(problem.y)),
+        reason=found.choice.reason,
+    )
+
+
+def blanket_costs(problem: Problem) -> dict[str, FloatArray]:
+    """What each scored row costs without a model: never acting, and always."""
+    y = problem.y[problem.scored]
+    costs = problem.costs.take(problem.scored)
+    return {
+        "never act": np.where(y, costs.fn, costs.tn).astype(np.float64),
+        "always act": np.where(y, costs.tp, costs.fp).astype(np.float64),
+    }
+
+
+def provenance(seed: int) -> dict[str, str]:
+    """Versions and the seed, so that a policy can be made again."""
+    found = {"random_state": str(seed), "python": platform.python_version()}
+    for name in ("costopt-ml", "numpy", "scikit-learn", "xgboost", "optuna"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "unknown"
+    return found

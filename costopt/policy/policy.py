@@ -1,0 +1,408 @@
+"""A decision policy: the rule, and everything between a new row and its decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from costopt.decision.calibrators import PlattMap
+from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs
+from costopt.decision.odds import OddsLedger
+from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision_cost, expected_gain
+from costopt.decision.thresholds import bayes_threshold
+from costopt.errors import DataError, PolicyError
+from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
+from costopt.frames import Scalar, Schema, Table, check_same_index
+from costopt.training.learners import Features, Learner
+
+__all__ = ["DecisionPolicy", "Evidence", "ModelPart"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Costs = CostMatrix | CaseCosts
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPart:
+    """One model of a policy, with its share of the averaged probability and its own ledger."""
+
+    model: Any
+    ledger: OddsLedger = field(default_factory=OddsLedger)
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a policy's cost, and why its rule was chosen.
+
+    Parameters
+    ----------
+    expected_cost : Estimate or None
+        Per case; not chosen on the rows it was measured on.
+    savings : Estimate or None
+        Share of the better blanket rule's cost that is avoided.
+    baselines : mapping of str to Estimate
+        What the obvious alternatives cost on the same rows.
+    n_cases, n_positives : int
+        Rows that the policy was made from.
+    reason : str
+        Why this rule.
+    """
+
+    expected_cost: Estimate | None = None
+    savings: Estimate | None = None
+    baselines: Mapping[str, Estimate] = field(default_factory=dict)
+    n_cases: int = 0
+    n_positives: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecisionPolicy:
+    """Decides on new rows as the evaluation did: score, odds, calibration, rule.
+
+    Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`, rarely by hand.
+
+    Parameters
+    ----------
+    rule : GainRule or CutRule
+        On calibrated probabilities.
+    costs : CostMatrix or None
+        As declared; None where costs per case were given as arrays, which are then asked for.
+    known_costs : CostMatrix or None
+        What the rule uses: ``costs``, with class means for what only hindsight knows.
+    unit : str
+        Currency of the costs.
+    labels : tuple of (negative, positive)
+    calibrator : PlattMap
+    schema : Schema, optional
+        Features by name; None without a model.
+    learner : Learner, optional
+        Knows how to score with the models.
+    models : tuple of ModelPart
+        Empty where scores are computed elsewhere.
+    ledger : OddsLedger
+        What the training of a model that scores elsewhere did to the odds.
+    model_name : str
+    params : mapping
+        How the model was made.
+    evidence : Evidence
+    provenance : mapping of str to str
+        Versions and seeds.
+    """
+
+    rule: Rule
+    costs: CostMatrix | None
+    known_costs: CostMatrix | None
+    unit: str
+    labels: tuple[Scalar, Scalar] = (0, 1)
+    calibrator: PlattMap = field(default_factory=PlattMap)
+    schema: Schema | None = None
+    learner: Learner | None = None
+    models: tuple[ModelPart, ...] = ()
+    ledger: OddsLedger = field(default_factory=OddsLedger)
+    model_name: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Evidence = Evidence()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def threshold(self) -> float | None:
+        """The calibrated probability from which it acts; None where that differs by case."""
+        if isinstance(self.rule, CutRule):
+            return self.rule.threshold
+        if self.known_costs is not None and self.known_costs.is_constant:
+            return float(bayes_threshold(self.known_costs))
+        return None
+
+    @property
+    def raw_threshold(self) -> float | None:
+        """The same on the model's own score, to paste into a service; None where it differs by case.
+
+        Infinite where the policy acts never or always.
+        """
+        if self.threshold is None or len(self.models) > 1:
+            return None
+        score = self.calibrator.invert(self.threshold)
+        if not 0 < score < 1:
+            return score
+        return float(self._ledger.redo([score])[0])
+
+    @property
+    def needs_costs(self) -> bool:
+        """Whether ``costs=`` must be passed with every batch of rows to decide on."""
+        return isinstance(self.rule, GainRule) and self.known_costs is None
+
+    def score(self, X: Any) -> FloatArray:
+        """Calibrated probability of the positive class.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_cases, n_columns)
+            Columns are matched by name; others may be there.
+
+        Returns
+        -------
+        probability : array of shape (n_cases,)
+
+        Raises
+        ------
+        PolicyError
+            If the policy has no model.
+        DataError
+            If a column is missing or holds something else than when the model was fitted.
+        """
+        if self.learner is None or not self.models:
+            lost = f" ({self.model_name} was not saved)" if self.model_name else ""
+            raise PolicyError(
+                f"this policy holds no model{lost}: compute the scores with yours, and call decide_scores"
+            )
+        rows = X if self.schema is None else Features(Table(X), self.schema)
+        total = sum(part.share for part in self.models)
+        mixed = sum(
+            part.share * part.ledger.undo(self.learner.score(part.model, rows))
+            for part in self.models
+        )
+        return self.calibrator.apply(np.asarray(mixed) / total)
+
+    def decide(self, X: Any, *, costs: Costs | None = None) -> BoolArray:
+        """Whether to act on each case.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_cases, n_columns)
+            With the columns of the model and those that the costs name.
+        costs : CostMatrix or CaseCosts, optional
+            Costs of these cases, in place of those the policy knows.
+
+        Returns
+        -------
+        act : bool array of shape (n_cases,)
+
+        Raises
+        ------
+        PolicyError
+            If there is no model, or costs per case were arrays and none are passed.
+        DataError, CostSpecError
+            If a column is missing or holds something that cannot be used.
+        """
+        return self._decide(self.score(X), X, costs)
+
+    def decide_scores(
+        self, score: ArrayLike, X: Any = None, *, costs: Costs | None = None
+    ) -> BoolArray:
+        """Whether to act, on the model's own scores, computed elsewhere.
+
+        Parameters
+        ----------
+        score : array-like of shape (n_cases,)
+            As the model gives them, before any correction.
+        X : data frame, optional
+            The columns that the costs name; not needed where costs are constant.
+        costs : CostMatrix or CaseCosts, optional
+            Costs of these cases, in place of those the policy knows.
+
+        Returns
+        -------
+        act : bool array of shape (n_cases,)
+        """
+        return self._decide(self.calibrate(score), X, costs)
+
+    def calibrate(self, score: ArrayLike) -> FloatArray:
+        """The model's own scores as calibrated probabilities, shape (n_cases,)."""
+        given = np.asarray(score, dtype=np.float64)
+        changes = not self.calibrator.is_identity or self._ledger.entries
+        bad = np.flatnonzero(~((given >= 0) & (given <= 1)) if changes else ~np.isfinite(given))
+        if given.ndim != 1 or bad.size:
+            found = (
+                f"shape {given.shape}" if given.ndim != 1 else f"{given[bad[0]]} in row {bad[0]}"
+            )
+            raise DataError(f"scores must be probabilities, one per case, got {found}")
+        return self.calibrator.apply(self._ledger.undo(given) if self._ledger.entries else given)
+
+    def expected_gain(
+        self, probability: ArrayLike, X: Any = None, *, costs: Costs | None = None
+    ) -> FloatArray:
+        """What acting is expected to save on each case, in `unit`, from calibrated probabilities."""
+        p = np.asarray(probability, dtype=np.float64)
+        return expected_gain(p, self._known(X, costs, p.size))
+
+    def evaluate(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        costs: Costs | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Estimate:
+        """What the decisions cost on labelled rows, best on rows that nobody has seen.
+
+        Parameters
+        ----------
+        X : data frame or array-like of shape (n_cases, n_columns)
+            With the columns of the model and those that the costs name, hindsight included.
+        y : array-like of shape (n_cases,)
+            Labels, named as when the policy was made.
+        costs : CostMatrix or CaseCosts, optional
+            Costs of these cases, in place of those the policy knows.
+        sample_weight : array-like of shape (n_cases,), optional
+            How many cases of the population each row stands for.
+
+        Returns
+        -------
+        cost : Estimate
+            Mean cost per case with its bootstrap interval.
+
+        Raises
+        ------
+        DataError
+            If a label is unknown, or lengths or row labels differ.
+        """
+        table = Table(X)
+        for name, other in (("y", y), ("costs", costs), ("sample_weight", sample_weight)):
+            check_same_index(table, other, name)
+        labels = self.encode(y)
+        if labels.size != table.n_rows:
+            raise DataError(f"X has {table.n_rows} rows but y has {labels.size} labels")
+        act = self.decide(X, costs=costs)
+        priced = as_case_costs(self._declared(costs), table, labels.size)
+        weight = None
+        if sample_weight is not None:
+            weight = as_weights(sample_weight, labels.size)
+        row_cost = decision_cost(labels, act, priced)
+        return bootstrap_mean(row_cost, Draws(labels.size, weight=weight), self.unit)
+
+    def encode(self, y: Any) -> BoolArray:
+        """Labels as booleans, True for the positive class; unknown ones are refused."""
+        negative, positive = self.labels
+        values = np.asarray(y.to_list() if hasattr(y, "to_list") else y, dtype=object)
+        if values.ndim != 1:
+            raise DataError(f"y must be one-dimensional, got shape {values.shape}")
+        for row, value in enumerate(values):
+            if value not in (negative, positive):
+                raise DataError(
+                    f"y must hold {negative!r} and {positive!r}, as when the policy was made, got "
+                    f"{value!r} in row {row}"
+                )
+        return np.array([value == positive for value in values], dtype=bool)
+
+    def explain(self) -> str:
+        """In words: when it acts, what that costs, how sure that is, and why this rule."""
+        lines = [self._explain_rule()]
+        evidence = self.evidence
+        if evidence.expected_cost is not None:
+            cost = evidence.expected_cost
+            lines.append(
+                f"Expected cost: {cost.value:.4g} {cost.unit} per case, {cost.level:.0%} interval "
+                f"{cost.low:.4g} to {cost.high:.4g}, from {evidence.n_cases:,} cases of which "
+                f"{evidence.n_positives:,} were positive."
+            )
+        for name, cost in evidence.baselines.items():
+            lines.append(f"  for comparison, {name}: {cost.value:.4g} {cost.unit} per case")
+        if evidence.reason:
+            lines.append(f"Why this rule: {evidence.reason}.")
+        if self.model_name:
+            lines.append(self._explain_model())
+        return "\n".join(lines)
+
+    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+        """Write ``policy.json`` and the model into a folder, made if it is not there.
+
+        Parameters
+        ----------
+        folder : path
+        overwrite : bool, default=False
+            Replace a policy that is there already; other files are left alone.
+
+        Raises
+        ------
+        StoreError
+            If the folder holds a policy and ``overwrite`` is False, or cannot be written.
+
+        Warns
+        -----
+        CostOptWarning
+            ``model-not-saved``, for models of classes that have no safe file format.
+        """
+        from costopt.policy.files import save_policy
+
+        save_policy(self, folder, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> DecisionPolicy:
+        """Read a policy back. Nothing in the files is ever run as code.
+
+        Raises
+        ------
+        StoreError
+            If the folder or a file cannot be read.
+        PolicyError
+            If a file is not what `save` writes.
+        """
+        from costopt.policy.files import load_policy
+
+        return load_policy(folder)
+
+    @property
+    def _ledger(self) -> OddsLedger:
+        return self.models[0].ledger if self.models else self.ledger
+
+    def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
+        if isinstance(self.rule, CutRule):
+            return np.asarray(probability >= self.rule.threshold)
+        return self.rule.decide(probability, self._known(X, costs, probability.size))
+
+    def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
+        """What the rule may know of the costs of some cases."""
+        chosen = self.known_costs if costs is None else costs
+        return as_case_costs(self._present(chosen), _as_table(X), n_cases)
+
+    def _declared(self, costs: Costs | None) -> Costs:
+        return self._present(self.costs if costs is None else costs)
+
+    @staticmethod
+    def _present(costs: Costs | None) -> Costs:
+        if costs is None:
+            raise PolicyError(
+                "this policy was made with costs per case given as arrays, which it cannot compute "
+                "for new cases: pass costs=CaseCosts(fp=..., fn=...) for these cases"
+            )
+        return costs
+
+    def _explain_rule(self) -> str:
+        act = f"act as if {self.labels[1]!r}"
+        if self.threshold is None:
+            return (
+                f"For each case, {act} where probability * (fn - tp) >= (1 - probability) * "
+                f"(fp - tn), the expected gain in {self.unit} of acting is not negative."
+            )
+        if math.isinf(self.threshold):
+            return f"{'Never' if self.threshold > 0 else 'Always'} {act}, whatever the model says."
+        raw = self.raw_threshold
+        text = f"{act.capitalize()} where the probability is at least {self.threshold:.4g}"
+        if raw is not None and math.isinf(raw):
+            return f"{text}, which {'no' if raw > 0 else 'every'} case reaches."
+        return text + (f" (model's own score: at least {raw:.4g})." if raw is not None else ".")
+
+    def _explain_model(self) -> str:
+        text = f"Model: {self.model_name}"
+        multiplier = self._ledger.multiplier
+        if multiplier != 1:
+            text += f"; its training multiplied the odds by {multiplier:.3g}, which is undone"
+        if not self.calibrator.is_identity:
+            text += (
+                f"; calibrated by Platt's map with slope {self.calibrator.slope:.3g} and intercept "
+                f"{self.calibrator.intercept:.3g}"
+            )
+        return text + "."
+
+
+def _as_table(X: Any) -> Any:
+    """Columns by name for formulas: mappings as they are, everything else as a Table."""
+    return X if X is None or isinstance(X, Mapping) else Table(X)

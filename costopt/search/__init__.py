@@ -1,0 +1,1 @@
+"""The joint search over model, resampling ratio and threshold; the only user of Optuna."""

@@ -1,0 +1,195 @@
+"""What a search found, in numbers that were not chosen on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+
+from costopt.decision.costs import CaseCosts
+from costopt.decision.rules import decide, decision_cost
+from costopt.errors import SearchError
+from costopt.evaluation.estimates import Estimate, bootstrap_mean, corrected_cost
+from costopt.evaluation.selection import Selection
+from costopt.evaluation.trial import OutOfFold, fit_final
+from costopt.policy.assemble import assemble, blanket_costs, evidence_of
+from costopt.policy.policy import DecisionPolicy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from costopt.search.objective import ExpectedCostObjective
+
+__all__ = ["SearchResult", "build_result"]
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """What a search found. Money is per case, in the costs' unit.
+
+    Parameters
+    ----------
+    policy : DecisionPolicy
+        Ready to decide and to be saved.
+    expected_cost : Estimate
+        What the policy will cost on new cases: corrected for having been chosen among trials.
+    apparent_cost : float
+        What the chosen trial cost on the rows it was chosen on; too low an estimate.
+    savings : Estimate
+        Share of the better blanket rule's cost that is avoided; NaN where that is not positive.
+    baselines : mapping of str to Estimate
+        What the obvious alternatives cost on the same rows.
+    best_params : mapping of str to value
+        Of the chosen trial, which is not always the cheapest: see `trial_number`.
+    trial_number : int
+        Of the chosen trial in ``study``.
+    study : optuna.Study
+        All trials, with what was measured of each.
+    """
+
+    policy: DecisionPolicy
+    expected_cost: Estimate
+    apparent_cost: float
+    savings: Estimate
+    baselines: Mapping[str, Estimate]
+    best_params: Mapping[str, Any]
+    trial_number: int
+    study: optuna.Study
+
+    @property
+    def threshold(self) -> float | None:
+        """The calibrated probability from which the policy acts; None where that differs by case."""
+        return self.policy.threshold
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials were completed."""
+        return sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in self.study.trials)
+
+    def trials_dataframe(self) -> pd.DataFrame:
+        """One row per trial: number, value (cost per case), parameters, and what was measured."""
+        return self.study.trials_dataframe()
+
+    def summary(self) -> str:
+        """The result in a dozen lines: money, interval, alternatives, and what to do."""
+        evidence, unit = self.policy.evidence, self.expected_cost.unit
+        share = evidence.n_positives / evidence.n_cases
+        cost = self.expected_cost
+        lines = [
+            f"{self.n_trials} trials on {evidence.n_cases:,} cases, of which "
+            f"{evidence.n_positives:,} ({100 * share:.3g} %) are positive",
+            "",
+            f"Cost in {unit} per case, with its {cost.level:.0%} interval",
+        ]
+        rows = [(name, found) for name, found in self.baselines.items()]
+        width = max(len(name) for name, _ in rows) + 2
+        for name, found in rows:
+            note = f"   {100 * (1 - share):.4g} % accurate" if name == "never act" else ""
+            lines.append(_row(name, found, width) + note)
+        lines.append(_row("this policy", cost, width))
+        lines.append(
+            f"(The chosen trial looked like {self.apparent_cost:.4g}: too low, since it was chosen on "
+            "these rows.)"
+        )
+        lines.append("")
+        if not math.isnan(self.savings.value):
+            lines.append(
+                f"Saves {100 * self.savings.value:.3g} % of what the better of never and always acting "
+                f"costs ({100 * self.savings.low:.3g} to {100 * self.savings.high:.3g} %)."
+            )
+        lines.append(self.policy.explain().splitlines()[0])
+        lines.append(f"Why this rule: {evidence.reason}.")
+        params = ", ".join(f"{name}={_short(value)}" for name, value in self.policy.params.items())
+        lines.append(f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
+
+
+def build_result(objective: ExpectedCostObjective, study: optuna.Study) -> SearchResult:
+    """Select among the completed trials of a study, fit the final model, and measure."""
+    if study.direction != optuna.study.StudyDirection.MINIMIZE:
+        raise SearchError("the study must minimise: costs are better when lower")
+    posed, problem = objective.posed, objective.posed.problem
+    complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+    if not complete:
+        raise SearchError("no trial of the study is complete: there is nothing to choose from")
+    records = [objective.record(objective.space.candidate(trial.params)) for trial in complete]
+    row_costs = np.stack([record.row_cost for record in records])
+    found = [record.found for record in records]
+    draws = problem.draws()
+    selection = Selection.of(row_costs, _preference(objective, found), draws.weight)
+    apparent = np.array([trial_found.value for trial_found in found])
+    chosen = selection(apparent)
+    trial, shipped = complete[chosen], found[chosen]
+    point = corrected_cost(row_costs, selection, draws)
+    baselines = _baselines(objective)
+    evidence = evidence_of(
+        posed,
+        _with_rows(shipped, row_costs[chosen]),
+        point=point,
+        baselines=baselines,
+    )
+    final = fit_final(problem, shipped.candidate, shipped.n_rounds)
+    policy = assemble(posed, shipped, final, evidence)
+    assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
+    assert evidence.savings is not None  # noqa: S101  # as above
+    return SearchResult(
+        policy=policy,
+        expected_cost=evidence.expected_cost,
+        apparent_cost=shipped.value * problem.scale,
+        savings=evidence.savings,
+        baselines=baselines,
+        best_params=dict(trial.params),
+        trial_number=trial.number,
+        study=study,
+    )
+
+
+def _preference(objective: ExpectedCostObjective, found: list[OutOfFold]) -> FloatArray:
+    """Lower is preferred: defaults in their order, then searched trials by their log loss."""
+    defaults = [objective.space.candidate(params) for params in objective.space.defaults()]
+    by_loss = np.argsort(np.argsort([outcome.log_loss for outcome in found]))
+    preference = len(defaults) + by_loss.astype(np.float64)
+    for at, outcome in enumerate(found):
+        if outcome.candidate in defaults:
+            preference[at] = defaults.index(outcome.candidate)
+    return preference
+
+
+def _baselines(objective: ExpectedCostObjective) -> dict[str, Estimate]:
+    """The obvious alternatives on the scored rows, in the declared unit."""
+    posed, problem = objective.posed, objective.posed.problem
+    y, costs = problem.y[problem.scored], problem.costs.take(problem.scored)
+    known: CaseCosts = problem.known.take(problem.scored)
+    raw = objective.untuned().raw
+    row_costs = {
+        **blanket_costs(problem),
+        "untuned model at 0.5": decision_cost(y, raw >= 0.5, costs),
+        "untuned model at the Bayes threshold": decision_cost(y, decide(raw, known), costs),
+    }
+    draws = problem.draws()
+    return {
+        name: bootstrap_mean(row_cost, draws, posed.unit).scaled(problem.scale)
+        for name, row_cost in row_costs.items()
+    }
+
+
+def _with_rows(found: OutOfFold, row_cost: NDArray[np.float32]) -> OutOfFold:
+    return replace(found, row_cost=row_cost.astype(np.float64))
+
+
+def _row(name: str, found: Estimate, width: int) -> str:
+    return f"  {name:<{width}}{found.value:>12.4g}   [{found.low:.4g}, {found.high:.4g}]"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,281 @@
+"""The Learner protocol: what the search, the comparison and the policy ask of a model family."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from costopt.errors import SearchError, nearest
+from costopt.frames import Matrix, Schema, Table
+from costopt.training.weights import Reweighting
+
+__all__ = [
+    "Choice",
+    "Dimension",
+    "Features",
+    "Fitted",
+    "Fold",
+    "Integer",
+    "Learner",
+    "Real",
+    "Space",
+    "as_dimension",
+    "learner",
+    "restore_learner",
+    "within",
+]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+Params = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Real:
+    """A real-valued parameter between two bounds, searched evenly or, with ``log``, by magnitude."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole-numbered parameter between two bounds, both included."""
+
+    low: int
+    high: int
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A parameter that takes one of a few values: texts, numbers, booleans or None."""
+
+    options: tuple[str | int | float | bool | None, ...]
+
+
+Dimension = Real | Integer | Choice
+Space = Mapping[str, Dimension]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Rows to train on and rows to be scored, as ascending indices."""
+
+    train: IntArray
+    test: IntArray
+
+
+class Features:
+    """The rows of a table as learners want them: one matrix, one data frame, each made once.
+
+    Parameters
+    ----------
+    table : Table
+    schema : Schema
+        Which columns are features, and their categories.
+    """
+
+    def __init__(self, table: Table, schema: Schema) -> None:
+        self.table = table
+        self.schema = schema
+        self.n_rows = table.n_rows
+
+    @cached_property
+    def matrix(self) -> Matrix:
+        """Numbers, category codes and NaN; shape (n_rows, n_features)."""
+        return self.schema.encode(self.table)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The feature columns as pandas holds them, in the schema's order."""
+        return self.table.to_pandas(self.schema.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A model, and for learners that grow in rounds how it did on the validation rows.
+
+    Parameters
+    ----------
+    model : object
+        Whatever the learner's `score` understands.
+    losses : array of shape (n_looks,), optional
+        Mean log loss of the corrected probabilities on the validation rows.
+    rounds : array of shape (n_looks,), optional
+        After how many rounds each was measured; the same for every fold, as far as it goes.
+    """
+
+    model: Any
+    losses: FloatArray | None = None
+    rounds: IntArray | None = None
+
+
+class Learner(Protocol):
+    """A family of models. Implementations hold settings only, never data or fitted state."""
+
+    @property
+    def name(self) -> str:
+        """Shown in results, and the key under which models are saved."""
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether `fit` looks at weights; without, only rows can be sampled."""
+
+    @property
+    def grows(self) -> bool:
+        """Whether models are built in rounds, whose number the evaluation chooses."""
+
+    def space(self) -> Space:
+        """What is searched, as plain data."""
+
+    def defaults(self) -> dict[str, Any]:
+        """The untuned model: a value for every name of `space`."""
+
+    def prepare(self, features: Any, folds: Sequence[Fold]) -> Any:
+        """Convert, encode or bin the rows once; trials share the result and do not change it."""
+
+    def fit(
+        self,
+        prepared: Any,
+        fold: int | None,
+        y: BoolArray,
+        sample: Reweighting,
+        params: Params,
+        *,
+        seed: int,
+        n_threads: int,
+        n_rounds: int | None = None,
+        population: FloatArray | None = None,
+    ) -> Fitted:
+        """A model of the fold's training rows, or of all rows where ``fold`` is None.
+
+        ``y`` and ``population`` are for all rows; ``sample`` is for the training rows. With
+        ``n_rounds`` exactly so many rounds are grown and nothing is validated.
+        """
+
+    def score_fold(
+        self, prepared: Any, fold: int, fitted: Fitted, n_rounds: int | None
+    ) -> FloatArray:
+        """Raw scores in [0, 1] of the fold's validation rows."""
+
+    def score(self, model: Any, features: Any) -> FloatArray:
+        """Raw scores in [0, 1] of new rows."""
+
+    def to_files(self, model: Any) -> dict[str, bytes] | None:
+        """The model as files that can be validated before they are read; None if it has no such form."""
+
+    def from_files(self, files: Mapping[str, bytes], n_features: int) -> Any:
+        """The model from its files; PolicyError if they are not what `to_files` writes."""
+
+
+def learner(name: str) -> Learner:
+    """A built-in learner by its name: ``"xgboost"`` or ``"logistic"``.
+
+    Raises
+    ------
+    SearchError
+        If there is none of that name.
+    """
+    # imported here so that a learner's library is loaded only when that learner is used
+    if name == "xgboost":
+        from costopt.training.xgboost_learner import XGBoostLearner
+
+        return XGBoostLearner()
+    if name == "logistic":
+        from costopt.training.logistic_learner import LogisticLearner
+
+        return LogisticLearner()
+    raise SearchError(
+        f"there is no learner named {name!r}: {nearest(name, ['xgboost', 'logistic'])}"
+    )
+
+
+def restore_learner(name: str) -> Learner | None:
+    """The learner that reads models saved under a name; None where models of it are not saved."""
+    return learner(name) if name in ("xgboost", "logistic") else None
+
+
+def as_dimension(name: str, given: Any) -> Dimension:
+    """A dimension from shorthand: ``(low, high)``, ``(low, high, "log")`` or a list of options.
+
+    Raises
+    ------
+    SearchError
+        If bounds are no numbers, out of order, or not positive on a log scale; if there are no
+        options, or one that is no plain value.
+
+    Examples
+    --------
+    >>> as_dimension("max_depth", (2, 8))
+    Integer(low=2, high=8, log=False)
+    >>> as_dimension("learning_rate", (0.01, 0.3, "log"))
+    Real(low=0.01, high=0.3, log=True)
+    """
+    if isinstance(given, list):
+        given = Choice(tuple(given))
+    if isinstance(given, Choice):
+        if not given.options:
+            raise SearchError(f"search space of {name!r}: give at least one option, got none")
+        for option in given.options:
+            if option is not None and not isinstance(option, str | int | float | bool):
+                raise SearchError(
+                    f"search space of {name!r}: options must be texts, numbers, booleans or None, "
+                    f"got {type(option).__name__}"
+                )
+        return given
+    if isinstance(given, Real | Integer):
+        given = (given.low, given.high, *(["log"] if given.log else []), type(given))
+    if not isinstance(given, tuple) or len(given) < 2:
+        raise SearchError(
+            f"search space of {name!r}: write (low, high), (low, high, 'log') or a list of options, "
+            f"got {given!r}"
+        )
+    low, high, *rest = given
+    kind = rest.pop() if rest and isinstance(rest[-1], type) else None
+    if rest not in ([], ["log"]):
+        raise SearchError(
+            f"search space of {name!r}: the third entry may be 'log', got {rest[0]!r}"
+        )
+    log = bool(rest)
+    for bound in (low, high):
+        plain = isinstance(bound, int | float) and not isinstance(bound, bool)
+        if not plain or not math.isfinite(bound):
+            raise SearchError(
+                f"search space of {name!r}: bounds must be finite numbers, got {bound!r}"
+            )
+    if low > high:
+        raise SearchError(f"search space of {name!r}: low must not exceed high, got {low} > {high}")
+    if log and low <= 0:
+        raise SearchError(f"search space of {name!r}: a log scale needs low > 0, got {low}")
+    if kind is Integer or (kind is None and isinstance(low, int) and isinstance(high, int)):
+        return Integer(int(low), int(high), log)
+    return Real(float(low), float(high), log)
+
+
+def within(dimension: Dimension, value: Any) -> Any:
+    """A value of a dimension: the one given if it lies there, else the nearest, middle or first.
+
+    Examples
+    --------
+    >>> within(Integer(2, 8), 10), within(Real(0.0, 1.0), None), within(Choice(("a", "b")), "c")
+    (8, 0.5, 'a')
+    """
+    if isinstance(dimension, Choice):
+        return value if value in dimension.options else dimension.options[0]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return min(max(value, dimension.low), dimension.high)
+    if isinstance(dimension, Integer):
+        return (dimension.low + dimension.high) // 2
+    if dimension.log:
+        return math.sqrt(dimension.low * dimension.high)
+    return (dimension.low + dimension.high) / 2

@@ -1,0 +1,236 @@
+"""Any scikit-learn classifier with a search space, as a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from costopt.errors import DataError, SearchError, nearest
+from costopt.training.learners import (
+    BoolArray,
+    Dimension,
+    Features,
+    Fitted,
+    FloatArray,
+    Fold,
+    Params,
+    as_dimension,
+    within,
+)
+from costopt.training.logistic_learner import DesignEncoder
+from costopt.training.weights import Reweighting
+
+__all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
+
+
+class SklearnModel:
+    """A fitted classifier, with the encoding of mixed columns in front of it where it needs one."""
+
+    def __init__(self, estimator: Any, encoder: DesignEncoder | None) -> None:
+        self.estimator = estimator
+        self.encoder = encoder
+
+    def score(self, rows: Any) -> FloatArray:
+        """Probabilities of the positive class."""
+        return positive_scores(
+            self.estimator, rows if self.encoder is None else self.encoder.apply(rows)
+        )
+
+
+class _Prepared:
+    """Rows in the form that the classifier takes: as they came, as a matrix, or encoded."""
+
+    def __init__(self, learner: SklearnLearner, features: Any, folds: Sequence[Fold]) -> None:
+        self.folds = folds
+        self.schema = None
+        if not isinstance(features, Features):
+            self.rows = features  # whatever the caller's own estimator is made for
+            return
+        self.rows = learner.rows_of(features)
+        if self.rows is features.matrix and learner.needs_encoding(features):
+            self.schema = features.schema
+
+    def take(self, rows: Any) -> Any:
+        """Some of the rows, in whatever container they are."""
+        from sklearn.utils import _safe_indexing
+
+        return self.rows if rows is None else _safe_indexing(self.rows, rows)
+
+
+class SklearnLearner:
+    """A scikit-learn classifier with ``predict_proba``, and what to search of it.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned for every fit. A pipeline gets the columns as a data frame, everything else one
+        matrix of numbers; categories and missing values that it cannot take are encoded.
+    space : mapping of str to dimension, default={}
+        ``(low, high)``, ``(low, high, "log")`` or a list of options for parameters that
+        ``set_params`` knows, ``step__name`` included.
+    name : str, optional
+        Shown in results; the class name where None.
+
+    Raises
+    ------
+    SearchError
+        If it is no classifier with ``predict_proba``, or a parameter is unknown to it.
+
+    Examples
+    --------
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> learner = SklearnLearner(RandomForestClassifier(), {"max_depth": (2, 12)})
+    >>> learner.name, learner.space()
+    ('RandomForestClassifier', {'max_depth': Integer(low=2, high=12, log=False)})
+    """
+
+    grows = False
+
+    def __init__(
+        self, estimator: Any, space: Mapping[str, Any] | None = None, *, name: str | None = None
+    ) -> None:
+        if isinstance(estimator, type) or not hasattr(estimator, "fit"):
+            raise SearchError(f"a learner needs a classifier object, got {estimator!r:.60}")
+        self.name = name or type(estimator).__name__
+        if not hasattr(estimator, "predict_proba"):
+            raise SearchError(
+                f"{self.name} has no predict_proba: costs are weighed against probabilities, so "
+                "wrap it in sklearn.calibration.CalibratedClassifierCV, or switch probabilities on"
+            )
+        known = estimator.get_params()
+        for parameter in space or {}:
+            if parameter not in known:
+                raise SearchError(
+                    f"{self.name} has no parameter {parameter!r}: {nearest(parameter, known)}"
+                )
+        self.estimator = estimator
+        self._space = {n: as_dimension(n, given) for n, given in (space or {}).items()}
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether the classifier's own `fit` takes ``sample_weight``."""
+        from sklearn.utils.validation import has_fit_parameter
+
+        return bool(has_fit_parameter(self.estimator, "sample_weight"))
+
+    def space(self) -> dict[str, Dimension]:
+        """What is searched."""
+        return dict(self._space)
+
+    def defaults(self) -> dict[str, Any]:
+        """The classifier's own values, where they lie in the space; else its middle or first."""
+        own = self.estimator.get_params()
+        return {name: within(dimension, own[name]) for name, dimension in self._space.items()}
+
+    def rows_of(self, features: Features) -> Any:
+        """The rows as this classifier takes them, before any encoding."""
+        named_pipeline = hasattr(self.estimator, "steps") and features.schema.named
+        return features.frame if named_pipeline else features.matrix
+
+    def needs_encoding(self, features: Features) -> bool:
+        """Whether there are categories, or missing values that the classifier refuses."""
+        from sklearn.utils import get_tags
+
+        if features.schema.is_categorical.any():
+            return True
+        takes_missing = get_tags(self.estimator).input_tags.allow_nan
+        return not takes_missing and bool(np.isnan(features.matrix).any())
+
+    def prepare(self, features: Any, folds: Sequence[Fold]) -> _Prepared:
+        """Rows that are no `Features` are handed to the classifier untouched."""
+        return _Prepared(self, features, folds)
+
+    def fit(
+        self,
+        prepared: _Prepared,
+        fold: int | None,
+        y: BoolArray,
+        sample: Reweighting,
+        params: Params,
+        *,
+        seed: int,
+        n_threads: int,
+        n_rounds: int | None = None,
+        population: FloatArray | None = None,
+    ) -> Fitted:
+        """A clone of the classifier, fitted on a fold's training rows or on all rows."""
+        del n_threads, n_rounds, population
+        from sklearn.base import clone
+
+        train = np.arange(y.size) if fold is None else prepared.folds[fold].train
+        weight = sample.sample_weight
+        if sample.rows is not None:
+            train = train[sample.rows]
+        options = {}
+        if self.takes_weights:
+            if not np.all(weight == 1):
+                options["sample_weight"] = weight
+        else:
+            train = np.repeat(train, _times(weight, self.name))
+        rows, encoder = prepared.take(train), None
+        if prepared.schema is not None:
+            encoder = DesignEncoder.fit(rows, prepared.schema)
+            rows = encoder.apply(rows)
+        estimator = clone(self.estimator).set_params(**params)
+        own = estimator.get_params()
+        if own.get("random_state", 0) is None:
+            estimator.set_params(random_state=seed)
+        estimator.fit(rows, y[train], **options)
+        return Fitted(SklearnModel(estimator, encoder))
+
+    def score_fold(
+        self, prepared: _Prepared, fold: int, fitted: Fitted, n_rounds: int | None
+    ) -> FloatArray:
+        """Probabilities of the positive class of the fold's validation rows."""
+        del n_rounds
+        return np.asarray(fitted.model.score(prepared.take(prepared.folds[fold].test)))
+
+    def score(self, model: SklearnModel, features: Any) -> FloatArray:
+        """Probabilities of the positive class of new rows."""
+        return model.score(self.rows_of(features) if isinstance(features, Features) else features)
+
+    def to_files(self, model: SklearnModel) -> None:
+        """There is no form of a foreign model that is safe to load."""
+        del model
+
+    def from_files(self, files: Mapping[str, bytes], n_features: int) -> SklearnModel:
+        """Never called: nothing is saved."""
+        raise NotImplementedError(f"{self.name} has no files to read ({len(files)}, {n_features})")
+
+
+def positive_scores(estimator: Any, rows: Any) -> FloatArray:
+    """The second column of ``predict_proba``, checked.
+
+    Raises
+    ------
+    DataError
+        If it is not of shape (n_rows, 2), or a probability is missing or outside [0, 1].
+    """
+    name = type(estimator).__name__
+    both = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
+    if both.ndim != 2 or both.shape[1] != 2:
+        raise DataError(
+            f"predict_proba of {name} must give two columns, got shape {both.shape}: did a fold's "
+            "training rows hold one class only?"
+        )
+    scores = both[:, 1]
+    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
+    if bad.size:
+        raise DataError(
+            f"predict_proba of {name} must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}"
+        )
+    return scores
+
+
+def _times(weight: FloatArray, name: str) -> Any:
+    """How often to repeat rows for a classifier that knows no weights."""
+    lowest = weight.min()
+    times = weight / lowest
+    if not np.allclose(times, np.round(times)):
+        raise DataError(
+            f"{name} takes no sample_weight, so rows can only be repeated whole: leave out weights, "
+            "and search resampling=('none', 'random_over', 'random_under')"
+        )
+    return np.round(times).astype(np.intp)

@@ -1,0 +1,308 @@
+"""Gradient boosting by xgboost on rows that are binned once per fold."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xgboost as xgb
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from costopt.errors import SearchError, nearest
+from costopt.frames import Matrix
+from costopt.training.learners import (
+    BoolArray,
+    Dimension,
+    Features,
+    Fitted,
+    FloatArray,
+    Fold,
+    IntArray,
+    Integer,
+    Params,
+    Real,
+    as_dimension,
+    within,
+)
+from costopt.training.weights import Reweighting
+from costopt.training.xgboost_files import read_model
+
+__all__ = ["XGBoostLearner"]
+
+DEFAULT_SPACE: dict[str, Dimension] = {
+    "learning_rate": Real(0.02, 0.3, log=True),
+    "max_depth": Integer(2, 8),
+    "min_child_weight": Real(0.5, 50.0, log=True),
+    "subsample": Real(0.5, 1.0),
+    "colsample_bytree": Real(0.3, 1.0),
+    "reg_lambda": Real(0.1, 100.0, log=True),
+    "gamma": Real(0.001, 5.0, log=True),
+}
+DEFAULTS: dict[str, Any] = {
+    "learning_rate": 0.05,
+    "max_depth": 4,
+    "min_child_weight": 1.0,
+    "subsample": 0.8,
+    "colsample_bytree": 1.0,
+    "reg_lambda": 1.0,
+    "gamma": 0.001,
+    "max_bin": 256,
+}
+KNOWN = (
+    *DEFAULTS,
+    "colsample_bylevel",
+    "colsample_bynode",
+    "grow_policy",
+    "max_cat_threshold",
+    "max_cat_to_onehot",
+    "max_delta_step",
+    "max_leaves",
+    "num_parallel_tree",
+    "reg_alpha",
+    "sampling_method",
+)
+RESERVED = {
+    "n_estimators": "the number of rounds is chosen by early stopping; set max_rounds= instead",
+    "num_boost_round": "the number of rounds is chosen by early stopping; set max_rounds= instead",
+    "scale_pos_weight": "it is the device 'weight' of resampling=, where its effect is undone",
+    "objective": "scores must be probabilities: log loss it is",
+    "base_score": "it is the share of positives after weighting",
+    "seed": "it comes from random_state=",
+    "random_state": "it comes from random_state= of the search",
+    "nthread": "it comes from n_jobs=",
+    "n_jobs": "it comes from n_jobs= of the search",
+}
+# The validation rows are looked at after each of the first rounds, then after every few.
+LOOK_ALWAYS = 20
+LOOK_EVERY = 5
+ALIASES = {
+    "eta": "learning_rate",
+    "lambda": "reg_lambda",
+    "alpha": "reg_alpha",
+    "min_split_loss": "gamma",
+}
+
+
+class _Prepared:
+    """Binned matrices of the folds, made when first asked for and kept."""
+
+    def __init__(self, features: Features, folds: Sequence[Fold]) -> None:
+        self.matrix: Matrix = features.matrix
+        self.categorical = features.schema.is_categorical
+        self.folds = folds
+        self._binned: dict[tuple[int | None, int], tuple[Any, Any]] = {}
+        self._lock = threading.Lock()
+
+    def rows(self, fold: int | None) -> Matrix:
+        """The training rows of a fold, copied; of None all rows, as they are."""
+        return self.matrix if fold is None else self.matrix[self.folds[fold].train]
+
+    def binned(self, fold: int | None, max_bin: int, n_threads: int) -> tuple[Any, Any]:
+        """Training and validation matrix of a fold, on the cuts of its training rows."""
+        with self._lock:
+            if (fold, max_bin) not in self._binned:
+                self._binned[fold, max_bin] = self._bin(fold, max_bin, n_threads)
+            return self._binned[fold, max_bin]
+
+    def _bin(self, fold: int | None, max_bin: int, n_threads: int) -> tuple[Any, Any]:
+        rows = self.rows(fold)
+        train = self.quantile_matrix(rows, n_threads, max_bin=max_bin)
+        if fold is None:
+            return train, None
+        valid_rows = self.matrix[self.folds[fold].test]
+        for column in np.flatnonzero(self.categorical):
+            # a code without a cut of its own would fall into another category's bin
+            known = np.isin(valid_rows[:, column], rows[:, column])
+            valid_rows[~known, column] = np.nan
+        return train, self.quantile_matrix(valid_rows, n_threads, max_bin=max_bin, ref=train)
+
+    def quantile_matrix(self, rows: Matrix, n_threads: int, **options: Any) -> Any:
+        """Rows as xgboost bins them."""
+        return xgb.QuantileDMatrix(
+            rows,
+            feature_types=_feature_types(self.categorical),
+            enable_categorical=True,
+            nthread=n_threads,
+            **options,
+        )
+
+
+class XGBoostLearner:
+    """xgboost with native missing values and categories; the number of rounds is not searched.
+
+    Parameters
+    ----------
+    space : mapping of str to dimension, optional
+        What is searched: ``(low, high)``, ``(low, high, "log")`` or a list of options for each
+        parameter of xgboost. A default space where None.
+    fixed : mapping of str to value, optional
+        Parameters that keep one value.
+    max_rounds : int, default=1000
+        At most so many trees.
+    patience : int, default=30
+        Rounds without a better log loss on validation rows before a fold stops.
+
+    Raises
+    ------
+    SearchError
+        If a parameter is unknown, is set elsewhere, or its range is not usable.
+
+    Examples
+    --------
+    >>> learner = XGBoostLearner(space={"max_depth": (2, 6)}, fixed={"learning_rate": 0.1})
+    >>> learner.space()
+    {'max_depth': Integer(low=2, high=6, log=False)}
+    """
+
+    name = "xgboost"
+    takes_weights = True
+    grows = True
+
+    def __init__(
+        self,
+        space: Mapping[str, Any] | None = None,
+        *,
+        fixed: Params | None = None,
+        max_rounds: int = 1000,
+        patience: int = 30,
+    ) -> None:
+        for limit, given in (("max_rounds", max_rounds), ("patience", patience)):
+            if not isinstance(given, int) or isinstance(given, bool) or given < 1:
+                raise SearchError(f"{limit} must be a whole number of at least 1, got {given!r}")
+        self._fixed = {_known(name): value for name, value in (fixed or {}).items()}
+        if space is None:
+            self._space = {n: d for n, d in DEFAULT_SPACE.items() if n not in self._fixed}
+        else:
+            self._space = {_known(name): as_dimension(name, given) for name, given in space.items()}
+        self.max_rounds = max_rounds
+        self.patience = patience
+
+    def space(self) -> dict[str, Dimension]:
+        """What is searched."""
+        return dict(self._space)
+
+    def defaults(self) -> dict[str, Any]:
+        """The untuned model, kept within the space that is searched."""
+        return {name: within(d, DEFAULTS.get(name)) for name, d in self._space.items()}
+
+    def prepare(self, features: Features, folds: Sequence[Fold]) -> _Prepared:
+        """Nothing is binned before a fold is first trained on."""
+        return _Prepared(features, folds)
+
+    def fit(
+        self,
+        prepared: _Prepared,
+        fold: int | None,
+        y: BoolArray,
+        sample: Reweighting,
+        params: Params,
+        *,
+        seed: int,
+        n_threads: int,
+        n_rounds: int | None = None,
+        population: FloatArray | None = None,
+    ) -> Fitted:
+        """Trees on a fold's training rows, stopped on its validation rows, or ``n_rounds`` of them."""
+        settings = {**DEFAULTS, **self._fixed, **params}
+        train, valid = prepared.binned(fold, settings["max_bin"], n_threads)
+        labels = y if fold is None else y[prepared.folds[fold].train]
+        if sample.rows is not None:
+            rows = prepared.rows(fold)[sample.rows]
+            train = prepared.quantile_matrix(
+                rows, n_threads, max_bin=settings["max_bin"], ref=train
+            )
+            labels = labels[sample.rows]
+        train.set_info(label=labels, weight=sample.sample_weight)
+        prior = float(np.average(labels, weights=sample.sample_weight))
+        settings |= {
+            "objective": "binary:logistic",
+            "eval_metric": "logloss",
+            "tree_method": "hist",
+            "base_score": prior,
+            "seed": seed,
+            "nthread": n_threads,
+            "verbosity": 0,
+        }
+        if n_rounds is not None or fold is None:
+            return Fitted(xgb.train(settings, train, n_rounds or self.max_rounds))
+        test = prepared.folds[fold].test
+        # trees are added to this margin, so that validation sees odds with the weights undone
+        margin = math.log(prior / (1 - prior)) - math.log(sample.odds_multiplier or 1.0)
+        valid.set_info(
+            label=y[test],
+            weight=None if population is None else population[test],
+            base_margin=np.full(test.size, margin),
+        )
+        booster, rounds, losses = self._grow(settings, train, valid)
+        log_multiplier = math.log(sample.odds_multiplier or 1.0)
+        return Fitted((booster, log_multiplier, settings["max_bin"]), losses, rounds)
+
+    def _grow(self, settings: Params, train: Any, valid: Any) -> tuple[Any, IntArray, FloatArray]:
+        """Trees until looking at the validation rows has not paid for ``patience`` rounds.
+
+        xgboost's own training loop looks after every round, which costs about a quarter of the
+        training, and refuses validation rows binned on other rows than those trained on, as they
+        are where rows are under-sampled.
+        """
+        booster = xgb.Booster(settings, [train, valid])
+        rounds: list[int] = []
+        losses: list[float] = []
+        best, best_round = math.inf, 0
+        for done in range(1, self.max_rounds + 1):
+            booster.update(train, done - 1)
+            if done > LOOK_ALWAYS and done % LOOK_EVERY and done < self.max_rounds:
+                continue
+            rounds.append(done)
+            losses.append(float(booster.eval_set([(valid, "valid")]).rpartition(":")[2]))
+            if losses[-1] < best:
+                best, best_round = losses[-1], done
+            elif done - best_round >= self.patience:
+                break
+        return booster, np.array(rounds), np.array(losses)
+
+    def score_fold(
+        self, prepared: _Prepared, fold: int, fitted: Fitted, n_rounds: int | None
+    ) -> FloatArray:
+        """Probabilities as the weighted training made them, after ``n_rounds`` trees."""
+        booster, log_multiplier, max_bin = fitted.model
+        _, valid = prepared.binned(fold, max_bin, 1)
+        rounds = (0, n_rounds or 0)
+        margin = booster.predict(valid, output_margin=True, iteration_range=rounds)
+        return np.asarray(expit(margin.astype(np.float64) + log_multiplier))
+
+    def score(self, model: xgb.Booster, features: Features) -> FloatArray:
+        """Probabilities as the weighted training made them, of new rows."""
+        rows = xgb.DMatrix(
+            features.matrix,
+            feature_types=_feature_types(features.schema.is_categorical),
+            enable_categorical=True,
+        )
+        margin = model.predict(rows, output_margin=True)
+        return np.asarray(expit(margin.astype(np.float64)))
+
+    def to_files(self, model: xgb.Booster) -> dict[str, bytes]:
+        """Xgboost's own JSON."""
+        return {"model.json": bytes(model.save_raw("json"))}
+
+    def from_files(self, files: Mapping[str, bytes], n_features: int) -> xgb.Booster:
+        """The model, after its JSON has been checked node by node."""
+        booster = xgb.Booster()
+        booster.load_model(bytearray(read_model(files["model.json"], n_features)))
+        return booster
+
+
+def _known(name: str) -> str:
+    name = ALIASES.get(name, name)
+    if name in RESERVED:
+        raise SearchError(f"xgboost's {name!r} cannot be set here: {RESERVED[name]}")
+    if name not in KNOWN:
+        raise SearchError(f"xgboost has no parameter {name!r}: {nearest(name, KNOWN)}")
+    return name
+
+
+def _feature_types(categorical: NDArray[np.bool_]) -> list[str]:
+    return ["c" if flag else "q" for flag in categorical]
