@@ -6,7 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from costopt.decision.costs import CaseCosts, CostMatrix
+    from costopt.decision.case_costs import CaseCosts
+    from costopt.decision.costs import CostMatrix
     from costopt.decision.odds import OddsLedger, scale_odds
     from costopt.decision.rules import decide, decision_cost, expected_gain, mean_cost, savings
     from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
@@ -80,7 +81,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "costopt.decision.costs": ("CaseCosts", "CostMatrix"),
+    "costopt.decision.case_costs": ("CaseCosts",),
+    "costopt.decision.costs": ("CostMatrix",),
     "costopt.decision.odds": ("OddsLedger", "scale_odds"),
     "costopt.decision.rules": (
         "decide",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 import warnings
 from collections.abc import Iterable
 
@@ -62,9 +63,14 @@ class CostOptWarning(UserWarning):
         return f"[{self.code}] {self.message}"
 
 
-def warn(code: str, message: str, *, stacklevel: int = 3) -> None:
-    """Issue a `CostOptWarning` that points at the caller of the function that calls this."""
-    warnings.warn(CostOptWarning(message, code), stacklevel=stacklevel)
+def warn(code: str, message: str) -> None:
+    """Issue a `CostOptWarning` that points at the line outside costopt that led to it."""
+    frame = sys._getframe(1)
+    level = 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("costopt."):
+        frame = frame.f_back
+        level += 1
+    warnings.warn(CostOptWarning(message, code), stacklevel=level - 1)
 
 
 def nearest(name: object, known: Iterable[object]) -> str:

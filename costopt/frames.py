@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -214,9 +214,25 @@ class Schema:
                 "constant-column",
                 f"{_listed(constant)} hold{'s' if len(constant) == 1 else ''} one value only and "
                 "cannot help: drop, or name in ignore=",
-                stacklevel=5,
             )
         return cls(tuple(features), named=table.matrix is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON; `from_dict` reads them."""
+        columns = [
+            {"name": f.name, "categories": None if f.categories is None else list(f.categories)}
+            for f in self.features
+        ]
+        return {"named": self.named, "columns": columns}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Schema:
+        """The schema that `to_dict` wrote."""
+        features = (
+            Feature(c["name"], None if c["categories"] is None else tuple(c["categories"]))
+            for c in stored["columns"]
+        )
+        return cls(tuple(features), named=stored["named"])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -368,7 +384,6 @@ def encode_labels(y: Any, pos_label: Scalar | None = None) -> Labels:
             "positive-majority",
             f"the positive class {positive!r} holds {share:.1%} of the rows and {negative!r} "
             f"{1 - share:.1%}: is {negative!r} the class to act on?",
-            stacklevel=4,
         )
     return Labels(labels, negative, positive)
 
@@ -460,7 +475,6 @@ def _codes(table: Table, feature: Feature) -> FloatArray:
             "unseen-category",
             f"column {feature.name!r} has values that the model has never met, in {unseen.size} "
             f"rows (first row {unseen[0]}): {_listed(values)}; they count as missing",
-            stacklevel=6,
         )
     return codes
 

@@ -1,4 +1,4 @@
-"""What the four outcomes of a yes/no decision cost: declared (`CostMatrix`), resolved (`CaseCosts`)."""
+"""What the four outcomes of a yes/no decision cost, as the user declares it."""
 
 from __future__ import annotations
 
@@ -12,118 +12,23 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.case_costs import (
+    CELLS,
+    CaseCosts,
+    check_finite,
+    check_regrets,
+    check_unit,
+    declared_cell,
+)
 from costopt.decision.formula import Formula
-from costopt.errors import CostSpecError, DataError, nearest, warn
+from costopt.errors import CostSpecError, DataError, nearest
 
-__all__ = ["CELLS", "CaseCosts", "CostMatrix", "as_case_costs", "check_regrets"]
+__all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
-
-CELLS = ("fp", "fn", "tp", "tn")
 
 # The class of the cases that an outcome can happen to.
 _OUTCOME_OF = {"fp": 0, "tn": 0, "fn": 1, "tp": 1}
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CaseCosts:
-    """The four costs as numbers: one for all cases, or one per case.
-
-    Parameters
-    ----------
-    fp, fn : float or array-like of shape (n_cases,)
-        Acting on a negative case (Elkan's c10); not acting on a positive one (c01).
-    tp, tn : float or array-like of shape (n_cases,), default=0
-        The two right decisions (c11 and c00). A benefit is a negative cost.
-    unit : str, default="cost units"
-        Currency of all four; shown, never converted.
-
-    Attributes
-    ----------
-    fp_regret, fn_regret : array of shape () or (n_cases,)
-        Extra cost of each error, ``fp - tn`` and ``fn - tp``: all that a decision depends on.
-
-    Raises
-    ------
-    CostSpecError
-        If a cost is no number, or so large that differences overflow.
-    DataError
-        If a cost per case is not finite or not one-dimensional, or lengths or indexes differ.
-
-    Examples
-    --------
-    >>> costs = CaseCosts(fp=10, tp=10, fn=[250.0, 40.0], unit="EUR")
-    >>> costs.fn_regret
-    array([240.,  30.])
-    >>> costs.take([1]).fn
-    array([40.])
-    """
-
-    fp: Any
-    fn: Any
-    tp: Any = 0.0
-    tn: Any = 0.0
-    unit: str = "cost units"
-    index: Any = field(default=None, init=False, repr=False)
-
-    fp_regret: FloatArray = field(init=False, repr=False)
-    fn_regret: FloatArray = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        _check_unit(self.unit)
-        index = None
-        for cell in CELLS:
-            value = getattr(self, cell)
-            index = _one_index(index, value, cell)
-            object.__setattr__(self, cell, _frozen_numbers(cell, value))
-        lengths = {cell: getattr(self, cell).size for cell in CELLS if getattr(self, cell).ndim}
-        if len(set(lengths.values())) > 1:
-            raise DataError(f"costs per case must have one length, got {lengths}")
-        with np.errstate(over="ignore"):
-            regrets = {"fp_regret": self.fp - self.tn, "fn_regret": self.fn - self.tp}
-        for name, regret in regrets.items():
-            if not np.all(np.isfinite(regret)):
-                raise CostSpecError(
-                    f"the costs are too large: {name.replace('_', ' ')} overflows; use a larger unit"
-                )
-            regret = np.asarray(regret)
-            regret.setflags(write=False)
-            object.__setattr__(self, name, regret)
-        object.__setattr__(self, "index", index)
-
-    @property
-    def n_cases(self) -> int | None:
-        """How many cases the costs are for; None where they hold for every case."""
-        sizes = [getattr(self, cell).size for cell in CELLS if getattr(self, cell).ndim]
-        return int(sizes[0]) if sizes else None
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether the same four numbers hold for every case."""
-        return self.n_cases is None
-
-    @property
-    def magnitude(self) -> float:
-        """The largest absolute regret, in `unit`; what a currency is divided by before comparing."""
-        return float(
-            max(np.abs(self.fp_regret).max(initial=0), np.abs(self.fn_regret).max(initial=0))
-        )
-
-    def take(self, rows: ArrayLike) -> CaseCosts:
-        """The costs of some of the cases, by index or mask; constants stay as they are."""
-        return self._map(lambda value: value[np.asarray(rows)] if value.ndim else value)
-
-    def scaled(self, factor: float) -> CaseCosts:
-        """The costs times a positive number: another currency, the same decisions."""
-        return self._map(lambda value: value * factor)
-
-    def explain(self) -> str:
-        """What the costs imply, in words."""
-        return _explain(self)
-
-    def _map(self, change: Any) -> CaseCosts:
-        return CaseCosts(**{cell: change(getattr(self, cell)) for cell in CELLS}, unit=self.unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,10 +80,10 @@ acting on when more than 16.67 % of them are positive (break-even precision).
     _formulas: dict[str, Formula] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        _check_unit(self.unit)
+        check_unit(self.unit)
         formulas = {}
         for cell in CELLS:
-            value = _declared(cell, getattr(self, cell))
+            value = declared_cell(cell, getattr(self, cell))
             object.__setattr__(self, cell, value)
             if isinstance(value, str):
                 try:
@@ -188,7 +93,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         object.__setattr__(self, "_formulas", formulas)
         object.__setattr__(self, "hindsight", self._declared_hindsight())
         if not formulas:
-            check_regrets(self.resolve({}), stacklevel=5)
+            check_regrets(self.resolve({}))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -228,7 +133,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
                 cells[cell] = getattr(self, cell)
                 continue
             cells[cell] = formula.evaluate(partial(_numbers, X, cell))
-            _check_finite(cell, cells[cell], f", from the formula {formula.text!r}")
+            check_finite(cell, cells[cell], f", from the formula {formula.text!r}")
         return CaseCosts(**cells, unit=self.unit)
 
     def known_beforehand(
@@ -268,7 +173,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
     def explain(self) -> str:
         """What the costs imply, in words: break-even precision, Bayes threshold, dominated actions."""
         if self.is_constant:
-            return _explain(self.resolve({}))
+            return self.resolve({}).explain()
         cells = ", ".join(f"{cell} = {getattr(self, cell)}" for cell in CELLS)
         text = (
             f"Costs per case, in {self.unit}: {cells}.\n"
@@ -376,9 +281,10 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         return names
 
 
-def as_case_costs(
-    costs: CostMatrix | CaseCosts, X: Any = None, n_cases: int | None = None
-) -> CaseCosts:
+Costs = CostMatrix | CaseCosts
+
+
+def as_case_costs(costs: Costs, X: Any = None, n_cases: int | None = None) -> CaseCosts:
     """The costs of the cases at hand, whichever of the two types is given.
 
     Parameters
@@ -422,151 +328,6 @@ def as_case_costs(
     return resolved
 
 
-def check_regrets(costs: CaseCosts, *, stacklevel: int = 4) -> None:
-    """Refuse costs under which no decision makes sense, and name what is dominated.
-
-    Raises
-    ------
-    CostSpecError
-        If both regrets are negative for every case, or both are zero for every case.
-
-    Warns
-    -----
-    CostOptWarning
-        ``dominated-action`` where one action is never worse for any case;
-        ``degenerate-cases`` where that holds for some of the cases.
-    """
-    act, leave = np.broadcast_arrays(costs.fp_regret, costs.fn_regret)
-    if np.all((act == 0) & (leave == 0)):
-        raise CostSpecError(
-            "all actions cost the same (fp = tn and fn = tp), so there is nothing to decide: "
-            "give errors their cost"
-        )
-    if np.all((act < 0) & (leave < 0)):
-        raise CostSpecError(
-            "both errors are cheaper than the right decisions (fp < tn and fn < tp): are fp and tn, "
-            f"fn and tp swapped? got {_first_cells(costs)}; a benefit is a negative cost"
-        )
-    for name, dominated, reason in (
-        ("not acting", (act <= 0) & (leave >= 0), "fp <= tn"),
-        ("acting", (act >= 0) & (leave <= 0), "fn <= tp"),
-    ):
-        if np.all(dominated):
-            warn(
-                "dominated-action",
-                f"{name} is never cheaper under these costs ({reason}): every decision will be the "
-                f"same, whatever the model says; got {_first_cells(costs)}",
-                stacklevel=stacklevel,
-            )
-            return
-    odd = np.flatnonzero((act <= 0) | (leave <= 0))
-    if odd.size:
-        warn(
-            "degenerate-cases",
-            f"{odd.size} of {act.size} cases have an error that costs nothing or less (first rows "
-            f"{', '.join(map(str, odd[:5]))}): for them the cheaper action is clear without a model",
-            stacklevel=stacklevel,
-        )
-
-
-def _first_cells(costs: CaseCosts) -> str:
-    first = {cell: getattr(costs, cell).flat[0] for cell in CELLS}
-    where = "" if costs.is_constant else " in the first case"
-    return ", ".join(f"{cell}={value:g}" for cell, value in first.items()) + where
-
-
-def _explain(costs: CaseCosts) -> str:
-    unit, act, leave = costs.unit, costs.fp_regret, costs.fn_regret
-    if not costs.is_constant:
-        spread = "from {:.4g} to {:.4g} {}".format
-        return (
-            f"Costs of {costs.n_cases} cases: a missed positive costs "
-            f"{spread(leave.min(), leave.max(), unit)} more than a caught one, a false alarm "
-            f"{spread(act.min(), act.max(), unit)} more than leaving a negative alone.\n"
-            "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
-        )
-    text = (
-        f"A missed positive costs {leave:.6g} {unit} more than a caught one, a false alarm "
-        f"{act:.6g} {unit} more than leaving a negative alone.\n"
-    )
-    if act <= 0 <= leave:
-        return text + "Acting is never worse (not acting is dominated): act on every case."
-    if leave <= 0 <= act:
-        return text + "Not acting is never worse (acting is dominated): never act."
-    threshold = 1 / (1 + float(leave) / float(act))
-    return text + (
-        f"Acting pays from a probability of {threshold:.4g} (the Bayes threshold): a group of cases "
-        f"is worth acting on when more than {100 * threshold:.4g} % of them are positive "
-        "(break-even precision)."
-    )
-
-
-def _check_unit(unit: object) -> None:
-    if not isinstance(unit, str) or not unit.strip():
-        raise CostSpecError(f"costs.unit must be a word such as 'EUR', got {unit!r}")
-
-
-def _declared(cell: str, value: Any) -> float | str:
-    """A cell as it is kept: a float or the text of a formula."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool | np.bool_ | complex | np.complexfloating) or value is None:
-        raise CostSpecError(
-            f"costs.{cell} must be a number or a formula over columns, got {value!r}"
-        )
-    if np.ndim(value) > 0:
-        raise CostSpecError(
-            f"costs.{cell} must be one number or a formula over columns, got {type(value).__name__} "
-            f"of shape {np.shape(value)}: for one cost per case write CaseCosts(fp=..., fn=...)"
-        )
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise CostSpecError(
-            f"costs.{cell} must be a number or a formula over columns, got {value!r}"
-        ) from None
-    if not np.isfinite(number):
-        raise CostSpecError(f"costs.{cell} must be finite, got {value!r}")
-    return number
-
-
-def _frozen_numbers(cell: str, value: Any) -> FloatArray:
-    """A read-only float64 copy of shape () or (n_cases,)."""
-    if np.ndim(value) == 0:
-        declared = _declared(cell, value)
-        if isinstance(declared, str):
-            raise CostSpecError(
-                f"costs.{cell} must be numbers in CaseCosts, got {value!r}: formulas belong in "
-                "CostMatrix, whose resolve(X) gives CaseCosts"
-            )
-        numbers = np.asarray(declared)
-    else:
-        try:
-            raw = np.asarray(value)
-            if raw.dtype.kind == "c":
-                raise TypeError
-            numbers = np.array(raw, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"costs.{cell} must hold numbers, got {value!r:.60}") from None
-        if numbers.ndim != 1:
-            raise DataError(
-                f"costs.{cell} must have one value per case, got shape {numbers.shape}: pass a "
-                "one-dimensional array"
-            )
-        _check_finite(cell, numbers, "")
-    numbers.setflags(write=False)
-    return numbers
-
-
-def _check_finite(cell: str, numbers: FloatArray, source: str) -> None:
-    bad = np.flatnonzero(~np.isfinite(numbers))
-    if bad.size:
-        raise DataError(
-            f"costs.{cell} must be finite for every case, got {numbers.flat[bad[0]]} in row {bad[0]}"
-            f" ({bad.size} such rows){source}: fill or drop these rows"
-        )
-
-
 def _numbers(X: Any, cell: str, name: str) -> FloatArray:
     """A column of a table as float64."""
     try:
@@ -583,18 +344,6 @@ def _numbers(X: Any, cell: str, name: str) -> FloatArray:
         raise DataError(
             f"costs.{cell} reads the column {name!r}, which must hold numbers: {error}"
         ) from None
-
-
-def _one_index(index: Any, value: Any, cell: str) -> Any:
-    """The row labels of costs given as pandas Series; differing ones are refused."""
-    own = getattr(value, "index", None)
-    if own is None or callable(own):
-        return index
-    if index is not None and not index.equals(own):
-        raise DataError(
-            f"costs.{cell} has other row labels (index) than the costs before it: align them first"
-        )
-    return own
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import DataError
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Costs = CostMatrix | CaseCosts
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import DataError
@@ -21,7 +22,7 @@ AnyFloatArray = NDArray[np.floating]
 TIE = 1e-12
 
 
-def bayes_threshold(costs: CostMatrix | CaseCosts) -> FloatArray:
+def bayes_threshold(costs: Costs) -> FloatArray:
     """Probability from which acting is the cheaper action: act when ``p >= threshold``.
 
     Parameters
@@ -157,7 +158,7 @@ class CostCurve:
 def cost_curve(
     y_true: ArrayLike,
     y_score: ArrayLike,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     sample_weight: ArrayLike | None = None,
 ) -> CostCurve:
     """Mean cost of acting on the cases with ``score >= t``, for every ``t`` that matters.

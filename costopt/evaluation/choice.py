@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.decision.costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts
 from costopt.decision.rules import CutRule, GainRule, Rule, decide, decision_cost, weighted_mean
 from costopt.decision.thresholds import cost_curve
 from costopt.training.learners import Fold

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from costopt.decision.costs import CaseCosts, CostMatrix
+from costopt.decision.costs import Costs
 from costopt.decision.rules import (
     always_cost,
     as_labels,
@@ -26,7 +26,7 @@ __all__ = ["decision_metrics"]
 def decision_metrics(
     y_true: ArrayLike,
     act: ArrayLike,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     *,
     y_prob: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
@@ -61,7 +61,7 @@ def decision_metrics(
     A guard who never stops anybody is 99 % accurate, and saves nothing:
 
     >>> y = [1] + [0] * 99
-    >>> guard = decision_metrics(y, [0] * 100, CostMatrix(fp=10, fn=1000))
+    >>> guard = decision_metrics(y, [0] * 100, CostMatrix(fp=10, tp=10, fn=1000))
     >>> guard["accuracy"], guard["recall"], guard["mean_cost"], guard["savings"]
     (0.99, 0.0, 10.0, 0.0)
     """

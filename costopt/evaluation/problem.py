@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs, check_regrets
+from costopt.decision.case_costs import CaseCosts, check_regrets
+from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError, nearest, warn
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
@@ -137,7 +138,7 @@ class Posed:
 def pose(
     X: Any,
     y: Any,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     learners: Mapping[str, Learner],
     *,
     threshold: ThresholdMode = "auto",
@@ -178,8 +179,7 @@ def pose(
         raise DataError(
             f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
         )
-    if isinstance(costs, CostMatrix):
-        costs.resolve(table)  # a missing column is named before anything else is looked at
+    resolved = as_case_costs(costs, table, labels.y.size)
     schema = Schema.infer(table, {*ignore, *hindsight, *named})
     features = Features(table, schema)
     _ = features.matrix  # encoded now, so that a bad value is named before anything is fitted
@@ -189,6 +189,7 @@ def pose(
         costs,
         learners,
         table=table,
+        resolved=resolved,
         schema=schema,
         threshold=threshold,
         cv=cv,
@@ -204,10 +205,11 @@ def pose(
 def pose_rows(
     features: Any,
     labels: Labels,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     learners: Mapping[str, Learner],
     *,
     table: Any = None,
+    resolved: CaseCosts | None = None,
     schema: Schema | None = None,
     threshold: ThresholdMode = "auto",
     cv: Any = 5,
@@ -222,13 +224,14 @@ def pose_rows(
     if threshold not in THRESHOLDS:
         raise DataError(f"threshold={threshold!r} is not known: {nearest(threshold, THRESHOLDS)}")
     y = labels.y
-    resolved = as_case_costs(costs, table, n_cases=y.size)
-    if resolved.n_cases is not None or isinstance(costs, CaseCosts):
-        check_regrets(resolved, stacklevel=6)
+    if resolved is None:
+        resolved = as_case_costs(costs, table, n_cases=y.size)
     weight = _population_weight(y, sample_weight, prevalence)
     _warn_telltale(y, costs, table)
     declared, known_matrix = _declared(costs, resolved, y, weight)
     known = resolved if known_matrix is None else as_case_costs(known_matrix, table, y.size)
+    if not known.is_constant or isinstance(costs, CaseCosts):
+        check_regrets(known)  # constant cells of a CostMatrix were checked when it was declared
     scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
     folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
     problem = Problem(
@@ -281,7 +284,7 @@ def _values(table: Table, given: Any) -> Any:
 
 
 def _declared(
-    costs: CostMatrix | CaseCosts, resolved: CaseCosts, y: BoolArray, weight: FloatArray | None
+    costs: Costs, resolved: CaseCosts, y: BoolArray, weight: FloatArray | None
 ) -> tuple[CostMatrix | None, CostMatrix | None]:
     """The costs as a policy keeps them, and as its rule uses them; None for arrays."""
     if isinstance(costs, CostMatrix):
@@ -314,7 +317,7 @@ def _population_weight(
     return np.asarray(weight / weight.mean())
 
 
-def _warn_telltale(y: BoolArray, costs: CostMatrix | CaseCosts, table: Any) -> None:
+def _warn_telltale(y: BoolArray, costs: Costs, table: Any) -> None:
     """Warn of a cost column that separates the classes: it knows the answer."""
     if not isinstance(costs, CostMatrix) or table is None:
         return
@@ -329,5 +332,4 @@ def _warn_telltale(y: BoolArray, costs: CostMatrix | CaseCosts, table: Any) -> N
                 "telltale-cost",
                 f"the cost column {name!r} separates the classes almost perfectly: if it is known "
                 f"only after the decision, declare hindsight=({name!r},); otherwise check for a leak",
-                stacklevel=6,
             )

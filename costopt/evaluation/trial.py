@@ -176,7 +176,7 @@ def fit_final(problem: Problem, candidate: Candidate, n_rounds: int | None) -> F
         sample,
         candidate.params,
         seed=problem.seed,
-        n_threads=problem.n_jobs,
+        n_threads=1 if _is_small(problem) else problem.n_jobs,
         n_rounds=n_rounds,
         population=problem.weight,
     )
@@ -203,10 +203,14 @@ def _ledger(sample: Reweighting) -> OddsLedger:
 def _split_cores(problem: Problem) -> tuple[int, int]:
     """How many folds are trained side by side, and by how many threads each."""
     n_folds = len(problem.folds.folds)
+    if _is_small(problem):
+        return min(problem.n_jobs, n_folds), 1
+    return 1, problem.n_jobs
+
+
+def _is_small(problem: Problem) -> bool:
     matrix = getattr(problem.features, "matrix", None)
-    small = matrix is None or matrix.size <= CELLS_FOR_ONE_THREAD
-    workers = min(problem.n_jobs, n_folds) if small else 1
-    return workers, max(problem.n_jobs // workers, 1)
+    return matrix is None or matrix.size <= CELLS_FOR_ONE_THREAD
 
 
 def _side_by_side(fit: Callable[[int], Fitted], count: int, workers: int) -> list[Fitted]:

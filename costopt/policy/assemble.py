@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix
+from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.evaluation.choice import ThresholdMode
@@ -18,7 +18,8 @@ from costopt.evaluation.estimates import Estimate, bootstrap_mean, estimate_savi
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.trial import Candidate, FinalModel, OutOfFold, price
 from costopt.frames import Scalar, Table, check_same_index, encode_labels
-from costopt.policy.policy import DecisionPolicy, Evidence, ModelPart
+from costopt.policy.evidence import Evidence
+from costopt.policy.policy import DecisionPolicy, ModelPart
 
 __all__ = ["assemble", "blanket_costs", "choose_threshold", "evidence_of", "provenance"]
 
@@ -28,7 +29,7 @@ FloatArray = NDArray[np.float64]
 def choose_threshold(
     y: Any,
     score: ArrayLike,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     *,
     X: Any = None,
     threshold: ThresholdMode = "auto",

@@ -13,23 +13,25 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pydantic
 
-from costopt.decision.calibrators import PlattMap
-from costopt.decision.costs import CostMatrix
-from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule
-from costopt.errors import CostOptError, PolicyError, StoreError, warn
-from costopt.evaluation.estimates import Estimate
-from costopt.frames import Feature, Schema
-from costopt.policy.policy import DecisionPolicy, Evidence, ModelPart
-from costopt.training.learners import restore_learner
+from costopt.errors import PolicyError, StoreError
 
-__all__ = ["FORMAT", "load_policy", "save_policy", "write_atomically"]
+__all__ = [
+    "FORMAT",
+    "HOW_TO_USE",
+    "StoredPolicy",
+    "check_free",
+    "model_name",
+    "read_folder",
+    "write_atomically",
+    "write_folder",
+]
 
 FORMAT = 1
 POLICY_FILE = "policy.json"
@@ -120,7 +122,9 @@ class _Evidence(_Strict):
     reason: str
 
 
-class _PolicyFile(_Strict):
+class StoredPolicy(_Strict):
+    """What ``policy.json`` holds, checked field by field."""
+
     format: Literal["costopt-policy"]
     format_version: Literal[1]
     how_to_use: str
@@ -138,61 +142,115 @@ class _PolicyFile(_Strict):
     provenance: dict[Name, Name]
 
 
-def save_policy(
-    policy: DecisionPolicy, folder: str | PathLike[str], *, overwrite: bool = False
+def write_folder(
+    folder: str | PathLike[str],
+    document: Mapping[str, Any],
+    contents: Mapping[str, bytes],
+    *,
+    overwrite: bool = False,
 ) -> None:
-    """Write a policy; see `DecisionPolicy.save`."""
+    """Write a policy's document and its models, the document last.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    document : mapping
+        What ``policy.json`` holds.
+    contents : mapping of str to bytes
+        Model files by name, see `model_name`.
+    overwrite : bool, default=False
+        Replace a policy that is there; other files are left alone.
+
+    Raises
+    ------
+    StoreError
+        If there is a policy already, or the folder cannot be written.
+    """
     target = Path(folder)
-    commit = target / POLICY_FILE
-    if commit.exists() and not overwrite:
-        raise StoreError(f"{commit} exists: choose another folder, or pass overwrite=True")
-    if target.exists() and not target.is_dir():
-        raise StoreError(f"{target} is a file: a policy is saved as a folder")
-    contents = _model_contents(policy)
-    document = _document(policy, contents)
+    check_free(target, overwrite=overwrite)
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        stale = set(target.glob("model-????????????.json"))
-        for part, content in zip(document["model"]["files"], contents, strict=True):
-            write_atomically(target / part["name"], content)
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(commit, text.encode())
-        for old in stale - {target / part["name"] for part in document["model"]["files"]}:
+        stale = set(target.glob("model-????????????.json")) - {target / name for name in contents}
+        for name, content in contents.items():
+            write_atomically(target / name, content)
+        write_atomically(target / POLICY_FILE, text.encode())
+        for old in stale:
             old.unlink()
     except OSError as error:
         raise StoreError(f"cannot write the policy to {target}: {error}") from error
 
 
-def load_policy(folder: str | PathLike[str]) -> DecisionPolicy:
-    """Read a policy; see `DecisionPolicy.load`."""
-    source = Path(folder)
-    content = _read(source / POLICY_FILE, MAX_POLICY_BYTES)
+def check_free(folder: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Refuse a folder that holds a policy already, or that is a file.
+
+    Raises
+    ------
+    StoreError
+    """
+    target = Path(folder)
+    commit = target / POLICY_FILE
+    if commit.exists() and not overwrite:
+        raise StoreError(f"{commit} exists: choose another folder, or overwrite it on purpose")
+    for part in (target, *target.parents):
+        if part.exists():
+            if not part.is_dir():
+                raise StoreError(f"{part} is a file: a policy is saved as a folder")
+            break
+
+
+def read_folder(folder: str | PathLike[str]) -> tuple[StoredPolicy, list[bytes]]:
+    """Read a policy's document and its models, validated as far as they can be without building.
+
+    Returns
+    -------
+    stored : StoredPolicy
+    contents : list of bytes
+        The models, in the order of ``stored.model.files``; each has the hash that is stored.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be read.
+    PolicyError
+        If a file is not what `write_folder` writes.
+    """
+    path = Path(folder) / POLICY_FILE
+    content = _read(path, MAX_POLICY_BYTES)
     try:
-        plain = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
+        found = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise PolicyError(f"{source / POLICY_FILE} is not valid JSON: {error}") from None
-    version = plain.get("format_version") if isinstance(plain, dict) else None
+        raise PolicyError(f"{path} is not valid JSON: {error}") from None
+    version = found.get("format_version") if isinstance(found, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise PolicyError(
-            f"{source / POLICY_FILE} has format {version}, this costopt reads up to {FORMAT}: "
-            "update costopt"
+            f"{path} has format {version}, this costopt reads up to {FORMAT}: update costopt"
         )
     try:
-        stored = _PolicyFile.model_validate_json(json.dumps(plain))
+        stored = StoredPolicy.model_validate_json(json.dumps(found))
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the document"
         raise PolicyError(
-            f"{source / POLICY_FILE} is not a policy saved by costopt: {where}: {first['msg']}"
+            f"{path} is not a policy saved by costopt: {where}: {first['msg']}"
         ) from None
-    try:
-        return _rebuild(stored, source)
-    except PolicyError:
-        raise
-    except CostOptError as error:
-        if isinstance(error, StoreError):
-            raise
-        raise PolicyError(f"{source / POLICY_FILE} declares what cannot be: {error}") from None
+    contents = []
+    for part in stored.model.files:
+        model = path.with_name(part.name)
+        contents.append(_read(model, MAX_MODEL_BYTES))
+        if hashlib.sha256(contents[-1]).hexdigest() != part.sha256:
+            raise PolicyError(
+                f"{model} is not the model that policy.json was saved with (SHA-256 differs): "
+                "restore both files from one save"
+            )
+    return stored, contents
+
+
+def model_name(content: bytes) -> tuple[str, str]:
+    """The file name of a model, which carries the start of its hash, and the whole hash."""
+    digest = hashlib.sha256(content).hexdigest()
+    return f"model-{digest[:12]}.json", digest
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -206,187 +264,6 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _model_contents(policy: DecisionPolicy) -> list[bytes]:
-    """The models as bytes; none, with a warning, where there is no safe format."""
-    contents = []
-    for part in policy.models:
-        assert policy.learner is not None  # noqa: S101  # models come with their learner
-        files = policy.learner.to_files(part.model)
-        if files is None:
-            warn(
-                "model-not-saved",
-                f"{policy.model_name} has no file format that is safe to load, so the policy is "
-                "saved without its model: it still decides on scores, decide_scores(score)",
-                stacklevel=5,
-            )
-            return []
-        contents.append(files["model.json"])
-    return contents
-
-
-def _document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]:
-    """Everything but the models as plain values, the most wanted first."""
-    hashes = [hashlib.sha256(content).hexdigest() for content in contents]
-    parts = policy.models[: len(contents)]
-    files = [
-        {
-            "name": f"model-{digest[:12]}.json",
-            "sha256": digest,
-            "ledger": [list(entry) for entry in part.ledger.entries],
-            "share": part.share,
-        }
-        for digest, part in zip(hashes, parts, strict=True)
-    ]
-    ledger = policy.models[0].ledger if len(policy.models) == 1 else policy.ledger
-    evidence = policy.evidence
-    rule: dict[str, Any] = {"kind": "gain"}
-    if isinstance(policy.rule, CutRule):
-        rule = {"kind": "cut", "threshold": _plain(policy.rule.threshold)}
-    return {
-        "format": "costopt-policy",
-        "format_version": FORMAT,
-        "threshold": _plain(policy.threshold),
-        "raw_threshold": _plain(policy.raw_threshold),
-        "unit": policy.unit,
-        "how_to_use": HOW_TO_USE,
-        "rule": rule,
-        "costs": None if policy.costs is None else policy.costs.to_dict(),
-        "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
-        "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
-        "calibrator": {
-            "kind": "platt",
-            "slope": policy.calibrator.slope,
-            "intercept": policy.calibrator.intercept,
-        },
-        "features": _features(policy.schema),
-        "model": {
-            "learner": policy.model_name,
-            "params": dict(policy.params),
-            "files": files,
-            "ledger": [list(entry) for entry in ledger.entries],
-        },
-        "evidence": {
-            "expected_cost": _estimate(evidence.expected_cost),
-            "savings": _estimate(evidence.savings),
-            "baselines": {name: _estimate(found) for name, found in evidence.baselines.items()},
-            "n_cases": evidence.n_cases,
-            "n_positives": evidence.n_positives,
-            "reason": evidence.reason,
-        },
-        "provenance": dict(policy.provenance),
-    }
-
-
-def _features(schema: Schema | None) -> dict[str, Any] | None:
-    if schema is None:
-        return None
-    return {
-        "named": schema.named,
-        "columns": [
-            {"name": f.name, "categories": None if f.categories is None else list(f.categories)}
-            for f in schema.features
-        ],
-    }
-
-
-def _rebuild(stored: _PolicyFile, source: Path) -> DecisionPolicy:
-    """The policy that a validated document describes."""
-    schema = None
-    if stored.features is not None:
-        columns = stored.features.columns
-        schema = Schema(
-            tuple(
-                Feature(c.name, None if c.categories is None else tuple(c.categories))
-                for c in columns
-            ),
-            named=stored.features.named,
-        )
-    learner = restore_learner(stored.model.learner)
-    models = []
-    for part in stored.model.files:
-        if learner is None or schema is None:
-            raise PolicyError(
-                f"{source / POLICY_FILE} lists model files of {stored.model.learner!r}, which is no "
-                "learner whose models are saved"
-            )
-        content = _read(source / part.name, MAX_MODEL_BYTES)
-        if hashlib.sha256(content).hexdigest() != part.sha256:
-            raise PolicyError(
-                f"{source / part.name} is not the model that policy.json was saved with (SHA-256 "
-                "differs): restore both files from one save"
-            )
-        model = learner.from_files({"model.json": content}, len(schema.features))
-        models.append(ModelPart(model, _ledger(part.ledger), part.share))
-    rule = stored.rule
-    if (rule.kind == "cut") != (rule.threshold is not None) or rule.threshold != rule.threshold:
-        raise PolicyError(f"{source / POLICY_FILE}: a cut, and only a cut, has a threshold")
-    policy = DecisionPolicy(
-        rule=GainRule() if rule.threshold is None else CutRule(rule.threshold),
-        costs=None if stored.costs is None else CostMatrix.from_dict(stored.costs),
-        known_costs=(
-            None if stored.known_costs is None else CostMatrix.from_dict(stored.known_costs)
-        ),
-        unit=stored.unit,
-        labels=(stored.labels.negative, stored.labels.positive),
-        calibrator=PlattMap(stored.calibrator.slope, stored.calibrator.intercept),
-        schema=schema,
-        learner=learner,
-        models=tuple(models),
-        ledger=_ledger(stored.model.ledger),
-        model_name=stored.model.learner,
-        params=stored.model.params,
-        evidence=_evidence(stored.evidence),
-        provenance=stored.provenance,
-    )
-    for name in ("threshold", "raw_threshold"):
-        told, found = getattr(stored, name), getattr(policy, name)
-        if (told is None) != (found is None) or (
-            told is not None and not math.isclose(told, found, rel_tol=1e-9)
-        ):
-            raise PolicyError(
-                f"{source / POLICY_FILE}: {name} is {told}, but rule, costs and calibration give "
-                f"{found}: the file was edited in part"
-            )
-    return policy
-
-
-def _ledger(entries: list[tuple[str, float]]) -> OddsLedger:
-    return OddsLedger(tuple(entries))
-
-
-def _evidence(stored: _Evidence) -> Evidence:
-    def estimate(found: _Estimate | None) -> Estimate | None:
-        if found is None:
-            return None
-        numbers = {
-            name: math.nan if getattr(found, name) is None else getattr(found, name)
-            for name in ("value", "low", "high")
-        }
-        return Estimate(**{**found.model_dump(), **numbers})
-
-    return Evidence(
-        expected_cost=estimate(stored.expected_cost),
-        savings=estimate(stored.savings),
-        baselines={name: found for name, e in stored.baselines.items() if (found := estimate(e))},
-        n_cases=stored.n_cases,
-        n_positives=stored.n_positives,
-        reason=stored.reason,
-    )
-
-
-def _estimate(found: Estimate | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return {name: _plain(value) for name, value in found.to_dict().items()}
-
-
-def _plain(value: Any) -> Any:
-    """NaN as null and infinities as strings: JSON has neither."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -12,20 +12,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.calibrators import PlattMap
-from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision_cost, expected_gain
 from costopt.decision.thresholds import bayes_threshold
-from costopt.errors import DataError, PolicyError
+from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
 from costopt.frames import Scalar, Schema, Table, check_same_index
+from costopt.policy.evidence import Evidence, plain
+from costopt.policy.files import (
+    FORMAT,
+    HOW_TO_USE,
+    StoredPolicy,
+    model_name,
+    read_folder,
+    write_folder,
+)
 from costopt.training.learners import Features, Learner
+from costopt.training.registry import built_in
 
-__all__ = ["DecisionPolicy", "Evidence", "ModelPart"]
+__all__ = ["DecisionPolicy", "ModelPart"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-Costs = CostMatrix | CaseCosts
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,32 +45,6 @@ class ModelPart:
     model: Any
     ledger: OddsLedger = field(default_factory=OddsLedger)
     share: float = 1.0
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is known of a policy's cost, and why its rule was chosen.
-
-    Parameters
-    ----------
-    expected_cost : Estimate or None
-        Per case; not chosen on the rows it was measured on.
-    savings : Estimate or None
-        Share of the better blanket rule's cost that is avoided.
-    baselines : mapping of str to Estimate
-        What the obvious alternatives cost on the same rows.
-    n_cases, n_positives : int
-        Rows that the policy was made from.
-    reason : str
-        Why this rule.
-    """
-
-    expected_cost: Estimate | None = None
-    savings: Estimate | None = None
-    baselines: Mapping[str, Estimate] = field(default_factory=dict)
-    n_cases: int = 0
-    n_positives: int = 0
-    reason: str = ""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,7 +93,7 @@ class DecisionPolicy:
     ledger: OddsLedger = field(default_factory=OddsLedger)
     model_name: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
-    evidence: Evidence = Evidence()
+    evidence: Evidence = field(default_factory=Evidence)
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -330,9 +314,10 @@ class DecisionPolicy:
         CostOptWarning
             ``model-not-saved``, for models of classes that have no safe file format.
         """
-        from costopt.policy.files import save_policy
-
-        save_policy(self, folder, overwrite=overwrite)
+        contents = self._model_contents()
+        document = self._document(contents)
+        named = {model_name(content)[0]: content for content in contents}
+        write_folder(folder, document, named, overwrite=overwrite)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> DecisionPolicy:
@@ -345,9 +330,24 @@ class DecisionPolicy:
         PolicyError
             If a file is not what `save` writes.
         """
-        from costopt.policy.files import load_policy
-
-        return load_policy(folder)
+        stored, contents = read_folder(folder)
+        try:
+            policy = cls._rebuild(stored, contents)
+        except PolicyError:
+            raise
+        except CostOptError as error:
+            raise PolicyError(f"policy.json in {folder} declares what cannot be: {error}") from None
+        for name in ("threshold", "raw_threshold"):
+            told, found = getattr(stored, name), getattr(policy, name)
+            same = told is found is None or (
+                None not in (told, found) and math.isclose(told, found)
+            )
+            if not same:
+                raise PolicyError(
+                    f"policy.json in {folder}: {name} is {told}, but rule, costs and calibration give "
+                    f"{found}: the file was edited in part"
+                )
+        return policy
 
     @property
     def _ledger(self) -> OddsLedger:
@@ -374,6 +374,98 @@ class DecisionPolicy:
                 "for new cases: pass costs=CaseCosts(fp=..., fn=...) for these cases"
             )
         return costs
+
+    def _model_contents(self) -> list[bytes]:
+        """The models as bytes; none, with a warning, where there is no safe format."""
+        contents = []
+        for part in self.models:
+            files = None if self.learner is None else self.learner.to_files(part.model)
+            if files is None or self.schema is None:
+                warn(
+                    "model-not-saved",
+                    f"{self.model_name} has no file format that is safe to load, so the policy is "
+                    "saved without its model: it still decides on scores, decide_scores(score)",
+                )
+                return []
+            contents.append(files["model.json"])
+        return contents
+
+    def _document(self, contents: list[bytes]) -> dict[str, Any]:
+        """Everything but the models as plain values, the most wanted first."""
+        files = []
+        for part, content in zip(self.models, contents, strict=False):
+            name, digest = model_name(content)
+            ledger = [list(entry) for entry in part.ledger.entries]
+            files.append({"name": name, "sha256": digest, "ledger": ledger, "share": part.share})
+        rule: dict[str, Any] = {"kind": "gain", "threshold": None}
+        if isinstance(self.rule, CutRule):
+            rule = {"kind": "cut", "threshold": plain(self.rule.threshold)}
+        return {
+            "format": "costopt-policy",
+            "format_version": FORMAT,
+            "threshold": plain(self.threshold),
+            "raw_threshold": plain(self.raw_threshold),
+            "unit": self.unit,
+            "how_to_use": HOW_TO_USE,
+            "rule": rule,
+            "costs": None if self.costs is None else self.costs.to_dict(),
+            "known_costs": None if self.known_costs is None else self.known_costs.to_dict(),
+            "labels": {"negative": self.labels[0], "positive": self.labels[1]},
+            "calibrator": {
+                "kind": "platt",
+                "slope": self.calibrator.slope,
+                "intercept": self.calibrator.intercept,
+            },
+            "features": None if self.schema is None else self.schema.to_dict(),
+            "model": {
+                "learner": self.model_name,
+                "params": dict(self.params),
+                "files": files,
+                "ledger": [list(entry) for entry in self._ledger.entries],
+            },
+            "evidence": self.evidence.to_dict(),
+            "provenance": dict(self.provenance),
+        }
+
+    @classmethod
+    def _rebuild(cls, stored: StoredPolicy, contents: list[bytes]) -> DecisionPolicy:
+        """The policy that a validated document and its models describe."""
+        schema = None
+        if stored.features is not None:
+            schema = Schema.from_dict(stored.features.model_dump())
+        learner = built_in(stored.model.learner)
+        models = []
+        for part, content in zip(stored.model.files, contents, strict=True):
+            if learner is None or schema is None:
+                raise PolicyError(
+                    f"policy.json lists model files of {stored.model.learner!r}, whose models are "
+                    "never saved"
+                )
+            model = learner.from_files({"model.json": content}, len(schema.features))
+            models.append(ModelPart(model, OddsLedger(tuple(part.ledger)), part.share))
+        rule = stored.rule
+        if (rule.kind == "cut") != (rule.threshold is not None):
+            raise PolicyError("policy.json: a cut, and only a cut, has a threshold of its own")
+        costs, known = (
+            None if declared is None else CostMatrix.from_dict(declared)
+            for declared in (stored.costs, stored.known_costs)
+        )
+        return cls(
+            rule=GainRule() if rule.threshold is None else CutRule(rule.threshold),
+            costs=costs,
+            known_costs=known,
+            unit=stored.unit,
+            labels=(stored.labels.negative, stored.labels.positive),
+            calibrator=PlattMap(stored.calibrator.slope, stored.calibrator.intercept),
+            schema=schema,
+            learner=learner if models else None,
+            models=tuple(models),
+            ledger=OddsLedger(tuple(stored.model.ledger)),
+            model_name=stored.model.learner,
+            params=stored.model.params,
+            evidence=Evidence.from_dict(stored.evidence.model_dump()),
+            provenance=stored.provenance,
+        )
 
     def _explain_rule(self) -> str:
         act = f"act as if {self.labels[1]!r}"

@@ -5,43 +5,26 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix
+from costopt.decision.costs import Costs
 from costopt.errors import SearchError
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import Candidate, OutOfFold, evaluate
 from costopt.frames import Scalar
-from costopt.search.result import SearchResult, build_result
+from costopt.search.result import Record, SearchResult, build_result
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
 
-__all__ = ["ExpectedCostObjective", "Record"]
+__all__ = ["ExpectedCostObjective"]
 
 Float32Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """What is kept of an evaluated candidate: enough to compare, to select and to ship it.
-
-    Parameters
-    ----------
-    found : OutOfFold
-        Without what there is one of per row.
-    row_cost : float32 array of shape (n_scored,)
-        What each row would have cost, in the problem's scaled unit.
-    """
-
-    found: OutOfFold
-    row_cost: Float32Array
 
 
 class ExpectedCostObjective:
@@ -81,7 +64,7 @@ prevalence, pos_label, random_state, n_jobs
         self,
         X: Any,
         y: Any,
-        costs: CostMatrix | CaseCosts,
+        costs: Costs,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
         resampling: str | Collection[str] = tuple(DEVICES),
@@ -149,7 +132,19 @@ prevalence, pos_label, random_state, n_jobs
         SearchError
             If no trial is complete, the study maximises, or it searched something else.
         """
-        return build_result(self, study)
+        if study.direction != optuna.study.StudyDirection.MINIMIZE:
+            raise SearchError("the study must minimise: costs are better when lower")
+        complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
+        if not complete:
+            raise SearchError("no trial of the study is complete: there is nothing to choose from")
+        return build_result(
+            self.posed,
+            study,
+            complete,
+            [self.record(self.space.candidate(trial.params)) for trial in complete],
+            [self.space.candidate(params) for params in self.space.defaults()],
+            self.untuned(),
+        )
 
     def record(self, candidate: Candidate) -> Record:
         """The outcome of a candidate, evaluated once."""
@@ -163,8 +158,10 @@ prevalence, pos_label, random_state, n_jobs
 
     @property
     def untuned_candidate(self) -> Candidate:
-        """The plain default model."""
-        return self.space.candidate(self.space.untuned())
+        """The plain default model of the first learner."""
+        name, chosen = next(iter(self.posed.problem.learners.items()))
+        threshold = self.space.first_threshold if self.space.sampled_threshold else None
+        return Candidate(name, chosen.defaults(), threshold=threshold)
 
     def untuned(self) -> OutOfFold:
         """How the plain default model did, with its scores row by row."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +11,37 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from costopt.decision.costs import CaseCosts
 from costopt.decision.rules import decide, decision_cost
-from costopt.errors import SearchError
 from costopt.evaluation.estimates import Estimate, bootstrap_mean, corrected_cost
+from costopt.evaluation.problem import Posed
 from costopt.evaluation.selection import Selection
-from costopt.evaluation.trial import OutOfFold, fit_final
+from costopt.evaluation.trial import Candidate, OutOfFold, fit_final
 from costopt.policy.assemble import assemble, blanket_costs, evidence_of
 from costopt.policy.policy import DecisionPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from costopt.search.objective import ExpectedCostObjective
-
-__all__ = ["SearchResult", "build_result"]
+__all__ = ["Record", "SearchResult", "build_result"]
 
 FloatArray = NDArray[np.float64]
+Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What is kept of an evaluated candidate: enough to compare, to select and to ship it.
+
+    Parameters
+    ----------
+    found : OutOfFold
+        Without what there is one of per row.
+    row_cost : float32 array of shape (n_scored,)
+        What each row would have cost, in the problem's scaled unit.
+    """
+
+    found: OutOfFold
+    row_cost: Float32Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,49 +128,60 @@ class SearchResult:
         return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
 
 
-def build_result(objective: ExpectedCostObjective, study: optuna.Study) -> SearchResult:
-    """Select among the completed trials of a study, fit the final model, and measure."""
-    if study.direction != optuna.study.StudyDirection.MINIMIZE:
-        raise SearchError("the study must minimise: costs are better when lower")
-    posed, problem = objective.posed, objective.posed.problem
-    complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
-    if not complete:
-        raise SearchError("no trial of the study is complete: there is nothing to choose from")
-    records = [objective.record(objective.space.candidate(trial.params)) for trial in complete]
+def build_result(
+    posed: Posed,
+    study: optuna.Study,
+    trials: Sequence[optuna.trial.FrozenTrial],
+    records: Sequence[Record],
+    defaults: Sequence[Candidate],
+    untuned: OutOfFold,
+) -> SearchResult:
+    """Select among completed trials, fit the final model, and measure.
+
+    Parameters
+    ----------
+    posed : Posed
+    study : optuna.Study
+    trials : sequence of FrozenTrial
+        The completed ones.
+    records : sequence of Record
+        Their outcomes.
+    defaults : sequence of Candidate
+        The untuned models, in order of preference.
+    untuned : OutOfFold
+        The plain default model, row by row.
+    """
+    problem = posed.problem
     row_costs = np.stack([record.row_cost for record in records])
     found = [record.found for record in records]
     draws = problem.draws()
-    selection = Selection.of(row_costs, _preference(objective, found), draws.weight)
-    apparent = np.array([trial_found.value for trial_found in found])
-    chosen = selection(apparent)
-    trial, shipped = complete[chosen], found[chosen]
-    point = corrected_cost(row_costs, selection, draws)
-    baselines = _baselines(objective)
+    selection = Selection.of(row_costs, _preference(defaults, found), draws.weight)
+    chosen = selection(np.array([outcome.value for outcome in found]))
+    shipped = found[chosen]
+    baselines = _baselines(posed, untuned)
     evidence = evidence_of(
         posed,
-        _with_rows(shipped, row_costs[chosen]),
-        point=point,
+        replace(shipped, row_cost=row_costs[chosen].astype(np.float64)),
+        point=corrected_cost(row_costs, selection, draws),
         baselines=baselines,
     )
     final = fit_final(problem, shipped.candidate, shipped.n_rounds)
-    policy = assemble(posed, shipped, final, evidence)
     assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
     assert evidence.savings is not None  # noqa: S101  # as above
     return SearchResult(
-        policy=policy,
+        policy=assemble(posed, shipped, final, evidence),
         expected_cost=evidence.expected_cost,
         apparent_cost=shipped.value * problem.scale,
         savings=evidence.savings,
         baselines=baselines,
-        best_params=dict(trial.params),
-        trial_number=trial.number,
+        best_params=dict(trials[chosen].params),
+        trial_number=trials[chosen].number,
         study=study,
     )
 
 
-def _preference(objective: ExpectedCostObjective, found: list[OutOfFold]) -> FloatArray:
+def _preference(defaults: Sequence[Candidate], found: Sequence[OutOfFold]) -> FloatArray:
     """Lower is preferred: defaults in their order, then searched trials by their log loss."""
-    defaults = [objective.space.candidate(params) for params in objective.space.defaults()]
     by_loss = np.argsort(np.argsort([outcome.log_loss for outcome in found]))
     preference = len(defaults) + by_loss.astype(np.float64)
     for at, outcome in enumerate(found):
@@ -165,26 +190,21 @@ def _preference(objective: ExpectedCostObjective, found: list[OutOfFold]) -> Flo
     return preference
 
 
-def _baselines(objective: ExpectedCostObjective) -> dict[str, Estimate]:
+def _baselines(posed: Posed, untuned: OutOfFold) -> dict[str, Estimate]:
     """The obvious alternatives on the scored rows, in the declared unit."""
-    posed, problem = objective.posed, objective.posed.problem
+    problem = posed.problem
     y, costs = problem.y[problem.scored], problem.costs.take(problem.scored)
-    known: CaseCosts = problem.known.take(problem.scored)
-    raw = objective.untuned().raw
+    by_gain = decide(untuned.raw, problem.known.take(problem.scored))
     row_costs = {
         **blanket_costs(problem),
-        "untuned model at 0.5": decision_cost(y, raw >= 0.5, costs),
-        "untuned model at the Bayes threshold": decision_cost(y, decide(raw, known), costs),
+        "untuned model at 0.5": decision_cost(y, untuned.raw >= 0.5, costs),
+        "untuned model at the Bayes threshold": decision_cost(y, by_gain, costs),
     }
     draws = problem.draws()
     return {
         name: bootstrap_mean(row_cost, draws, posed.unit).scaled(problem.scale)
         for name, row_cost in row_costs.items()
     }
-
-
-def _with_rows(found: OutOfFold, row_cost: NDArray[np.float32]) -> OutOfFold:
-    return replace(found, row_cost=row_cost.astype(np.float64))
 
 
 def _row(name: str, found: Estimate, width: int) -> str:

@@ -12,7 +12,8 @@ from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError, SearchError, nearest
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.trial import Candidate
-from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, learner, within
+from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, within
+from costopt.training.registry import learner
 from costopt.training.resampling import DEVICES
 from costopt.training.weights import class_weight
 
@@ -149,10 +150,6 @@ class SearchSpace:
             raise SearchError(
                 f"a trial has no parameter {error}: was the study made by another objective?"
             ) from None
-
-    def untuned(self) -> dict[str, Any]:
-        """Parameters of the plain default model of the first learner, without any device."""
-        return self.defaults()[0]
 
     def defaults(self) -> list[dict[str, Any]]:
         """First trials: each learner untuned, plain; then under each simple device.

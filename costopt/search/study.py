@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time as clock
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 import optuna
 from tqdm import tqdm
 
-from costopt.decision.costs import CaseCosts, CostMatrix
+from costopt.decision.costs import Costs
 from costopt.errors import CostOptError, SearchError, warn
 from costopt.evaluation.choice import ThresholdMode
 from costopt.frames import Scalar
@@ -27,7 +28,7 @@ __all__ = ["optimize"]
 def optimize(
     X: Any,
     y: Any,
-    costs: CostMatrix | CaseCosts,
+    costs: Costs,
     *,
     n_trials: int = 100,
     timeout: float | None = None,
@@ -93,7 +94,7 @@ def optimize(
     sampler : optuna sampler, optional
         How Optuna proposes parameters; TPE seeded with ``random_state`` where None.
     n_jobs : int, optional
-        Cores to use; all where None. Results do not depend on it.
+        Cores to use; all where None. Results depend on it in the last digits at most.
     progress : bool, optional
         Show a progress bar on stderr; on terminals only where None.
 
@@ -154,50 +155,59 @@ def _run(
     progress: bool | None,
 ) -> None:
     """Ask, evaluate and tell until the budget is spent or Ctrl-C is pressed."""
-    end = None if timeout is None else clock.monotonic() + timeout
+    end = math.inf if timeout is None else clock.monotonic() + timeout
     reasons: Counter[str] = Counter()
-    best = float("inf")
+    best = math.inf
     hidden = not (sys.stderr.isatty() if progress is None else progress)
     with tqdm(total=n_trials, desc="trials", disable=hidden, leave=False) as bar:
-        for done in range(n_trials):
-            if done and end is not None and clock.monotonic() >= end:
-                break
-            trial = study.ask()
-            try:
-                value = objective(trial)
-            except KeyboardInterrupt:
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                if done == sum(reasons.values()):  # nothing to keep yet
-                    raise
-                warn(
-                    "interrupted",
-                    f"stopped after {done} of {n_trials} trials: the result is of these",
-                    stacklevel=4,
-                )
-                break
-            except Exception as error:
-                # one candidate that cannot be fitted must not end the search
-                trial.set_user_attr("reason", f"{type(error).__name__}: {error}"[:500])
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                reasons[f"{type(error).__name__}: {error}"] += 1
-                if done == 0 and isinstance(error, CostOptError):
-                    raise
-            else:
-                study.tell(trial, value)
+        try:
+            for done in range(n_trials):
+                if done and clock.monotonic() >= end:
+                    break
+                value = _tried(study, objective, reasons)
                 best = min(best, value)
-            bar.set_postfix_str(f"lowest cost {best:.4g}")
-            bar.update()
-    if sum(reasons.values()) == len(study.get_trials(deepcopy=False)):
-        listed = "; ".join(f"{n} times: {reason}"[:300] for reason, n in reasons.most_common(3))
-        raise SearchError(f"every trial failed, so there is nothing to choose from: {listed}")
-    if reasons:
-        reason, _ = reasons.most_common(1)[0]
-        warn(
-            "failed-trials",
-            f"{sum(reasons.values())} of {n_trials} trials failed and count for nothing, most often "
-            f"with {reason}"[:500],
-            stacklevel=4,
+                bar.set_postfix_str(f"lowest cost {best:.4g}")
+                bar.update()
+        except KeyboardInterrupt:
+            if math.isinf(best):  # nothing to keep yet
+                raise
+            warn(
+                "interrupted",
+                f"stopped in trial {bar.n} of {n_trials}: the result is of those completed",
+            )
+    _report_failures(reasons, nothing_left=math.isinf(best))
+
+
+def _tried(study: optuna.Study, objective: ExpectedCostObjective, reasons: Counter[str]) -> float:
+    """The value of one more trial; infinite, with its reason recorded, where it failed."""
+    trial = study.ask()
+    try:
+        value = objective(trial)
+    except KeyboardInterrupt:
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        raise
+    except Exception as error:  # one candidate that cannot be fitted must not end the search
+        reason = f"{type(error).__name__}: {error}"[:500]
+        trial.set_user_attr("reason", reason)
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        if trial.number == 0 and isinstance(error, CostOptError):
+            raise  # the plain default failed for a reason that holds for every candidate
+        reasons[reason] += 1
+        return math.inf
+    study.tell(trial, value)
+    return value
+
+
+def _report_failures(reasons: Counter[str], *, nothing_left: bool) -> None:
+    if not reasons:
+        return
+    failed = sum(reasons.values())
+    listed = "; ".join(f"{count} times {reason}" for reason, count in reasons.most_common(3))
+    if nothing_left:
+        raise SearchError(
+            f"all {failed} trials failed, so there is nothing to choose from: {listed}"
         )
+    warn("failed-trials", f"{failed} trials failed and count for nothing: {listed}")
 
 
 def _sampler(seed: int) -> optuna.samplers.BaseSampler:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.errors import SearchError, nearest
+from costopt.errors import SearchError
 from costopt.frames import Matrix, Schema, Table
 from costopt.training.weights import Reweighting
 
@@ -27,8 +27,6 @@ __all__ = [
     "Real",
     "Space",
     "as_dimension",
-    "learner",
-    "restore_learner",
     "within",
 ]
 
@@ -176,33 +174,6 @@ class Learner(Protocol):
 
     def from_files(self, files: Mapping[str, bytes], n_features: int) -> Any:
         """The model from its files; PolicyError if they are not what `to_files` writes."""
-
-
-def learner(name: str) -> Learner:
-    """A built-in learner by its name: ``"xgboost"`` or ``"logistic"``.
-
-    Raises
-    ------
-    SearchError
-        If there is none of that name.
-    """
-    # imported here so that a learner's library is loaded only when that learner is used
-    if name == "xgboost":
-        from costopt.training.xgboost_learner import XGBoostLearner
-
-        return XGBoostLearner()
-    if name == "logistic":
-        from costopt.training.logistic_learner import LogisticLearner
-
-        return LogisticLearner()
-    raise SearchError(
-        f"there is no learner named {name!r}: {nearest(name, ['xgboost', 'logistic'])}"
-    )
-
-
-def restore_learner(name: str) -> Learner | None:
-    """The learner that reads models saved under a name; None where models of it are not saved."""
-    return learner(name) if name in ("xgboost", "logistic") else None
 
 
 def as_dimension(name: str, given: Any) -> Dimension:

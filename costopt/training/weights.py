@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.costs import CaseCosts, CostMatrix, as_case_costs
+from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
 
@@ -16,7 +16,6 @@ __all__ = ["Reweighting", "class_weight", "sample_weight", "scale_pos_weight"]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
-Costs = CostMatrix | CaseCosts
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +198,7 @@ def weigh_to(
     """Weights under which positives count ``odds_multiplier`` times against negatives."""
     base = np.ones(y.size) if population is None else np.asarray(population, dtype=np.float64)
     weight = np.where(y, odds_multiplier, 1.0) * base
-    ratio = odds_multiplier * np.count_nonzero(y) / max(np.count_nonzero(~y), 1)
+    ratio = odds_multiplier * int(y.sum()) / max(int((~y).sum()), 1)
     return Reweighting(_mean_one(weight), float(odds_multiplier), source, sampling_ratio=ratio)
 
 

@@ -97,9 +97,12 @@ class _Prepared:
         self._binned: dict[tuple[int | None, int], tuple[Any, Any]] = {}
         self._lock = threading.Lock()
 
-    def rows(self, fold: int | None) -> Matrix:
-        """The training rows of a fold, copied; of None all rows, as they are."""
-        return self.matrix if fold is None else self.matrix[self.folds[fold].train]
+    def rows(self, fold: int | None, kept: IntArray | None = None) -> Matrix:
+        """The training rows of a fold, or those kept of them; of None all rows, as they are."""
+        if fold is None:
+            return self.matrix if kept is None else self.matrix[kept]
+        train = self.folds[fold].train
+        return self.matrix[train if kept is None else train[kept]]
 
     def binned(self, fold: int | None, max_bin: int, n_threads: int) -> tuple[Any, Any]:
         """Training and validation matrix of a fold, on the cuts of its training rows."""
@@ -211,7 +214,7 @@ class XGBoostLearner:
         train, valid = prepared.binned(fold, settings["max_bin"], n_threads)
         labels = y if fold is None else y[prepared.folds[fold].train]
         if sample.rows is not None:
-            rows = prepared.rows(fold)[sample.rows]
+            rows = prepared.rows(fold, sample.rows)
             train = prepared.quantile_matrix(
                 rows, n_threads, max_bin=settings["max_bin"], ref=train
             )

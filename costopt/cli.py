@@ -1,0 +1,669 @@
+"""The command line: every command reads, calls one function, and writes.
+
+Results go to stdout; messages, warnings and errors go to stderr, one line each. Exit codes: 0, 1 for
+a failure while running, 2 for a mistake in what was asked or given, 130 after Ctrl-C.
+"""
+
+# Only click and the standard library are imported up here, so that --help answers at once.
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+import tomllib
+import traceback
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from costopt.errors import (
+    CostOptError,
+    CostOptWarning,
+    CostSpecError,
+    DataError,
+    PolicyError,
+    SearchError,
+    StoreError,
+    nearest,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from costopt.decision.costs import CostMatrix
+    from costopt.evaluation.estimates import Estimate
+    from costopt.frames import Scalar
+    from costopt.policy.policy import DecisionPolicy
+    from costopt.search.result import SearchResult
+
+__all__ = ["main"]
+
+CELLS = ("fp", "fn", "tp", "tn")
+CONFIG_KEYS = (*CELLS, "unit", "hindsight")
+INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
+
+# The library speaks of its arguments; here they are options.
+OPTION_OF = (
+    (r"^y must", "the target must"),
+    (r"^X has", "the data have"),
+    (r"\bpos_label=", "--positive "),
+    (r"\bhindsight=\((.*?),\)", r"--hindsight \1"),
+    (r"\btime='", "--time '"),
+    (r"\bcv=(?=\d)", "--folds "),
+    (r"\bignore=", "--ignore"),
+    (r"\bsample_weight\b", "--weight"),
+    (r"\boverwrite it on purpose\b", "replace it with --force"),
+)
+
+
+class _NotWritten(StoreError):
+    """A result that was there could not be written: no mistake in what was asked."""
+
+
+class _Program(click.Group):
+    """A group of commands whose errors are one line, with the exit codes of this module."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and end the process; without standalone mode, return or raise."""
+        words = sys.argv[1:] if args is None else list(args)
+        try:
+            with _warnings_as_lines():
+                code = super().main(
+                    words, prog_name or "costopt", complete_var, standalone_mode=False, **extra
+                )
+        except Exception as error:
+            if not standalone_mode:
+                raise
+            # looked for here, since words can be wrong before any option is parsed
+            if "--debug" in words:
+                traceback.print_exception(error)
+            click.echo(f"error: {_one_line(_message(error))}", err=True)
+            code = _exit_code(error)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, click.Abort):
+        return "interrupted: nothing was written"
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else "costopt"
+        return f"{error.format_message().rstrip('.')}: see '{command} --help'"
+    if isinstance(error, CostOptError):
+        return _in_options(str(error))
+    return f"{type(error).__name__}: {error} (this was not expected: --debug shows where)"
+
+
+def _exit_code(error: Exception) -> int:
+    if isinstance(error, click.Abort):
+        return INTERRUPTED
+    if isinstance(error, SearchError | _NotWritten):
+        return 1
+    return 2 if isinstance(error, CostOptError | click.UsageError) else 1
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Show each warning once, as one line on stderr."""
+    shown = set()
+
+    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+        from tqdm import tqdm  # writes without tearing a progress bar
+
+        named = isinstance(message, CostOptWarning)
+        text = _in_options(str(message)) if named else f"[{category.__name__}] {message}"
+        if text not in shown:
+            shown.add(text)
+            tqdm.write(f"warning: {_one_line(text)}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CostOptWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _in_options(text: str) -> str:
+    """A message of the library in the words of the command line."""
+    for argument, option in OPTION_OF:
+        text = re.sub(argument, option, text)
+    return text
+
+
+def _one_line(text: str) -> str:
+    return _printable(" ".join(text.split()))
+
+
+def _printable(line: str) -> str:
+    """A line with escapes for control characters, which names in a file may carry to a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _print(text: str) -> None:
+    """Write to stdout, with escapes for what a terminal must not get or cannot show."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    lines = "\n".join(_printable(line) for line in text.split("\n"))
+    click.echo(lines.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(_strict(value), indent=2, allow_nan=False))
+
+
+def _strict(value: Any) -> Any:
+    """Plain values that strict JSON can hold: NaN as null, infinities as "inf" and "-inf"."""
+    from costopt.policy.evidence import plain
+
+    if isinstance(value, Mapping):
+        return {str(name): _strict(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(item) for item in value]
+    return plain(value)
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    from importlib.metadata import PackageNotFoundError, version
+
+    if not wanted or context.resilient_parsing:
+        return
+    try:
+        click.echo(f"costopt {version('costopt-ml')}")
+    except PackageNotFoundError:
+        click.echo("costopt (not installed, run from its source)")
+    context.exit()
+
+
+def _refuse_nan(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number")
+    return value
+
+
+def _check_learners(_: click.Context, __: click.Parameter, names: Sequence[str]) -> Sequence[str]:
+    from costopt.training.registry import BUILT_IN
+
+    for name in names:
+        if name not in BUILT_IN:
+            raise click.BadParameter(f"there is no learner {name!r}, {nearest(name, BUILT_IN)}")
+    if len(set(names)) < len(names):
+        raise click.BadParameter("name each learner once")
+    return names
+
+
+_PATH = click.Path(path_type=Path)
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+_SEED = click.IntRange(0, 2**31 - 1)
+_debug = click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show where in the code an error arose."
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, not text.")
+_force = click.option("--force", is_flag=True, help="Replace what is there already.")
+
+
+def _column(name: str, text: str, **more: Any) -> Callable[[Any], Any]:
+    return click.option(name, metavar="COLUMN", help=text, **more)
+
+
+def _cost(name: str, text: str) -> Callable[[Any], Any]:
+    return click.option(name, metavar="COST", help=text)
+
+
+@click.group(
+    "costopt",
+    cls=_Program,
+    no_args_is_help=False,
+    epilog="\b\nExample:\n"
+    "  costopt optimize loans.csv --target defaulted --fn 5000 --fp 300 --out loans\n"
+    "  costopt decide loans new.csv --out decisions.csv",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version,
+    help="Show the version.",
+)  # fmt: skip
+@_debug
+def main() -> None:
+    """Declare what each mistake costs, get the decision policy that costs least."""
+
+
+@main.command(
+    "optimize",
+    epilog="\b\nExample:\n"
+    "  costopt optimize transactions.csv --target is_fraud \\\n"
+    '      --fn "0.9 * amount" --fp 10 --tp 10 --unit EUR \\\n'
+    "      --ignore customer --time time --out card-fraud",
+)
+@click.argument("data", type=_PATH)
+@_column("--target", "Column of the labels.", required=True)
+@click.option("--positive", metavar="LABEL", help="Label to act on; needed unless it is 1 or true.")
+@_cost("--fp", "Cost of acting on a negative case, a false alarm.")
+@_cost("--fn", "Cost of not acting on a positive case, a miss.")
+@_cost("--tp", "Cost of acting on a positive case; 0 if not given.")
+@_cost("--tn", "Cost of leaving a negative case alone; 0 if not given.")
+@click.option("--unit", metavar="TEXT", help="Currency of all four, such as EUR.")
+@_column("--hindsight", "Cost column known only after the decision; repeatable.", multiple=True)
+@click.option("--config", type=_PATH, metavar="FILE", help="TOML file with a table [costs].")
+@_column("--ignore", "Column that is no feature; repeatable.", multiple=True)
+@_column("--groups", "Rows alike in it stay on one side of every split.")
+@_column("--time", "Folds in order of it: numbers, or dates as in ISO 8601.")
+@_column("--weight", "How many cases of the population a row stands for.")
+@click.option("--prevalence", type=_SHARE, callback=_refuse_nan, metavar="SHARE",
+              help="Positives in the population, where rows were sampled by class.")  # fmt: skip
+@click.option("--learner", "learners", multiple=True, default=("xgboost",), show_default=True,
+              callback=_check_learners, metavar="NAME",
+              help="xgboost or logistic; repeatable.")  # fmt: skip
+@click.option("--trials", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), callback=_refuse_nan,
+              metavar="SECONDS", help="No trial starts after this time.")  # fmt: skip
+@click.option("--seed", type=_SEED, default=0, show_default=True)
+@click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--out", type=_PATH, required=True, metavar="FOLDER", help="To save the policy in.")
+@_force
+@_json
+@_debug
+def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **given: Any) -> None:
+    """Search for the policy that costs least, and save it.
+
+    DATA is a CSV or Parquet file with one row per case. A COST is a number, or a formula over
+    columns. The table [costs] of a configuration file holds fp, fn, tp, tn, unit and hindsight;
+    options win over it one by one. Ctrl-C ends a search early and keeps what it found.
+    """
+    from costopt.tables import read_table
+
+    if given["groups"] and given["time"]:
+        raise click.UsageError(
+            "--groups and --time exclude each other: folds in order of time already keep the "
+            "future out"
+        )
+    _check_folder(out, force=force)
+    costs = _declared_costs(given)
+    table = read_table(data)
+    result = _search(table, target, costs, given)
+    failure = None
+    try:
+        result.policy.save(out, overwrite=force)
+    except StoreError as error:
+        failure = error  # what was found is shown nevertheless: it may have taken hours
+    _show_result(result, None if failure else out, as_json=as_json)
+    if failure:
+        raise _NotWritten(str(failure)) from failure
+
+
+@main.command(
+    "decide", epilog="\b\nExample:\n  costopt decide card-fraud today.csv --out decisions.csv"
+)
+@click.argument("folder", type=_PATH)
+@click.argument("data", type=_PATH)
+@click.option("--out", type=_PATH, metavar="FILE", help="Parquet if so named, else CSV.")
+@_force
+@click.option("--json", "as_json", is_flag=True, help="Print JSON lines: one object per row.")
+@_debug
+def _decide(folder: Path, data: Path, out: Path | None, force: bool, as_json: bool) -> None:
+    """Decide on every row of DATA with the policy in FOLDER.
+
+    Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
+    probability (calibrated, of the positive class), action (act or leave) and expected_gain (of
+    acting, in the unit of the costs). Numbers in CSV have 6 significant digits.
+    """
+    from costopt.tables import read_table
+
+    if out is not None:
+        _check_file(out, data, force=force)
+    policy = _load_to_decide(folder)
+    decisions = _decisions(policy, read_table(data, texts=_texts(policy)))
+    if out is not None:
+        _write(out, decisions)
+        acted = int((decisions["action"] == "act").sum())
+        message = f"{len(decisions):,} decisions written to {out}: act on {acted:,}"
+        click.echo(_one_line(message), err=True)
+    if as_json:
+        rows = decisions.to_dict("records")
+        click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
+    elif out is None:
+        click.echo(_as_csv(decisions), nl=False)
+
+
+@main.command(
+    "evaluate",
+    epilog="\b\nExample:\n  costopt evaluate card-fraud last-month.csv --target is_fraud",
+)
+@click.argument("folder", type=_PATH)
+@click.argument("data", type=_PATH)
+@_column("--target", "Column of the labels.", required=True)
+@_column("--weight", "How many cases of the population a row stands for.")
+@_json
+@_debug
+def _evaluate(folder: Path, data: Path, target: str, weight: str | None, as_json: bool) -> None:
+    """Say what the policy in FOLDER costs on the labelled rows of DATA.
+
+    The mean cost per case stands beside never and always acting on the same rows. Use rows that
+    the policy was not made from.
+    """
+    from costopt.tables import read_table
+
+    policy = _load_to_decide(folder)
+    texts = dict(_texts(policy))
+    if isinstance(policy.labels[0], str):
+        texts[target] = tuple(map(str, policy.labels))
+    table = read_table(data, texts=texts)
+    _check_columns(table, {"--target": [target], "--weight": [weight] if weight else []})
+    found = _evaluation(policy, table, target, weight)
+    if as_json:
+        _print_json(found)
+    else:
+        _print(_evaluation_text(found))
+
+
+@main.command("show", epilog="\b\nExample:\n  costopt show card-fraud")
+@click.argument("folder", type=_PATH)
+@_json
+@_debug
+def _show(folder: Path, as_json: bool) -> None:
+    """Say when the policy in FOLDER acts, what that costs, and why."""
+    from costopt.policy.policy import DecisionPolicy
+
+    policy = DecisionPolicy.load(folder)
+    if not as_json:
+        _print(policy.explain())
+        return
+    _print_json(
+        {
+            "threshold": policy.threshold,
+            "raw_threshold": policy.raw_threshold,
+            "unit": policy.unit,
+            "costs": policy.costs.to_dict() if policy.costs else None,
+            "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
+            "model": {"learner": policy.model_name, "params": policy.params},
+            "evidence": policy.evidence.to_dict(),
+            "provenance": policy.provenance,
+        }
+    )
+
+
+def _declared_costs(given: Mapping[str, Any]) -> CostMatrix:
+    """The costs of the configuration file, and cell by cell those of the command line over them."""
+    from costopt.decision.costs import CostMatrix
+
+    costs = {} if given["config"] is None else _read_config(given["config"])
+    costs |= {cell: _number_or_formula(given[cell]) for cell in CELLS if given[cell] is not None}
+    costs |= {name: given[name] for name in ("unit", "hindsight") if given[name]}
+    missing = [cell for cell in ("fn", "fp") if cell not in costs]
+    if missing:
+        what = {"fn": "a missed positive", "fp": "a false alarm"}[missing[0]]
+        raise CostSpecError(
+            f"{' and '.join(f'--{cell}' for cell in missing)} must be given: say what {what} costs, "
+            f"as in --{missing[0]} 500, or under [costs] in a --config file"
+        )
+    return CostMatrix.from_dict(costs)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """The table ``[costs]`` of a TOML file, its keys checked."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise StoreError(f"cannot read the configuration {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CostSpecError(f"{path} is not valid TOML: {error}") from None
+    for name in document:
+        if name != "costs":
+            inside = f"it belongs under [costs] as {name}" if name in CONFIG_KEYS else ""
+            raise CostSpecError(f"{path}: {name} is not known: {inside or nearest(name, ['costs'])}")
+    costs = document.get("costs", {})
+    if not isinstance(costs, dict):
+        raise CostSpecError(f"{path}: costs must be a table, [costs], got {costs!r}")
+    for name in costs:
+        if name not in CONFIG_KEYS:
+            raise CostSpecError(f"{path}: costs.{name} is not known: {nearest(name, CONFIG_KEYS)}")
+    names = costs.get("hindsight", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise CostSpecError(f"{path}: costs.hindsight must be a list of columns, got {names!r}")
+    return costs
+
+
+def _number_or_formula(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _check_folder(out: Path, *, force: bool) -> None:
+    """Refuse, before anything is fitted, a folder that the policy cannot go to."""
+    from costopt.policy.files import check_free
+
+    check_free(out, overwrite=force)
+    nearest_folder = next(part for part in (out, *out.absolute().parents) if part.exists())
+    if not os.access(nearest_folder, os.W_OK | os.X_OK):
+        raise StoreError(f"{nearest_folder} cannot be written to: choose another place for --out")
+
+
+def _check_file(out: Path, data: Path, *, force: bool) -> None:
+    """Refuse, before anything is computed, a file that decisions cannot go to."""
+    if not out.parent.is_dir():
+        raise StoreError(f"{out.parent} is not a folder: make it first, or choose another --out")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise StoreError(f"{out.parent} cannot be written to: choose another place for --out")
+    if not out.exists():
+        return
+    if not out.is_file():
+        raise StoreError(f"{out} is not a plain file: choose another --out")
+    if data.exists() and out.samefile(data):
+        raise StoreError(f"{out} holds the data to decide on: choose another --out")
+    if not force:
+        raise StoreError(f"{out} exists: choose another file, or replace it with --force")
+
+
+def _check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str]]) -> None:
+    for option, names in wanted.items():
+        for name in names:
+            if name not in table.columns:
+                raise DataError(
+                    f"{option} names the column {name!r}, which the data do not have: "
+                    f"{nearest(name, table.columns)}"
+                )
+
+
+def _search(
+    table: pd.DataFrame, target: str, costs: CostMatrix, given: Mapping[str, Any]
+) -> SearchResult:
+    """Run the search that the options describe."""
+    from costopt.search.study import optimize
+    from costopt.tables import as_times
+
+    named = {f"--{name}": given[name] for name in ("groups", "time", "weight") if given[name]}
+    wanted = {option: [name] for option, name in named.items()}
+    _check_columns(table, {"--target": [target], "--ignore": given["ignore"], **wanted})
+    y = table.pop(target)
+    if given["time"] in table.columns:
+        table[given["time"]] = as_times(table[given["time"]], given["time"])
+    return optimize(
+        table,
+        y,
+        costs,
+        n_trials=given["trials"],
+        timeout=given["timeout"],
+        learners=given["learners"],
+        cv=given["folds"],
+        groups=given["groups"],
+        time=given["time"],
+        ignore=[name for name in given["ignore"] if name != target],
+        sample_weight=given["weight"],
+        prevalence=given["prevalence"],
+        pos_label=None if given["positive"] is None else _label(y, given["positive"]),
+        random_state=given["seed"],
+    )
+
+
+def _label(y: pd.Series[Any], text: str) -> Scalar:
+    """The label that a text from the command line means: itself, or a number or boolean."""
+    known: list[Scalar] = [value.item() if hasattr(value, "item") else value for value in y.unique()]
+    for label in known:
+        if str(label) == text or (isinstance(label, bool) and str(label).lower() == text.lower()):
+            return label
+    number = _number_or_formula(text)
+    for label in known:
+        if not isinstance(label, str) and label == number:
+            return label
+    raise DataError(
+        f"--positive {text!r} is not among the labels in {y.name!r}: {nearest(text, known)}"
+    )
+
+
+def _show_result(result: SearchResult, out: Path | None, *, as_json: bool) -> None:
+    if not as_json:
+        _print(result.summary() + (f"\nSaved to {out}" if out else ""))
+        return
+    evidence = result.policy.evidence
+    _print_json(
+        {
+            "threshold": result.threshold,
+            "raw_threshold": result.policy.raw_threshold,
+            "expected_cost": result.expected_cost.to_dict(),
+            "apparent_cost": result.apparent_cost,
+            "savings": result.savings.to_dict(),
+            "baselines": {name: cost.to_dict() for name, cost in result.baselines.items()},
+            "best_params": result.best_params,
+            "trial_number": result.trial_number,
+            "n_trials": result.n_trials,
+            "n_cases": evidence.n_cases,
+            "n_positives": evidence.n_positives,
+            "reason": evidence.reason,
+            "model": result.policy.model_name,
+            "unit": result.expected_cost.unit,
+            "out": None if out is None else str(out),
+        }
+    )
+
+
+def _load_to_decide(folder: Path) -> DecisionPolicy:
+    """A policy that can decide on the rows of a file without further help."""
+    from costopt.policy.policy import DecisionPolicy
+
+    policy = DecisionPolicy.load(folder)
+    if not policy.models:
+        raise PolicyError(
+            f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: in "
+            "Python, DecisionPolicy.load(folder).decide_scores(scores)"
+        )
+    if policy.costs is None:
+        raise PolicyError(
+            f"the policy in {folder} was made with costs per case given as arrays, which it cannot "
+            "compute for new rows: declare them as formulas over columns, or decide in Python"
+        )
+    return policy
+
+
+def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:
+    """The columns that held texts when the policy was made, such as codes "01", and their texts."""
+    features = policy.schema.features if policy.schema else ()
+    return {
+        feature.name: [text for text in feature.categories if isinstance(text, str)]
+        for feature in features
+        if feature.categories and all(isinstance(known, str) for known in feature.categories)
+    }
+
+
+def _decisions(policy: DecisionPolicy, table: pd.DataFrame) -> pd.DataFrame:
+    """One decision per row, and what it stands on; the model scores once."""
+    import numpy as np
+    import pandas as pd
+
+    from costopt.decision.costs import as_case_costs
+    from costopt.decision.rules import expected_gain
+    from costopt.frames import Table
+
+    assert policy.known_costs is not None  # noqa: S101  # the policy was checked when it was loaded
+    costs = as_case_costs(policy.known_costs, Table(table), len(table))
+    probability = policy.score(table)
+    act = policy.rule.decide(probability, costs)
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(table)),
+            "probability": probability,
+            "action": np.where(act, "act", "leave"),
+            "expected_gain": expected_gain(probability, costs),
+        }
+    )
+
+
+def _as_csv(decisions: pd.DataFrame) -> str:
+    return str(decisions.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def _write(out: Path, decisions: pd.DataFrame) -> None:
+    from costopt.policy.files import write_atomically
+
+    if out.suffix.lower() == ".parquet":
+        content = decisions.to_parquet(index=False)
+    else:
+        content = _as_csv(decisions).encode()
+    try:
+        write_atomically(out, content)
+    except OSError as error:
+        raise _NotWritten(f"cannot write {out}: {error.strerror}") from error
+
+
+def _evaluation(
+    policy: DecisionPolicy, table: pd.DataFrame, target: str, weight: str | None
+) -> dict[str, Any]:
+    """What the policy, and acting never and always, cost on labelled rows."""
+    import numpy as np
+
+    from costopt.decision.costs import as_case_costs
+    from costopt.decision.rules import as_weights, decision_cost, savings
+    from costopt.evaluation.estimates import Draws, bootstrap_mean
+    from costopt.frames import Table
+
+    assert policy.costs is not None  # noqa: S101  # the policy was checked when it was loaded
+    n = len(table)
+    stands_for = None if weight is None else as_weights(table[weight], n)
+    cost = policy.evaluate(table, table[target], sample_weight=stands_for)
+    y, costs = policy.encode(table[target]), as_case_costs(policy.costs, Table(table), n)
+    baselines: dict[str, Estimate] = {}
+    for name, action in (("never act", False), ("always act", True)):
+        row_cost = decision_cost(y, np.full(n, action), costs)
+        baselines[name] = bootstrap_mean(row_cost, Draws(n, weight=stands_for), policy.unit)
+    n_population = float(n if stands_for is None else stands_for.sum())
+    return {
+        "mean_cost": cost.to_dict(),
+        "baselines": {name: found.to_dict() for name, found in baselines.items()},
+        "savings": savings(cost.value, *(found.value for found in baselines.values())),
+        "total_cost": cost.value * n_population,
+        "n_cases": n,
+        "n_positives": int(y.sum()),
+        "n_population": n_population,
+        "unit": policy.unit,
+    }
+
+
+def _evaluation_text(found: Mapping[str, Any]) -> str:
+    unit, level = found["unit"], found["mean_cost"]["level"]
+    lines = [
+        f"Cost in {unit} per case, with its {level:.0%} interval, on {found['n_cases']:,} cases of "
+        f"which {found['n_positives']:,} are positive"
+    ]
+    for name, cost in {**found["baselines"], "this policy": found["mean_cost"]}.items():
+        interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
+        lines.append(f"  {name:<12}{cost['value']:>12.4g}   {interval}")
+    lines.append(f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases.")
+    if not math.isnan(found["savings"]):
+        share = 100 * found["savings"]
+        lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What is known of a policy's cost, beside the policy and in its file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from costopt.evaluation.estimates import Estimate
+
+__all__ = ["Evidence", "plain"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a policy's cost, and why its rule was chosen.
+
+    Parameters
+    ----------
+    expected_cost : Estimate or None
+        Per case; not chosen on the rows it was measured on.
+    savings : Estimate or None
+        Share of the better blanket rule's cost that is avoided.
+    baselines : mapping of str to Estimate
+        What the obvious alternatives cost on the same rows.
+    n_cases, n_positives : int
+        Rows that the policy was made from.
+    reason : str
+        Why this rule.
+    """
+
+    expected_cost: Estimate | None = None
+    savings: Estimate | None = None
+    baselines: Mapping[str, Estimate] = field(default_factory=dict)
+    n_cases: int = 0
+    n_positives: int = 0
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON can hold."""
+        return {
+            "expected_cost": _to_plain(self.expected_cost),
+            "savings": _to_plain(self.savings),
+            "baselines": {name: _to_plain(found) for name, found in self.baselines.items()},
+            "n_cases": self.n_cases,
+            "n_positives": self.n_positives,
+            "reason": self.reason,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
+        """The evidence that `to_dict` wrote."""
+        baselines = {name: _from_plain(found) for name, found in stored["baselines"].items()}
+        return cls(
+            expected_cost=_from_plain(stored["expected_cost"]),
+            savings=_from_plain(stored["savings"]),
+            baselines={name: found for name, found in baselines.items() if found is not None},
+            n_cases=stored["n_cases"],
+            n_positives=stored["n_positives"],
+            reason=stored["reason"],
+        )
+
+
+def plain(value: Any) -> Any:
+    """A number as JSON can hold it: NaN as None and infinities as the strings "inf" and "-inf"."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _to_plain(found: Estimate | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {name: plain(value) for name, value in found.to_dict().items()}
+
+
+def _from_plain(stored: Mapping[str, Any] | None) -> Estimate | None:
+    if stored is None:
+        return None
+    numbers = {
+        name: math.nan if stored[name] is None else float(stored[name])
+        for name in ("value", "low", "high")
+    }
+    return Estimate.from_dict({**stored, **numbers})

@@ -1,0 +1,451 @@
+"""xgboost's own JSON, read as the untrusted input that a file is.
+
+The native parser and predictor go where a file sends them: a child, a feature or a category out of
+range, or a cycle, ends the process. So nothing of a file reaches them. It is parsed here, each of
+its values is checked against what xgboost itself writes, and the native parser gets a new text
+that is made of the checked values alone. Each reader below checks one part and returns that text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.errors import PolicyError
+
+__all__ = ["read_model"]
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+MAX_BYTES = 256 * 2**20
+MAX_TREES = 100_000
+# xgboost walks trees by loops to predict, but by recursion to explain or print them
+MAX_DEPTH = 1000
+# the first category that xgboost itself refuses, as float32 has no odd numbers from here on
+MAX_CATEGORY = 2**24
+# a categorical split is a bitset up to its largest category, so that few bytes can ask for many
+MAX_BITSET_BYTES = 256 * 2**20
+# a list costs 60 bytes of memory and 2 of a file; a model of nothing but leaves has one per 29
+BYTES_PER_LIST = 16
+
+OLDEST_VERSION = [3, 1]
+ROOT_PARENT = 2**31 - 1
+BASE_SCORE = re.compile(r"\[([0-9](?:\.[0-9]+)?E-?[0-9]{1,2})\]")
+COUNT = re.compile(r"[1-9][0-9]{0,8}")
+
+OBJECTIVE = {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}}
+NO_CATEGORY_NAMES: dict[str, Any] = {"enc": [], "feature_segments": [], "sorted_idx": []}
+MODEL_FIELDS = ("cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees")
+LEARNER_FIELDS = (
+    "attributes",
+    "feature_names",
+    "feature_types",
+    "gradient_booster",
+    "learner_model_param",
+    "objective",
+)
+NODE_INTEGERS = (
+    "default_left",
+    "left_children",
+    "parents",
+    "right_children",
+    "split_indices",
+    "split_type",
+)
+NODE_SINGLES = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
+CATEGORY_FIELDS = (
+    "categories",
+    "categories_nodes",
+    "categories_segments",
+    "categories_sizes",
+)
+TREE_FIELDS = (*NODE_INTEGERS, *NODE_SINGLES, *CATEGORY_FIELDS, "id", "tree_param")
+
+
+def read_model(content: bytes, n_features: int) -> bytes:
+    """A model file for xgboost's native parser, written anew from values that were checked.
+
+    Parameters
+    ----------
+    content : bytes
+        What ``Booster.save_raw("json")`` of xgboost 3.1 or later gave for boosted trees with the
+        objective ``binary:logistic``, trained on rows without column names.
+    n_features : int
+        How many features the model must have.
+
+    Returns
+    -------
+    content : bytes
+        JSON that gives the same predictions.
+
+    Raises
+    ------
+    PolicyError
+        If the file is too large or not JSON, names a key twice or one that is not known, or holds
+        a value that xgboost would not have written or cannot safely read.
+
+    Examples
+    --------
+    >>> read_model(b'{"learner": {}, "version": [2, 1, 0]}', n_features=3)
+    Traceback (most recent call last):
+    costopt.errors.PolicyError: the model file is damaged: version must be three small whole \
+numbers from [3, 1] on, got [2, 1, 0]
+    """
+    document = _fields(_parse(content), "the document", ("learner", "version"))
+    version = _version(document["version"])
+    learner = _learner(document["learner"], n_features)
+    return _object({"learner": learner, "version": version}).encode("ascii")
+
+
+# The document
+
+
+def _parse(content: bytes) -> Any:
+    if len(content) > MAX_BYTES:
+        raise PolicyError(
+            f"the model file must have at most {MAX_BYTES:,} bytes, got {len(content):,}"
+        )
+    n_lists = content.count(b"[") + content.count(b"{")
+    if n_lists > 1000 + len(content) // BYTES_PER_LIST:
+        raise PolicyError(
+            f"the model file must consist of numbers, got {n_lists:,} lists in "
+            f"{len(content):,} bytes"
+        )
+    try:
+        return json.loads(
+            content.decode("ascii"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"the model file must be JSON as xgboost writes it: {error}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        raise ValueError(f"the key {reprlib.repr(twice)} is given twice")
+    return found
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a number of JSON")
+
+
+def _version(version: Any) -> str:
+    plain = isinstance(version, list) and [type(part) for part in version] == [int] * 3
+    if not plain or max(version) > 999 or min(version) < 0 or version[:2] < OLDEST_VERSION:
+        _refuse("version", f"be three small whole numbers from {OLDEST_VERSION} on", version)
+    return _text(version)
+
+
+def _learner(learner: Any, n_features: int) -> str:
+    _fields(learner, "learner", LEARNER_FIELDS)
+    categorical = _categorical(learner["feature_types"], n_features)
+    booster = learner["gradient_booster"]
+    # before the keys, which differ from booster to booster
+    name = _expect(booster.get("name") if isinstance(booster, dict) else None, "gbtree", "booster")
+    _fields(booster, "gradient_booster", ("model", "name"))
+    model = _model(booster["model"], categorical)
+    return _object(
+        {
+            "attributes": _expect(learner["attributes"], {}, "attributes"),
+            "feature_names": _expect(learner["feature_names"], [], "feature_names"),
+            "feature_types": _text(learner["feature_types"]),
+            "gradient_booster": _object({"model": model, "name": name}),
+            "learner_model_param": _learner_param(learner["learner_model_param"], n_features),
+            "objective": _expect(learner["objective"], OBJECTIVE, "objective"),
+        }
+    )
+
+
+def _categorical(types: Any, n_features: int) -> BoolArray:
+    """Which features are categorical; a file that names no types has numbers only."""
+    if types == []:
+        return np.zeros(n_features, dtype=bool)
+    if not isinstance(types, list) or len(types) != n_features:
+        _refuse("feature_types", f"be {n_features} letters, one per feature", types)
+    for kind in types:
+        if kind not in ("q", "c"):
+            _refuse("feature_types", "be 'q' or 'c' each", kind)
+    return np.array([kind == "c" for kind in types])
+
+
+def _learner_param(param: Any, n_features: int) -> str:
+    expected = {
+        "base_score": None,
+        "boost_from_average": None,
+        "num_class": "0",
+        "num_feature": str(n_features),
+        "num_target": "1",
+    }
+    _fields(param, "learner_model_param", expected)
+    score = param["base_score"]
+    match = BASE_SCORE.fullmatch(score) if isinstance(score, str) else None
+    # [0E0] and [1E0] are what xgboost writes where all labels are equal; it reads them back
+    if match is None or not 0 <= float(match[1]) <= 1:
+        _refuse("base_score", "be a probability, like '[2.5E-1]'", score)
+    if param["boost_from_average"] not in ("0", "1"):
+        _refuse("boost_from_average", "be '0' or '1'", param["boost_from_average"])
+    expected["base_score"] = f"[{float(match[1]):.8e}]"
+    expected["boost_from_average"] = param["boost_from_average"]
+    fixed = {name: expected[name] for name in ("num_class", "num_feature", "num_target")}
+    _expect({name: param[name] for name in fixed}, fixed, "learner_model_param")
+    return _text(expected)
+
+
+def _model(model: Any, categorical: BoolArray) -> str:
+    _fields(model, "model", MODEL_FIELDS)
+    trees = model["trees"]
+    n_trees = len(trees) if isinstance(trees, list) else 0
+    if not 1 <= n_trees <= MAX_TREES:
+        _refuse("the number of trees", f"lie between 1 and {MAX_TREES:,}", n_trees)
+    param = _fields(
+        model["gbtree_model_param"], "gbtree_model_param", ("num_parallel_tree", "num_trees")
+    )
+    _expect(param["num_trees"], str(n_trees), "num_trees")
+    parallel = param["num_parallel_tree"]
+    countable = isinstance(parallel, str) and COUNT.fullmatch(parallel)
+    if not countable or n_trees % int(parallel):
+        _refuse("num_parallel_tree", f"divide the number of trees, {n_trees},", parallel)
+    starts = list(range(0, n_trees + 1, int(parallel)))
+    return _object(
+        {
+            "cats": _expect(model["cats"], NO_CATEGORY_NAMES, "cats"),
+            "gbtree_model_param": _text(param),
+            "iteration_indptr": _expect(model["iteration_indptr"], starts, "iteration_indptr"),
+            "tree_info": _expect(model["tree_info"], [0] * n_trees, "tree_info"),
+            "trees": _trees(trees, categorical),
+        }
+    )
+
+
+# Trees
+
+
+def _trees(trees: list[Any], categorical: BoolArray) -> str:
+    texts = []
+    n_bytes = 0
+    for index, tree in enumerate(trees):
+        text, in_bitsets = _tree(tree, index, categorical)
+        texts.append(text)
+        n_bytes += in_bitsets
+        if n_bytes > MAX_BITSET_BYTES:
+            _refuse(
+                f"tree {index}: the categories so far",
+                f"need at most {MAX_BITSET_BYTES:,} bytes as bitsets",
+                n_bytes,
+            )
+    return f"[{','.join(texts)}]"
+
+
+def _tree(tree: Any, index: int, categorical: BoolArray) -> tuple[str, int]:
+    """The text of a tree, and the bytes that its categories will take in memory."""
+    where = f"tree {index}"
+    _fields(tree, where, TREE_FIELDS)
+    n_nodes = len(tree["left_children"]) if isinstance(tree["left_children"], list) else 0
+    param = {
+        "num_deleted": "0",
+        "num_feature": str(categorical.size),
+        "num_nodes": str(max(n_nodes, 1)),
+        "size_leaf_vector": "1",
+    }
+    texts = {
+        "id": _expect(tree["id"], index, f"{where}: id"),
+        "tree_param": _expect(tree["tree_param"], param, f"{where}: tree_param"),
+    }
+    nodes = {name: _integers(tree, name, where, n_nodes) for name in NODE_INTEGERS}
+    _check_links(nodes["left_children"], nodes["right_children"], nodes["parents"], where)
+    _check_splits(nodes, categorical, where)
+    texts |= {name: _singles(tree, name, where, n_nodes) for name in NODE_SINGLES}
+    segments, in_bitsets = _categories(tree, np.flatnonzero(nodes["split_type"]), where)
+    texts |= {name: _text(values.tolist()) for name, values in (nodes | segments).items()}
+    return _object(texts), in_bitsets
+
+
+def _check_links(left: IntArray, right: IntArray, parents: IntArray, where: str) -> None:
+    """The nodes form one tree, with children after their parents and side by side.
+
+    xgboost finds the right child as the one that follows the left child.
+    """
+    n_nodes = left.size
+    nodes = np.arange(n_nodes)
+    leaf = left == -1
+    _require(
+        leaf | ((nodes < left) & (left < n_nodes - 1)),
+        f"{where}, node %d: left_children",
+        f"be -1, or lie after its node and before {n_nodes - 1}",
+        left,
+    )
+    _require(
+        right == np.where(leaf, -1, left + 1),
+        f"{where}, node %d: right_children",
+        "be -1 at a leaf, else the node after the left child",
+        right,
+    )
+    inner = nodes[~leaf]
+    children = np.concatenate([left[inner], right[inner]])
+    n_parents = np.bincount(children, minlength=n_nodes)
+    _require(n_parents == (nodes > 0), f"{where}, node %d", "be the child of one node", n_parents)
+    expected = np.full(n_nodes, ROOT_PARENT)
+    expected[children] = np.concatenate([inner, inner])
+    _require(
+        parents == expected, f"{where}, node %d: parents", "be the node it is a child of", parents
+    )
+    level = nodes[:1]
+    for _ in range(MAX_DEPTH + 1):
+        level = left[level[~leaf[level]]]
+        if not level.size:
+            return
+        level = np.concatenate([level, level + 1])
+    _refuse(where, f"be at most {MAX_DEPTH} levels deep", "more")
+
+
+def _check_splits(nodes: Mapping[str, IntArray], categorical: BoolArray, where: str) -> None:
+    """Features exist, and categories are asked for at those that have some."""
+    feature, kind, default = nodes["split_indices"], nodes["split_type"], nodes["default_left"]
+    _require(
+        (feature >= 0) & (feature < categorical.size),
+        f"{where}, node %d: split_indices",
+        f"lie between 0 and {categorical.size - 1}",
+        feature,
+    )
+    _require(
+        kind == (categorical[feature] & (nodes["left_children"] != -1)),
+        f"{where}, node %d: split_type",
+        "be 1 where a categorical feature is split, else 0",
+        kind,
+    )
+    _require(
+        (default == 0) | (default == 1), f"{where}, node %d: default_left", "be 0 or 1", default
+    )
+
+
+def _categories(tree: Any, nodes: IntArray, where: str) -> tuple[dict[str, IntArray], int]:
+    """The categories that go right at each categorical node, and the bytes they take."""
+    found = {name: _integers(tree, name, where, nodes.size) for name in CATEGORY_FIELDS[1:]}
+    found["categories"] = categories = _integers(tree, "categories", where)
+    sizes = found["categories_sizes"]
+    spot = f"{where}, categorical node number %d: "
+    _require(
+        found["categories_nodes"] == nodes,
+        spot + "categories_nodes",
+        "be the node of that split_type",
+        found["categories_nodes"],
+    )
+    _require(
+        (sizes >= 1) & (sizes <= categories.size),
+        spot + "categories_sizes",
+        f"lie between 1 and {categories.size}",
+        sizes,
+    )
+    ends = np.cumsum(sizes)
+    starts = ends - sizes
+    _require(
+        found["categories_segments"] == starts,
+        spot + "categories_segments",
+        "follow from the sizes before",
+        found["categories_segments"],
+    )
+    total = int(sizes.sum())
+    if total != categories.size:
+        _refuse(f"{where}: categories", f"have {total} values", categories.size)
+    _require(
+        (categories >= 0) & (categories < MAX_CATEGORY),
+        f"{where}: categories[%d]",
+        f"lie between 0 and {MAX_CATEGORY - 1}",
+        categories,
+    )
+    rising = np.diff(categories, prepend=-1) > 0
+    rising[starts] = True
+    _require(rising, f"{where}: categories[%d]", "be above the one before", categories)
+    return found, int((categories[ends - 1] // 32 + 1).sum()) * 4
+
+
+# Lists of a tree
+
+
+def _integers(tree: Any, name: str, where: str, length: int | None = None) -> IntArray:
+    values = _check_list(tree[name], int, f"{where}: {name}", length)
+    try:
+        return np.array(values, dtype=np.int64)
+    except OverflowError:
+        _refuse(f"{where}: {name}", "lie within 64 bits", max(values, key=abs))
+
+
+def _singles(tree: Any, name: str, where: str, length: int) -> str:
+    """Float32 values, in as many digits as tell them apart and xgboost's fast reader takes."""
+    numbers = np.array(_check_list(tree[name], float, f"{where}: {name}", length))
+    with np.errstate(all="ignore"):
+        singles = numbers.astype(np.float32)
+    _require(np.isfinite(singles), f"{where}, node %d: {name}", "lie within float32", numbers)
+    # the digits of the file, not those of its nearest float32, so that both are read alike
+    numbers = np.where(singles == 0, singles, numbers)
+    return f"[{','.join(['%.8e'] * length)}]" % tuple(numbers.tolist())
+
+
+def _check_list(value: Any, kind: type, where: str, length: int | None) -> list[Any]:
+    if not isinstance(value, list):
+        _refuse(where, "be a list", value)
+    if length is not None and len(value) != length:
+        _refuse(where, f"have {length} values", len(value))
+    if not set(map(type, value)) <= {kind}:
+        strange = next(item for item in value if type(item) is not kind)
+        _refuse(where, f"hold values of type {kind.__name__} only", strange)
+    return value
+
+
+# Checks
+
+
+def _fields(value: Any, where: str, names: Iterable[str]) -> dict[str, Any]:
+    """An object that has these keys and no others."""
+    if not isinstance(value, dict):
+        _refuse(where, "be an object with keys", value)
+    for name in value:
+        if name not in names:
+            _refuse(where, "have known keys only", name)
+    for name in names:
+        if name not in value:
+            _refuse(where, f"have the key {name!r}", list(value))
+    return value
+
+
+def _expect(value: Any, expected: Any, where: str) -> str:
+    """The text of the expected value, where the given one equals it."""
+    if isinstance(expected, dict):
+        _fields(value, where, expected)
+        for name, inner in expected.items():
+            _expect(value[name], inner, f"{where}.{name}")
+    elif value != expected:
+        _refuse(where, f"be {reprlib.repr(expected)}", value)
+    return _text(expected)
+
+
+def _require(ok: BoolArray, where: str, must: str, values: NDArray[Any]) -> None:
+    """Refuse at the first place where a rule is broken; ``%d`` stands for the place."""
+    if not ok.all():
+        first = int(np.argmin(ok))
+        _refuse(where % first, must, values[first].item())
+
+
+def _refuse(where: str, must: str, got: Any) -> NoReturn:
+    raise PolicyError(f"the model file is damaged: {where} must {must}, got {reprlib.repr(got)}")
+
+
+# Rendering
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))
+
+
+def _object(texts: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"

@@ -1,0 +1,200 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from costopt import CaseCosts, DataError, random_over, random_under
+from costopt.training.resampling import DEVICES, reweight
+
+QUICK = settings(max_examples=40, deadline=None, derandomize=True)
+
+ratios = st.sampled_from([0.01, 0.1, 1 / 3, 0.5, 1.0, 2.5])
+
+
+@st.composite
+def labels(draw):
+    y = np.repeat([False, True], [draw(st.integers(1, 30)), draw(st.integers(1, 12))])
+    return y[np.random.default_rng(draw(st.integers(0, 3))).permutation(y.size)]
+
+
+def times_of(sample, y):
+    """How often each row counts, from weights of mean 1: negatives count once."""
+    return sample.sample_weight / sample.sample_weight[~y][0]
+
+
+@QUICK
+@given(labels(), ratios, st.integers(0, 3))
+def test_over_sampling_repeats_positives_whole_until_the_ratio_is_reached(y, ratio, seed):
+    sample = random_over(y, ratio, np.random.default_rng(seed))
+
+    positives, negatives = y.sum(), (~y).sum()
+    times = times_of(sample, y)
+    wanted = max(round(ratio * negatives), positives)
+    assert_allclose(times, np.round(times))
+    assert_allclose(times[~y], 1)
+    assert_allclose(times[y].sum(), wanted)
+    assert times[y].max() - times[y].min() < 1.5  # as evenly as whole numbers allow
+    assert times[y].min() > 0.5
+    assert sample.rows is None
+    assert_allclose(sample.sample_weight.mean(), 1)
+    assert_allclose(sample.sampling_ratio, wanted / negatives)
+    assert_allclose(sample.odds_multiplier, sample.sampling_ratio / (positives / negatives))
+
+
+@QUICK
+@given(labels(), ratios, st.integers(0, 3))
+def test_under_sampling_keeps_every_positive_and_enough_negatives(y, ratio, seed):
+    sample = random_under(y, ratio, np.random.default_rng(seed))
+
+    positives, negatives = y.sum(), (~y).sum()
+    kept = np.zeros(y.size, dtype=bool)
+    kept[sample.rows] = True
+    wanted = min(max(round(positives / ratio), 1), negatives)
+    assert np.all(np.diff(sample.rows) > 0)
+    assert np.all(kept[y])
+    assert np.count_nonzero(kept & ~y) == wanted
+    assert_array_equal(sample.sample_weight, np.ones(sample.rows.size))
+    assert_allclose(sample.sampling_ratio, positives / wanted)
+    assert_allclose(sample.odds_multiplier, sample.sampling_ratio / (positives / negatives))
+
+
+@QUICK
+@given(labels(), ratios)
+def test_class_weights_reach_the_ratio_exactly(y, ratio):
+    sample = reweight("weight", y, ratio, np.random.default_rng(0))
+
+    before = y.sum() / (~y).sum()
+    assert_allclose(sample.sampling_ratio, max(ratio, before))
+    assert_allclose(sample.odds_multiplier, max(ratio / before, 1))
+    assert_allclose(times_of(sample, y)[y], sample.odds_multiplier)
+    assert_allclose(sample.sample_weight.mean(), 1)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_ratio_below_the_present_one_changes_nothing(device):
+    """3 positives for 4 negatives: a fold's floor for every ratio that a search proposes."""
+    y = np.array([1, 0, 1, 0, 0, 1, 0], dtype=bool)
+
+    sample = reweight(device, y, 0.5, np.random.default_rng(0))
+
+    assert sample.odds_multiplier == 1
+    assert sample.sampling_ratio == 0.75
+    assert_array_equal(sample.sample_weight, np.ones(7))
+
+
+def test_none_weighs_every_row_alike():
+    sample = reweight("none", np.array([True, False, False]), 1.0, np.random.default_rng(0))
+
+    assert_array_equal(sample.sample_weight, np.ones(3))
+    assert sample.odds_multiplier == 1
+    assert sample.sampling_ratio == 0.5
+    assert sample.rows is None
+
+
+def test_without_a_ratio_the_classes_are_balanced():
+    y = np.repeat([False, True], [12, 3])
+
+    for device in ("weight", "random_over", "random_under"):
+        sample = reweight(device, y, None, np.random.default_rng(0))
+
+        assert sample.sampling_ratio == 1
+        assert sample.odds_multiplier == 4
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_the_generator_is_the_only_randomness(device):
+    y = np.random.default_rng(5).random(60) < 0.2
+    state = np.random.get_state()  # noqa: NPY002  # the global one is what must not move
+
+    first, second, other = (
+        reweight(device, y, 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+
+    assert_array_equal(first.sample_weight, second.sample_weight)
+    if first.rows is not None:
+        assert_array_equal(first.rows, second.rows)
+        assert not np.array_equal(first.rows, other.rows)
+    if device == "random_over":
+        assert not np.array_equal(first.sample_weight, other.sample_weight)
+    assert_array_equal(state[1], np.random.get_state()[1])  # noqa: NPY002
+    assert state[2] == np.random.get_state()[2]  # noqa: NPY002
+
+
+def test_every_row_of_a_class_is_as_likely_as_another():
+    y = np.repeat([False, True], [8, 4])
+    kept, times = np.zeros(12), np.zeros(12)
+    rng = np.random.default_rng(0)
+
+    for _ in range(2000):
+        kept[random_under(y, 1.0, rng).rows] += 1
+        times += times_of(random_over(y, 0.75, rng), y)
+
+    assert_allclose(kept[~y] / 2000, 0.5, atol=0.05)
+    assert_allclose(times[y] / 2000, 1.5, atol=0.05)
+
+
+def test_costs_are_carried_along_by_the_rows_that_are_kept():
+    amount = np.arange(10.0)
+    y = amount >= 7
+    costs = CaseCosts(fp=1.0, fn=amount)
+
+    rows = random_under(y, 1.0, np.random.default_rng(3)).rows
+    taken = costs.take(rows)
+
+    assert_array_equal(taken.fn, amount[rows])
+    assert_array_equal(taken.fn[y[rows]], [7.0, 8.0, 9.0])
+    assert taken.fp == 1
+
+
+def test_population_weights_multiply_and_leave_counts_and_the_ledger_alone():
+    y = np.repeat([False, True], [6, 2])
+    population = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0])
+
+    over, weighed = (
+        reweight(device, y, 1.0, np.random.default_rng(0), population)
+        for device in ("random_over", "weight")
+    )
+    under = reweight("random_under", y, 1.0, np.random.default_rng(0), population)
+
+    expected = population * np.where(y, 3.0, 1.0)
+    for sample in (over, weighed):
+        assert_allclose(sample.sample_weight, expected / expected.mean())
+    assert_allclose(under.sample_weight, population[under.rows] / population[under.rows].mean())
+    for sample in (over, weighed, under):
+        assert sample.odds_multiplier == 3
+        assert sample.sampling_ratio == 1
+
+
+@pytest.mark.parametrize("sampler", [random_over, random_under])
+@pytest.mark.parametrize("ratio", [0.0, -1.0, np.nan, np.inf])
+def test_a_ratio_must_be_above_zero(sampler, ratio):
+    with pytest.raises(
+        DataError, match=f"sampling_ratio, the positives per negative, must be above 0, got {ratio}"
+    ):
+        sampler([0, 1], ratio, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("sampler", [random_over, random_under])
+def test_sampling_needs_both_classes(sampler):
+    rng = np.random.default_rng(0)
+
+    with pytest.raises(DataError, match="both classes, got 2 positives and 0 negatives"):
+        sampler([1, 1], 1.0, rng)
+    with pytest.raises(DataError, match="both classes, got 0 positives and 3 negatives"):
+        sampler([0, 0, 0], 1.0, rng)
+    with pytest.raises(DataError, match="y must hold 0 and 1, got .*'a'.* in row 0"):
+        sampler(["a", "b"], 1.0, rng)
+
+
+def test_population_weights_of_other_rows_are_refused():
+    for sampler in (random_over, random_under):
+        with pytest.raises(DataError, match="one value for each of the 3 cases"):
+            sampler([0, 0, 1], 1.0, np.random.default_rng(0), population=[1.0, 2.0])
+
+
+def test_a_device_that_does_not_exist_is_refused_with_the_nearest():
+    with pytest.raises(
+        DataError, match=r"no resampling named 'random_ovr': did you mean 'random_over'\?"
+    ):
+        reweight("random_ovr", np.array([True, False]), 1.0, np.random.default_rng(0))
