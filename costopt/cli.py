@@ -10,28 +10,15 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
-import sys
 import tomllib
-import traceback
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from costopt.errors import (
-    CostOptError,
-    CostOptWarning,
-    CostSpecError,
-    DataError,
-    PolicyError,
-    SearchError,
-    StoreError,
-    nearest,
-)
+from costopt.console import NotWritten, Program, print_json, print_text, say
+from costopt.errors import CostSpecError, DataError, PolicyError, StoreError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,132 +33,6 @@ __all__ = ["main"]
 
 CELLS = ("fp", "fn", "tp", "tn")
 CONFIG_KEYS = (*CELLS, "unit", "hindsight")
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
-
-# The library speaks of its arguments; here they are options.
-OPTION_OF = (
-    (r"^y must", "the target must"),
-    (r"^X has", "the data have"),
-    (r"\bpos_label=", "--positive "),
-    (r"\bhindsight=\((.*?),\)", r"--hindsight \1"),
-    (r"\btime='", "--time '"),
-    (r"\bcv=(?=\d)", "--folds "),
-    (r"\bignore=", "--ignore"),
-    (r"\bsample_weight\b", "--weight"),
-    (r"\boverwrite it on purpose\b", "replace it with --force"),
-)
-
-
-class _NotWritten(StoreError):
-    """A result that was there could not be written: no mistake in what was asked."""
-
-
-class _Program(click.Group):
-    """A group of commands whose errors are one line, with the exit codes of this module."""
-
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,
-        **extra: Any,
-    ) -> Any:
-        """Run a command and end the process; without standalone mode, return or raise."""
-        words = sys.argv[1:] if args is None else list(args)
-        try:
-            with _warnings_as_lines():
-                code = super().main(
-                    words, prog_name or "costopt", complete_var, standalone_mode=False, **extra
-                )
-        except Exception as error:
-            if not standalone_mode:
-                raise
-            # looked for here, since words can be wrong before any option is parsed
-            if "--debug" in words:
-                traceback.print_exception(error)
-            click.echo(f"error: {_one_line(_message(error))}", err=True)
-            code = _exit_code(error)
-        if standalone_mode:
-            sys.exit(code)
-        return code
-
-
-def _message(error: Exception) -> str:
-    if isinstance(error, click.Abort):
-        return "interrupted: nothing was written"
-    if isinstance(error, click.UsageError):
-        command = error.ctx.command_path if error.ctx else "costopt"
-        return f"{error.format_message().rstrip('.')}: see '{command} --help'"
-    if isinstance(error, CostOptError):
-        return _in_options(str(error))
-    return f"{type(error).__name__}: {error} (this was not expected: --debug shows where)"
-
-
-def _exit_code(error: Exception) -> int:
-    if isinstance(error, click.Abort):
-        return INTERRUPTED
-    if isinstance(error, SearchError | _NotWritten):
-        return 1
-    return 2 if isinstance(error, CostOptError | click.UsageError) else 1
-
-
-@contextmanager
-def _warnings_as_lines() -> Iterator[None]:
-    """Show each warning once, as one line on stderr."""
-    shown = set()
-
-    def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        from tqdm import tqdm  # writes without tearing a progress bar
-
-        named = isinstance(message, CostOptWarning)
-        text = _in_options(str(message)) if named else f"[{category.__name__}] {message}"
-        if text not in shown:
-            shown.add(text)
-            tqdm.write(f"warning: {_one_line(text)}", file=sys.stderr)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", CostOptWarning)
-        warnings.showwarning = show
-        yield
-
-
-def _in_options(text: str) -> str:
-    """A message of the library in the words of the command line."""
-    for argument, option in OPTION_OF:
-        text = re.sub(argument, option, text)
-    return text
-
-
-def _one_line(text: str) -> str:
-    return _printable(" ".join(text.split()))
-
-
-def _printable(line: str) -> str:
-    """A line with escapes for control characters, which names in a file may carry to a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-
-
-def _print(text: str) -> None:
-    """Write to stdout, with escapes for what a terminal must not get or cannot show."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    lines = "\n".join(_printable(line) for line in text.split("\n"))
-    click.echo(lines.encode(encoding, "backslashreplace").decode(encoding))
-
-
-def _print_json(value: Any) -> None:
-    click.echo(json.dumps(_strict(value), indent=2, allow_nan=False))
-
-
-def _strict(value: Any) -> Any:
-    """Plain values that strict JSON can hold: NaN as null, infinities as "inf" and "-inf"."""
-    from costopt.policy.evidence import plain
-
-    if isinstance(value, Mapping):
-        return {str(name): _strict(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_strict(item) for item in value]
-    return plain(value)
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -223,7 +84,7 @@ def _cost(name: str, text: str) -> Callable[[Any], Any]:
 
 @click.group(
     "costopt",
-    cls=_Program,
+    cls=Program,
     no_args_is_help=False,
     epilog="\b\nExample:\n"
     "  costopt optimize loans.csv --target defaulted --fn 5000 --fp 300 --out loans\n"
@@ -282,7 +143,7 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
     """
     from costopt.tables import read_table
 
-    if given["groups"] and given["time"]:
+    if given["groups"] is not None and given["time"] is not None:
         raise click.UsageError(
             "--groups and --time exclude each other: folds in order of time already keep the "
             "future out"
@@ -298,7 +159,7 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
         failure = error  # what was found is shown nevertheless: it may have taken hours
     _show_result(result, None if failure else out, as_json=as_json)
     if failure:
-        raise _NotWritten(str(failure)) from failure
+        raise NotWritten(str(failure)) from failure
 
 
 @main.command(
@@ -326,8 +187,7 @@ def _decide(folder: Path, data: Path, out: Path | None, force: bool, as_json: bo
     if out is not None:
         _write(out, decisions)
         acted = int((decisions["action"] == "act").sum())
-        message = f"{len(decisions):,} decisions written to {out}: act on {acted:,}"
-        click.echo(_one_line(message), err=True)
+        say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
     if as_json:
         rows = decisions.to_dict("records")
         click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
@@ -346,10 +206,10 @@ def _decide(folder: Path, data: Path, out: Path | None, force: bool, as_json: bo
 @_json
 @_debug
 def _evaluate(folder: Path, data: Path, target: str, weight: str | None, as_json: bool) -> None:
-    """Say what the policy in FOLDER costs on the labelled rows of DATA.
+    """Say what the policy in FOLDER costs on labelled rows.
 
-    The mean cost per case stands beside never and always acting on the same rows. Use rows that
-    the policy was not made from.
+    The mean cost per case of the rows of DATA stands beside never and always acting on them. Use
+    rows that the policy was not made from.
     """
     from costopt.tables import read_table
 
@@ -358,12 +218,12 @@ def _evaluate(folder: Path, data: Path, target: str, weight: str | None, as_json
     if isinstance(policy.labels[0], str):
         texts[target] = tuple(map(str, policy.labels))
     table = read_table(data, texts=texts)
-    _check_columns(table, {"--target": [target], "--weight": [weight] if weight else []})
+    _check_columns(table, {"--target": [target], "--weight": [] if weight is None else [weight]})
     found = _evaluation(policy, table, target, weight)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        _print(_evaluation_text(found))
+        print_text(_evaluation_text(found))
 
 
 @main.command("show", epilog="\b\nExample:\n  costopt show card-fraud")
@@ -376,9 +236,9 @@ def _show(folder: Path, as_json: bool) -> None:
 
     policy = DecisionPolicy.load(folder)
     if not as_json:
-        _print(policy.explain())
+        print_text(policy.explain())
         return
-    _print_json(
+    print_json(
         {
             "threshold": policy.threshold,
             "raw_threshold": policy.raw_threshold,
@@ -398,7 +258,8 @@ def _declared_costs(given: Mapping[str, Any]) -> CostMatrix:
 
     costs = {} if given["config"] is None else _read_config(given["config"])
     costs |= {cell: _number_or_formula(given[cell]) for cell in CELLS if given[cell] is not None}
-    costs |= {name: given[name] for name in ("unit", "hindsight") if given[name]}
+    costs |= {"unit": given["unit"]} if given["unit"] is not None else {}
+    costs |= {"hindsight": given["hindsight"]} if given["hindsight"] else {}
     missing = [cell for cell in ("fn", "fp") if cell not in costs]
     if missing:
         what = {"fn": "a missed positive", "fp": "a false alarm"}[missing[0]]
@@ -415,12 +276,14 @@ def _read_config(path: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise StoreError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CostSpecError(f"{path} is not valid TOML: {error}") from None
     for name in document:
         if name != "costs":
             inside = f"it belongs under [costs] as {name}" if name in CONFIG_KEYS else ""
-            raise CostSpecError(f"{path}: {name} is not known: {inside or nearest(name, ['costs'])}")
+            raise CostSpecError(
+                f"{path}: {name} is not known: {inside or nearest(name, ['costs'])}"
+            )
     costs = document.get("costs", {})
     if not isinstance(costs, dict):
         raise CostSpecError(f"{path}: costs must be a table, [costs], got {costs!r}")
@@ -483,8 +346,8 @@ def _search(
     from costopt.search.study import optimize
     from costopt.tables import as_times
 
-    named = {f"--{name}": given[name] for name in ("groups", "time", "weight") if given[name]}
-    wanted = {option: [name] for option, name in named.items()}
+    single = {f"--{name}": given[name] for name in ("groups", "time", "weight")}
+    wanted = {option: [name] for option, name in single.items() if name is not None}
     _check_columns(table, {"--target": [target], "--ignore": given["ignore"], **wanted})
     y = table.pop(target)
     if given["time"] in table.columns:
@@ -509,7 +372,9 @@ def _search(
 
 def _label(y: pd.Series[Any], text: str) -> Scalar:
     """The label that a text from the command line means: itself, or a number or boolean."""
-    known: list[Scalar] = [value.item() if hasattr(value, "item") else value for value in y.unique()]
+    known: list[Scalar] = [
+        value.item() if hasattr(value, "item") else value for value in y.unique()
+    ]
     for label in known:
         if str(label) == text or (isinstance(label, bool) and str(label).lower() == text.lower()):
             return label
@@ -524,10 +389,10 @@ def _label(y: pd.Series[Any], text: str) -> Scalar:
 
 def _show_result(result: SearchResult, out: Path | None, *, as_json: bool) -> None:
     if not as_json:
-        _print(result.summary() + (f"\nSaved to {out}" if out else ""))
+        print_text(result.summary() + (f"\nSaved to {out}" if out else ""))
         return
     evidence = result.policy.evidence
-    _print_json(
+    print_json(
         {
             "threshold": result.threshold,
             "raw_threshold": result.policy.raw_threshold,
@@ -613,7 +478,7 @@ def _write(out: Path, decisions: pd.DataFrame) -> None:
     try:
         write_atomically(out, content)
     except OSError as error:
-        raise _NotWritten(f"cannot write {out}: {error.strerror}") from error
+        raise NotWritten(f"cannot write {out}: {error.strerror}") from error
 
 
 def _evaluation(
@@ -658,7 +523,9 @@ def _evaluation_text(found: Mapping[str, Any]) -> str:
     for name, cost in {**found["baselines"], "this policy": found["mean_cost"]}.items():
         interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
         lines.append(f"  {name:<12}{cost['value']:>12.4g}   {interval}")
-    lines.append(f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases.")
+    lines.append(
+        f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases."
+    )
     if not math.isnan(found["savings"]):
         share = 100 * found["savings"]
         lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")

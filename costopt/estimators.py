@@ -24,7 +24,7 @@ from costopt.errors import CostSpecError, DataError, PolicyError, warn
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import Candidate, evaluate, fit_final
-from costopt.frames import Labels, Scalar, Table, check_same_index, encode_labels
+from costopt.frames import Scalar, Table, check_same_index, encode_labels
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.training.learners import BoolArray, Fitted, Learner, Params
@@ -49,7 +49,9 @@ class _CostClassifier(ClassifierMixin, BaseEstimator):
     classes_: NDArray[Any]
     policy_: DecisionPolicy
     threshold_: float | None
-    _given: dict[str, Any]
+    _declared: CostMatrix | None
+    _numbers: dict[str, Any]
+    _per_case: tuple[str, ...]
 
     def predict(
         self,
@@ -132,6 +134,7 @@ class _CostClassifier(ClassifierMixin, BaseEstimator):
         costs = self._costs_now(X, given, "score") if given else self.policy_.costs
         if costs is None:  # a cut decides without costs, but does not pay without them
             raise self._costs_missing("score")
+        _check_rows(X, y=y, sample_weight=sample_weight)
         labels = self.policy_.encode(column_or_1d(y))
         return -mean_cost(labels, act, _resolved(costs, X, labels.size), sample_weight)
 
@@ -151,17 +154,16 @@ class _CostClassifier(ClassifierMixin, BaseEstimator):
 
     def _costs_now(self, X: Any, given: Mapping[str, Any], method: str) -> Costs:
         """The declared costs with the cells that are given for these cases."""
-        of_fit = {cell: value for cell, value in self._given.items() if np.ndim(value) == 0}
-        if set(self._given) - set(of_fit) - set(given):
+        if not given.keys() >= set(self._per_case):
             raise self._costs_missing(method)
-        return _with_cells(_declaration(self.costs), {**of_fit, **given}, X)
+        _check_rows(X, **given)
+        return _with_cells(self._declared, {**self._numbers, **given}, X)
 
     def _costs_missing(self, method: str) -> PolicyError:
-        names = [cell for cell, value in self._given.items() if np.ndim(value)]
-        passed = ", ".join(f"{name}=..." for name in names)
-        requested = ", ".join(f"{name}=True" for name in names)
+        passed = ", ".join(f"{cell}=..." for cell in self._per_case)
+        requested = ", ".join(f"{cell}=True" for cell in self._per_case)
         return PolicyError(
-            f"fit was given {' and '.join(names)} as one cost per case, and those of new cases are "
+            f"fit was given {' and '.join(self._per_case)} as one cost per case, and those of new cases are "
             f"not known: pass {passed} to {method} as well, in a pipeline or a grid search by "
             f"metadata routing (set_{method}_request({requested})), or declare a formula over a "
             "column of X in a CostMatrix"
@@ -171,11 +173,9 @@ class _CostClassifier(ClassifierMixin, BaseEstimator):
         """The rows as the policy's model takes them."""
         raise NotImplementedError
 
-    def _start(self, X: Any, y: Any, metadata: Mapping[str, Any]) -> tuple[Labels, Costs]:
+    def _start(self, X: Any, y: Any, metadata: Mapping[str, Any]) -> tuple[NDArray[Any], Costs]:
         """Labels and costs of a call of fit, checked; what prediction needs of it is remembered."""
-        if isinstance(X, pd.DataFrame):
-            for name, other in {"y": y, **metadata}.items():
-                check_same_index(X, other, name)  # only its index is read
+        _check_rows(X, y=y, **metadata)
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
             encode_labels(y)  # names the row
@@ -188,12 +188,17 @@ class _CostClassifier(ClassifierMixin, BaseEstimator):
                 "the classes into the one to act on and the rest"
             )
         self.classes_ = np.unique(y)
-        self._given = {cell: metadata[cell] for cell in CELLS if cell in metadata}
-        positive = self.pos_label
-        if positive is None and self.classes_.size == 2 and set(self.classes_.tolist()) != {0, 1}:
-            positive = self.classes_.tolist()[1]
-        labels = encode_labels(y, positive)
-        return labels, _with_cells(_declaration(self.costs), self._given, X)
+        given = {cell: metadata[cell] for cell in CELLS if cell in metadata}
+        self._numbers = {cell: value for cell, value in given.items() if np.ndim(value) == 0}
+        self._per_case = tuple(cell for cell in given if cell not in self._numbers)
+        return y, _with_cells(self._declared, given, X)
+
+    def _positive(self) -> Any:
+        """The class to act on, ``classes_[1]`` by scikit-learn's convention; None for 0 and 1."""
+        named = self.classes_.tolist()
+        if self.pos_label is not None or len(named) != 2 or set(named) == {0, 1}:
+            return self.pos_label
+        return named[1]
 
     def _ship(self, policy: DecisionPolicy) -> Self:
         self.policy_ = policy
@@ -326,14 +331,15 @@ class CostThresholdClassifier(MetaEstimatorMixin, _CostClassifier):
         """
         if self.threshold == "sampled":
             raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+        self._declared = _declaration(self.costs)
         X, y = indexable(X, y)
         cells = _present(fp=fp, fn=fn, tp=tp, tn=tn)
         others = _present(sample_weight=sample_weight, groups=groups, time=time)
-        labels, costs = self._start(X, y, {**cells, **others})
+        y, costs = self._start(X, y, {**cells, **others})
         learner = _InnerLearner(self.estimator, weigh=self._weights_reach(sample_weight))
         posed = pose_rows(
             self._model_rows(X),
-            labels,
+            encode_labels(y, self._positive()),
             costs,
             {learner.name: learner},
             table=_table(costs, X),
@@ -378,7 +384,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, _CostClassifier):
         return tags
 
     def _model_rows(self, X: Any) -> Any:
-        return _without_hindsight(X, self.costs)
+        return _without_hindsight(X, self._declared)
 
     def _weights_reach(self, sample_weight: ArrayLike | None) -> bool:
         """Whether the estimator's own training is to see population weights."""
@@ -488,15 +494,9 @@ class CostSearchClassifier(_CostClassifier):
         Parameters
         ----------
         X : data frame or array-like of shape (n_cases, n_features)
-            As for `costopt.optimize`.
         y : array-like of shape (n_cases,)
-            Labels of two classes.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        fp, fn, tp, tn : float or array-like of shape (n_cases,), optional
-            Costs of these cases, in place of the declared cells.
-        groups, time : array-like of shape (n_cases,), optional
-            Rows that belong together; the order of rows, for folds in order of time.
+        sample_weight, fp, fn, tp, tn, groups, time : optional
+            As for `CostThresholdClassifier.fit`.
 
         Returns
         -------
@@ -505,18 +505,18 @@ class CostSearchClassifier(_CostClassifier):
         Raises
         ------
         CostSpecError, DataError, SearchError
-            Before anything is fitted, if something cannot be used; `SearchError` also if every
-            trial fails.
+            As for `costopt.optimize`.
         """
         from costopt.search.study import optimize  # Optuna is loaded by those who search
 
+        self._declared = _declaration(self.costs)
         X = self._checked(X, reset=True)
         cells = _present(fp=fp, fn=fn, tp=tp, tn=tn)
         others = _present(sample_weight=sample_weight, groups=groups, time=time)
-        labels, costs = self._start(X, y, {**cells, **others})
+        y, costs = self._start(X, y, {**cells, **others})
         self.result_ = optimize(
             X,
-            column_or_1d(y),
+            y,
             costs,
             learners=self.learners,
             resampling=self.resampling,
@@ -525,7 +525,7 @@ class CostSearchClassifier(_CostClassifier):
             threshold=self.threshold,
             cv=self.cv,
             ignore=self.ignore,
-            pos_label=None if set(self.classes_.tolist()) == {0, 1} else labels.positive,
+            pos_label=self._positive(),
             random_state=self.random_state,
             n_jobs=_n_jobs(self.n_jobs),
             progress=False,
@@ -544,7 +544,7 @@ class CostSearchClassifier(_CostClassifier):
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """A data frame untouched, all else as an array of floats; columns as at the last reset."""
-        seen = _without_hindsight(X, self.costs)
+        seen = _without_hindsight(X, self._declared)
         if nw.dependencies.is_into_dataframe(X):
             validate_data(self, seen, reset=reset, skip_check_array=True)
             return X
@@ -585,6 +585,13 @@ def _present(**metadata: Any) -> dict[str, Any]:
     return {name: value for name, value in metadata.items() if value is not None}
 
 
+def _check_rows(X: Any, **others: Any) -> None:
+    """Refuse what has other row labels than a pandas ``X``."""
+    if isinstance(X, pd.DataFrame):
+        for name, other in others.items():
+            check_same_index(X, other, name)
+
+
 def _n_jobs(given: int | None) -> int:
     """One core where None: whoever runs several fits side by side is in charge of the cores."""
     return 1 if given is None else given
@@ -623,7 +630,7 @@ def _with_cells(declared: CostMatrix | None, given: Mapping[str, Any], X: Any) -
     if declared.hindsight:
         raise CostSpecError(
             f"costs with hindsight ({', '.join(declared.hindsight)}) cannot be mixed with "
-            f"{', '.join(given)} passed to fit: declare all cells in the CostMatrix"
+            f"{', '.join(given)} for these cases: declare all cells in the CostMatrix"
         )
     if not any(np.ndim(value) for value in given.values()):
         return replace(declared, **given)
@@ -638,8 +645,6 @@ def _with_cells(declared: CostMatrix | None, given: Mapping[str, Any], X: Any) -
 
 def _resolved(costs: Costs, X: Any, n_cases: int | None = None) -> CaseCosts:
     """Costs of the rows of ``X``, which is looked at only where a formula reads it."""
-    if isinstance(X, pd.DataFrame):
-        check_same_index(X, costs, "costs")  # only its index is read
     return as_case_costs(costs, _table(costs, X), n_cases)
 
 
@@ -647,14 +652,14 @@ def _table(costs: Costs, X: Any) -> Table | None:
     return Table(X) if isinstance(costs, CostMatrix) and costs.columns else None
 
 
-def _without_hindsight(X: Any, costs: Any) -> Any:
+def _without_hindsight(X: Any, declared: CostMatrix | None) -> Any:
     """The columns that a model may see; ``X`` itself unless some are known only in hindsight."""
-    hindsight = costs.hindsight if isinstance(costs, CostMatrix) else ()
-    if not hindsight:
+    if declared is None or not declared.hindsight:
         return X
+    names = list(declared.hindsight)
     if not nw.dependencies.is_into_dataframe(X):
         raise DataError(
-            f"costs know {', '.join(hindsight)} only in hindsight, so rows to predict come without: "
-            "pass data frames, whose columns have names"
+            f"{', '.join(names)} of the costs is known only in hindsight, so rows to predict come "
+            "without: pass data frames, whose columns have names"
         )
-    return nw.from_native(X, eager_only=True).drop(list(hindsight), strict=False).to_native()
+    return nw.from_native(X, eager_only=True).drop(names, strict=False).to_native()

@@ -234,7 +234,8 @@ def _encoding(path: Path, content: bytes) -> str:
     mark = next((name for bom, name in BYTE_ORDER_MARKS if content.startswith(bom)), None)
     for encoding in (mark,) if mark else ("utf-8", "cp1252"):
         try:
-            text = content.decode(encoding)
+            # "-sig" would count from behind the mark
+            text = content.decode(encoding.removesuffix("-sig"))
         except UnicodeDecodeError as error:
             bad = error.start
             continue
@@ -246,10 +247,10 @@ def _encoding(path: Path, content: bytes) -> str:
             )
         return encoding
     line = content.count(b"\n", 0, bad) + 1
-    expected = f"{mark.upper()} as its first bytes say" if mark else "UTF-8 or Windows-1252"
+    marked = mark and f"{mark.removesuffix('-sig').upper()}, as the file's first bytes announce"
     raise DataError(
-        f"{path}, line {line}: the byte 0x{content[bad]:02x} cannot be read as {expected}: save the "
-        "file as UTF-8"
+        f"{path}, line {line}: the byte 0x{content[bad]:02x} cannot be read as "
+        f"{marked or 'UTF-8 or Windows-1252'}: save the file as UTF-8"
     )
 
 

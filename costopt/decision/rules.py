@@ -85,6 +85,7 @@ def expected_gain(probability: ArrayLike, costs: Costs) -> FloatArray:
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> expected_gain([0.5, 0.1], CostMatrix(fp=1, fn=5))
     array([ 2. , -0.4])
     """
@@ -115,6 +116,7 @@ def decide(probability: ArrayLike, costs: Costs) -> BoolArray:
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> decide([0.16, 0.17], CostMatrix(fp=1, fn=5))
     array([False,  True])
     """
@@ -149,6 +151,7 @@ def decision_cost(y_true: ArrayLike, act: ArrayLike, costs: Costs) -> FloatArray
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> decision_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     array([1., 7., 2., 0.])
     """
@@ -178,6 +181,7 @@ def mean_cost(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> mean_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     2.5
     """

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import as_labels, as_weights
-from costopt.errors import DataError
+from costopt.errors import CostSpecError, DataError
 
 __all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve"]
 
@@ -48,6 +49,7 @@ def bayes_threshold(costs: Costs) -> FloatArray:
 
     Examples
     --------
+    >>> from costopt import CaseCosts, CostMatrix
     >>> float(bayes_threshold(CostMatrix(fp=25, fn=475)))
     0.05
     >>> bayes_threshold(CaseCosts(fp=3, tp=3, fn=[2.0, 30.0, 300.0]))
@@ -120,7 +122,8 @@ class CostCurve:
     def at(self, threshold: ArrayLike) -> FloatArray:
         """Mean cost of acting from any threshold up; same shape as ``threshold``."""
         # the last cut whose own threshold is still at least the one asked for
-        position = np.searchsorted(-self.thresholds, -np.asarray(threshold), side="right") - 1
+        wanted = -np.asarray(threshold, dtype=np.float64)
+        position = np.searchsorted(-self.thresholds, wanted, side="right") - 1
         return np.asarray(self.mean_cost[np.maximum(position, 0)])
 
     def best(self) -> BestCut:
@@ -134,8 +137,8 @@ class CostCurve:
         edges = np.flatnonzero(np.diff(np.concatenate(([False], optimal, [False]))))
         starts, ends = edges[::2], edges[1::2]
         upper = self.thresholds[starts].astype(np.float64)
-        below = np.append(self.thresholds[1:], -np.inf).astype(np.float64)
-        lower = below[ends - 1]
+        last = self.thresholds.size - 1
+        lower = np.where(ends > last, -np.inf, self.thresholds[np.minimum(ends, last)])
         distance = np.maximum(np.maximum(lower - self.anchor, self.anchor - upper), 0)
         run = int(np.argmin(distance))
         low, high = float(lower[run]), float(upper[run])
@@ -147,12 +150,12 @@ class CostCurve:
             return np.inf
         if np.isinf(low):
             return -np.inf
+        precision = self.thresholds.dtype.type
+        middles = [low / 2 + high / 2, float(np.nextafter(precision(low), precision(high)))]
         if low >= 0 and high <= 1:
-            middle = 1 / (1 + np.exp(-float(logit(low) + logit(high)) / 2))
-        else:
-            middle = low / 2 + high / 2
-        rounded = float(self.thresholds.dtype.type(middle))
-        return rounded if low < rounded < high else high
+            middles.insert(0, float(expit((logit(low) + logit(high)) / 2)))
+        rounded = (float(precision(middle)) for middle in middles)
+        return next((middle for middle in rounded if low < middle < high), high)
 
 
 def cost_curve(
@@ -189,6 +192,7 @@ def cost_curve(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> curve = cost_curve([0, 1, 0, 1], [0.1, 0.4, 0.6, 0.9], CostMatrix(fp=1, fn=5))
     >>> curve.thresholds
     array([ inf,  0.9,  0.6,  0.4,  0.1, -inf])
@@ -202,6 +206,7 @@ def cost_curve(
     score = _as_scores(y_score, y.size)
     case = as_case_costs(costs, n_cases=y.size)
     weight = None if sample_weight is None else as_weights(sample_weight, y.size)
+    _check_sum(case, float(y.size if weight is None else weight.sum()))
     rare = bool(2 * np.count_nonzero(y) <= y.size)
     common = (case.fp, case.tn) if rare else (case.tp, case.fn)
     if weight is None and common[0].ndim == common[1].ndim == 0:
@@ -211,62 +216,99 @@ def cost_curve(
     return CostCurve(thresholds, mean, _anchor(y, case, weight), TIE * size)
 
 
+def _check_sum(case: CaseCosts, total_weight: float) -> None:
+    """Refuse costs whose sum overflows: all cuts would cost infinity, and tie."""
+    largest = max(
+        max(abs(float(cost.max())), abs(float(cost.min())))
+        for cost in (case.fp, case.fn, case.tp, case.tn)
+    )
+    if not np.isfinite(largest * max(total_weight, 1.0) * 4):
+        raise CostSpecError(
+            f"the costs are too large: {largest:g} for each of {total_weight:g} cases overflows; use "
+            "a larger unit"
+        )
+
+
 def _counting_sweep(
     y: NDArray[np.bool_], score: AnyFloatArray, case: CaseCosts, *, rare: bool
 ) -> tuple[AnyFloatArray, FloatArray, float]:
     """Sweep where the commoner class has constant costs: only the rarer one may need an order.
 
     Sorting numbers is several times faster than sorting indices, and a stable sort merges two
-    sorted runs in one pass.
+    sorted runs in one pass. Large arrays are written in place: to allocate them costs as much as
+    to fill them.
     """
     rare_rows = y == rare
-    left_cell, acted_cell = ("fn", "tp") if rare else ("tn", "fp")
-    per_case = {
-        c: getattr(case, c)[rare_rows] for c in (left_cell, acted_cell) if getattr(case, c).ndim
-    }
     rare_score = score[rare_rows]
-    if per_case:
+    rare_cells = {cell: getattr(case, cell) for cell in (("fn", "tp") if rare else ("tn", "fp"))}
+    if all(cost.ndim == 0 for cost in rare_cells.values()):
+        rare_score.sort()
+    else:
         order = np.argsort(rare_score)
         rare_score = rare_score[order]
-        per_case = {cell: cost[order] for cell, cost in per_case.items()}
-    else:
-        rare_score.sort()
-    common_score = np.sort(score[~rare_rows])
+        rare_cells = {
+            cell: cost[rare_rows][order] if cost.ndim else cost for cell, cost in rare_cells.items()
+        }
+    common_score = score[~rare_rows]
+    common_score.sort()
     n_rare, n_common = rare_score.size, common_score.size
-    merged = np.concatenate((common_score, rare_score))
-    origin = np.argsort(merged, kind="stable")
-    ranked = np.sort(score)
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    # numbers of cases below each threshold, from the lowest score up to "never"
-    below = np.concatenate(([0], ends + 1))
-    rare_below = np.concatenate(([0], np.cumsum(origin >= n_common)[ends]))
-    common_below = below - rare_below
+    ranked = np.concatenate((common_score, rare_score))
+    del common_score
+    rare_below = np.zeros(score.size + 1, dtype=np.intp)
+    np.cumsum(np.argsort(ranked, kind="stable") >= n_common, out=rare_below[1:])
+    ranked.sort(kind="stable")
+    thresholds, below = _cuts(ranked)
+    del ranked
+    if below.size < rare_below.size:  # ties are acted on together
+        rare_below = rare_below[below]
 
-    def spent(cell: str, *, acted: bool) -> FloatArray:
-        """Total cost in the rarer class of the cases left below, or acted on above, each cut."""
-        cost = per_case.get(cell)
-        if cost is None:
-            return float(getattr(case, cell)) * (n_rare - rare_below if acted else rare_below)
-        if acted:
-            return np.concatenate((np.cumsum(cost[::-1])[::-1], [0.0]))[rare_below]
-        return np.concatenate(([0.0], np.cumsum(cost)))[rare_below]
-
+    mean = np.zeros(thresholds.size)
+    rising = mean[-2::-1]
+    scratch = np.empty(rising.size)
+    left, acted = rare_cells.values()
+    size = _add_spent(rising, scratch, left, rare_below, n_rare, acted=False)
+    size += _add_spent(rising, scratch, acted, rare_below, n_rare, acted=True)
+    common_below = np.subtract(below, rare_below, out=below)
     left, acted = (case.tn, case.fp) if rare else (case.fn, case.tp)
-    total = spent(left_cell, acted=False)
-    if np.any(getattr(case, acted_cell)):
-        total += spent(acted_cell, acted=True)
-    if left:
-        total += float(left) * common_below
-    if acted:
-        total += float(acted) * (n_common - common_below)
-    size = sum(
-        float(
-            np.abs(per_case[cell]).sum() if cell in per_case else n_rare * abs(getattr(case, cell))
-        )
-        for cell in (left_cell, acted_cell)
-    ) + n_common * float(abs(left) + abs(acted))
-    total /= score.size
-    return *_descending(ranked[ends], total), size / score.size
+    size += _add_spent(rising, scratch, left, common_below, n_common, acted=False)
+    size += _add_spent(rising, scratch, acted, common_below, n_common, acted=True)
+    mean[-1] = mean[-2]
+    mean /= score.size
+    return thresholds, mean, size / score.size
+
+
+def _add_spent(
+    total: FloatArray,
+    scratch: FloatArray,
+    cost: FloatArray,
+    below: NDArray[np.intp],
+    n_cases: int,
+    *,
+    acted: bool,
+) -> float:
+    """Add what a class's cases below each cut cost, or those above it; the sum of magnitudes.
+
+    ``cost`` is one number, or one per case of the class in ascending order of score.
+    """
+    if not cost.any():
+        return 0.0
+    if cost.ndim == 0:
+        np.copyto(scratch, below)
+        if acted:
+            np.subtract(n_cases, scratch, out=scratch)
+        scratch *= float(cost)
+        size = abs(float(cost)) * n_cases
+    else:
+        # what the first k cases of the class cost, or all but the first k
+        sums = np.zeros(cost.size + 1)
+        if acted:
+            np.cumsum(cost[::-1], out=sums[-2::-1])
+        else:
+            np.cumsum(cost, out=sums[1:])
+        np.take(sums, below, out=scratch)
+        size = float(np.abs(cost).sum())
+    total += scratch
+    return size
 
 
 def _summing_sweep(
@@ -278,34 +320,52 @@ def _summing_sweep(
     what is free stays exactly 0.
     """
     order = np.argsort(score)
-    ranked = np.sort(score)
     pair = np.empty((score.size, 2))
-    np.copyto(pair[:, 0], np.where(y, case.tp, case.fp))
-    np.copyto(pair[:, 1], np.where(y, case.fn, case.tn))
+    for column, if_positive, if_negative in ((0, case.tp, case.fp), (1, case.fn, case.tn)):
+        np.copyto(pair[:, column], if_negative)
+        np.copyto(pair[:, column], if_positive, where=y)
     total_weight = float(y.size)
     if weight is not None:
         pair *= weight[:, None]
         total_weight = float(weight.sum())
-    pair = np.take(pair, order, axis=0)  # twice as fast as pair[order]
+    pair = np.take(pair, order, axis=0)  # several times faster than pair[order]
     del order
-    size = float(np.abs(pair).sum()) / total_weight
-    acted = np.cumsum(pair[::-1, 0])[::-1]
-    left = np.cumsum(pair[:, 1])
-    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True))
-    # acting on the cases above position ends[j] leaves those up to it
-    mean = np.concatenate(([acted[0]], left[ends]))
-    mean[1:-1] += acted[ends[:-1] + 1]
+    blocks = range(0, y.size, 2**20)
+    size = sum(float(np.abs(pair[start : start + 2**20]).sum()) for start in blocks)
+    acted, left = pair.T
+    np.cumsum(acted[::-1], out=acted[::-1])
+    np.cumsum(left, out=left)
+    thresholds, below = _cuts(np.sort(score))
+    mean = np.empty(thresholds.size)
+    rising = mean[-2::-1]
+    rising[0] = acted[0]
+    if below.size > score.size:
+        rising[1:] = left
+        rising[1:-1] += acted[1:]
+    else:  # ties are acted on together
+        rising[1:] = left[below[1:] - 1]
+        rising[1:-1] += acted[below[1:-1]]
+    mean[-1] = mean[-2]
     mean /= total_weight
-    return *_descending(ranked[ends], mean), size
+    return thresholds, mean, size / total_weight
 
 
-def _descending(
-    distinct: AnyFloatArray, mean_from_lowest: FloatArray
-) -> tuple[AnyFloatArray, FloatArray]:
-    """Thresholds from never to always, with their mean costs (given from the lowest score up)."""
-    infinite = np.array([np.inf], dtype=distinct.dtype)
-    thresholds = np.concatenate((infinite, distinct[::-1], -infinite))
-    return thresholds, np.concatenate((mean_from_lowest[::-1], mean_from_lowest[:1]))
+def _cuts(ranked: AnyFloatArray) -> tuple[AnyFloatArray, NDArray[np.intp]]:
+    """Thresholds from never to always, and how many cases lie below each, from the lowest up.
+
+    The count of "always" is that of the lowest score, so there is one count less.
+    """
+    last_of_ties = np.empty(ranked.size, dtype=bool)
+    np.not_equal(ranked[1:], ranked[:-1], out=last_of_ties[:-1])
+    last_of_ties[-1] = True
+    below = np.zeros(np.count_nonzero(last_of_ties) + 1, dtype=np.intp)
+    below[1:] = np.flatnonzero(last_of_ties)
+    below[1:] += 1
+    thresholds = np.empty(below.size + 1, dtype=ranked.dtype)
+    thresholds[0], thresholds[-1] = np.inf, -np.inf
+    distinct = ranked if below.size > ranked.size else ranked[last_of_ties]
+    thresholds[-2:0:-1] = distinct
+    return thresholds, below
 
 
 def _anchor(y: NDArray[np.bool_], case: CaseCosts, weight: FloatArray | None) -> float:

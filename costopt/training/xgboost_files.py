@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -60,12 +61,7 @@ NODE_INTEGERS = (
     "split_type",
 )
 NODE_SINGLES = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
-CATEGORY_FIELDS = (
-    "categories",
-    "categories_nodes",
-    "categories_segments",
-    "categories_sizes",
-)
+CATEGORY_FIELDS = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 TREE_FIELDS = (*NODE_INTEGERS, *NODE_SINGLES, *CATEGORY_FIELDS, "id", "tree_param")
 
 
@@ -129,8 +125,7 @@ def _parse(content: bytes) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise ValueError(f"the key {reprlib.repr(twice)} is given twice")
     return found
 
@@ -179,26 +174,21 @@ def _categorical(types: Any, n_features: int) -> BoolArray:
 
 
 def _learner_param(param: Any, n_features: int) -> str:
-    expected = {
-        "base_score": None,
-        "boost_from_average": None,
-        "num_class": "0",
-        "num_feature": str(n_features),
-        "num_target": "1",
-    }
-    _fields(param, "learner_model_param", expected)
-    score = param["base_score"]
+    where = "learner_model_param"
+    fixed = {"num_class": "0", "num_feature": str(n_features), "num_target": "1"}
+    _fields(param, where, ("base_score", "boost_from_average", *fixed))
+    for name, expected in fixed.items():
+        _expect(param[name], expected, f"{where}.{name}")
+    score, estimated = param["base_score"], param["boost_from_average"]
     match = BASE_SCORE.fullmatch(score) if isinstance(score, str) else None
     # [0E0] and [1E0] are what xgboost writes where all labels are equal; it reads them back
     if match is None or not 0 <= float(match[1]) <= 1:
         _refuse("base_score", "be a probability, like '[2.5E-1]'", score)
-    if param["boost_from_average"] not in ("0", "1"):
-        _refuse("boost_from_average", "be '0' or '1'", param["boost_from_average"])
-    expected["base_score"] = f"[{float(match[1]):.8e}]"
-    expected["boost_from_average"] = param["boost_from_average"]
-    fixed = {name: expected[name] for name in ("num_class", "num_feature", "num_target")}
-    _expect({name: param[name] for name in fixed}, fixed, "learner_model_param")
-    return _text(expected)
+    if estimated not in ("0", "1"):
+        _refuse("boost_from_average", "be '0' or '1'", estimated)
+    return _text(
+        {"base_score": f"[{float(match[1]):.8e}]", "boost_from_average": estimated, **fixed}
+    )
 
 
 def _model(model: Any, categorical: BoolArray) -> str:
@@ -207,10 +197,9 @@ def _model(model: Any, categorical: BoolArray) -> str:
     n_trees = len(trees) if isinstance(trees, list) else 0
     if not 1 <= n_trees <= MAX_TREES:
         _refuse("the number of trees", f"lie between 1 and {MAX_TREES:,}", n_trees)
-    param = _fields(
-        model["gbtree_model_param"], "gbtree_model_param", ("num_parallel_tree", "num_trees")
-    )
-    _expect(param["num_trees"], str(n_trees), "num_trees")
+    param, where = model["gbtree_model_param"], "gbtree_model_param"
+    _fields(param, where, ("num_parallel_tree", "num_trees"))
+    _expect(param["num_trees"], str(n_trees), f"{where}.num_trees")
     parallel = param["num_parallel_tree"]
     countable = isinstance(parallel, str) and COUNT.fullmatch(parallel)
     if not countable or n_trees % int(parallel):
@@ -238,11 +227,8 @@ def _trees(trees: list[Any], categorical: BoolArray) -> str:
         texts.append(text)
         n_bytes += in_bitsets
         if n_bytes > MAX_BITSET_BYTES:
-            _refuse(
-                f"tree {index}: the categories so far",
-                f"need at most {MAX_BITSET_BYTES:,} bytes as bitsets",
-                n_bytes,
-            )
+            where = f"tree {index}: the bitsets of all categories so far"
+            _refuse(where, f"take at most {MAX_BITSET_BYTES:,} bytes", n_bytes)
     return f"[{','.join(texts)}]"
 
 
@@ -250,17 +236,12 @@ def _tree(tree: Any, index: int, categorical: BoolArray) -> tuple[str, int]:
     """The text of a tree, and the bytes that its categories will take in memory."""
     where = f"tree {index}"
     _fields(tree, where, TREE_FIELDS)
-    n_nodes = len(tree["left_children"]) if isinstance(tree["left_children"], list) else 0
-    param = {
-        "num_deleted": "0",
-        "num_feature": str(categorical.size),
-        "num_nodes": str(max(n_nodes, 1)),
-        "size_leaf_vector": "1",
-    }
-    texts = {
-        "id": _expect(tree["id"], index, f"{where}: id"),
-        "tree_param": _expect(tree["tree_param"], param, f"{where}: tree_param"),
-    }
+    texts = {"id": _expect(tree["id"], index, f"{where}: id")}
+    left = tree["left_children"]
+    n_nodes = max(1, len(left) if isinstance(left, list) else 0)
+    param = {"num_deleted": "0", "num_feature": str(categorical.size), "num_nodes": str(n_nodes)}
+    param["size_leaf_vector"] = "1"
+    texts["tree_param"] = _expect(tree["tree_param"], param, f"{where}: tree_param")
     nodes = {name: _integers(tree, name, where, n_nodes) for name in NODE_INTEGERS}
     _check_links(nodes["left_children"], nodes["right_children"], nodes["parents"], where)
     _check_splits(nodes, categorical, where)
@@ -275,30 +256,22 @@ def _check_links(left: IntArray, right: IntArray, parents: IntArray, where: str)
 
     xgboost finds the right child as the one that follows the left child.
     """
-    n_nodes = left.size
-    nodes = np.arange(n_nodes)
+    node, last = f"{where}, node %d", left.size - 1
+    nodes = np.arange(left.size)
     leaf = left == -1
-    _require(
-        leaf | ((nodes < left) & (left < n_nodes - 1)),
-        f"{where}, node %d: left_children",
-        f"be -1, or lie after its node and before {n_nodes - 1}",
-        left,
-    )
-    _require(
-        right == np.where(leaf, -1, left + 1),
-        f"{where}, node %d: right_children",
-        "be -1 at a leaf, else the node after the left child",
-        right,
-    )
+    ok = leaf | ((nodes < left) & (left < last))
+    _require(ok, f"{node}: left_children", f"be -1, or lie after its node and before {last}", left)
+    ok = right == np.where(leaf, -1, left + 1)
+    _require(ok, f"{node}: right_children", "be -1 at a leaf, else follow the left child", right)
     inner = nodes[~leaf]
     children = np.concatenate([left[inner], right[inner]])
-    n_parents = np.bincount(children, minlength=n_nodes)
-    _require(n_parents == (nodes > 0), f"{where}, node %d", "be the child of one node", n_parents)
-    expected = np.full(n_nodes, ROOT_PARENT)
-    expected[children] = np.concatenate([inner, inner])
+    n_parents = np.bincount(children, minlength=left.size)
     _require(
-        parents == expected, f"{where}, node %d: parents", "be the node it is a child of", parents
+        n_parents == (nodes > 0), node, "be the child of one node, the first of none", n_parents
     )
+    expected = np.full(left.size, ROOT_PARENT)
+    expected[children] = np.concatenate([inner, inner])
+    _require(parents == expected, f"{node}: parents", "be the node whose child it is", parents)
     level = nodes[:1]
     for _ in range(MAX_DEPTH + 1):
         level = left[level[~leaf[level]]]
@@ -310,62 +283,36 @@ def _check_links(left: IntArray, right: IntArray, parents: IntArray, where: str)
 
 def _check_splits(nodes: Mapping[str, IntArray], categorical: BoolArray, where: str) -> None:
     """Features exist, and categories are asked for at those that have some."""
+    node, last = f"{where}, node %d", categorical.size - 1
     feature, kind, default = nodes["split_indices"], nodes["split_type"], nodes["default_left"]
-    _require(
-        (feature >= 0) & (feature < categorical.size),
-        f"{where}, node %d: split_indices",
-        f"lie between 0 and {categorical.size - 1}",
-        feature,
-    )
-    _require(
-        kind == (categorical[feature] & (nodes["left_children"] != -1)),
-        f"{where}, node %d: split_type",
-        "be 1 where a categorical feature is split, else 0",
-        kind,
-    )
-    _require(
-        (default == 0) | (default == 1), f"{where}, node %d: default_left", "be 0 or 1", default
-    )
+    ok = (feature >= 0) & (feature <= last)
+    _require(ok, f"{node}: split_indices", f"lie between 0 and {last}", feature)
+    ok = kind == (categorical[feature] & (nodes["left_children"] != -1))
+    _require(ok, f"{node}: split_type", "be 1 where a categorical feature is split, else 0", kind)
+    ok = (default == 0) | (default == 1)
+    _require(ok, f"{node}: default_left", "be 0 or 1", default)
 
 
 def _categories(tree: Any, nodes: IntArray, where: str) -> tuple[dict[str, IntArray], int]:
     """The categories that go right at each categorical node, and the bytes they take."""
     found = {name: _integers(tree, name, where, nodes.size) for name in CATEGORY_FIELDS[1:]}
+    given, segments, sizes = found.values()
     found["categories"] = categories = _integers(tree, "categories", where)
-    sizes = found["categories_sizes"]
-    spot = f"{where}, categorical node number %d: "
-    _require(
-        found["categories_nodes"] == nodes,
-        spot + "categories_nodes",
-        "be the node of that split_type",
-        found["categories_nodes"],
-    )
-    _require(
-        (sizes >= 1) & (sizes <= categories.size),
-        spot + "categories_sizes",
-        f"lie between 1 and {categories.size}",
-        sizes,
-    )
+    ok = given == nodes
+    _require(ok, f"{where}: categories_nodes[%d]", "be the next node of split_type 1", given)
+    ok = (sizes >= 1) & (sizes <= categories.size)
+    _require(ok, f"{where}: categories_sizes[%d]", f"lie between 1 and {categories.size}", sizes)
     ends = np.cumsum(sizes)
     starts = ends - sizes
-    _require(
-        found["categories_segments"] == starts,
-        spot + "categories_segments",
-        "follow from the sizes before",
-        found["categories_segments"],
-    )
-    total = int(sizes.sum())
-    if total != categories.size:
-        _refuse(f"{where}: categories", f"have {total} values", categories.size)
-    _require(
-        (categories >= 0) & (categories < MAX_CATEGORY),
-        f"{where}: categories[%d]",
-        f"lie between 0 and {MAX_CATEGORY - 1}",
-        categories,
-    )
-    rising = np.diff(categories, prepend=-1) > 0
-    rising[starts] = True
-    _require(rising, f"{where}: categories[%d]", "be above the one before", categories)
+    ok = segments == starts
+    _require(ok, f"{where}: categories_segments[%d]", "be the sum of sizes before it", segments)
+    _expect(categories.size, int(sizes.sum()), f"{where}: the number of categories")
+    ok = (categories >= 0) & (categories < MAX_CATEGORY)
+    name = f"{where}: categories[%d]"
+    _require(ok, name, f"lie between 0 and {MAX_CATEGORY - 1}", categories)
+    ok = np.diff(categories, prepend=-1) > 0
+    ok[starts] = True
+    _require(ok, name, "be above the one before it", categories)
     return found, int((categories[ends - 1] // 32 + 1).sum()) * 4
 
 
@@ -405,7 +352,7 @@ def _check_list(value: Any, kind: type, where: str, length: int | None) -> list[
 # Checks
 
 
-def _fields(value: Any, where: str, names: Iterable[str]) -> dict[str, Any]:
+def _fields(value: Any, where: str, names: Collection[str]) -> dict[str, Any]:
     """An object that has these keys and no others."""
     if not isinstance(value, dict):
         _refuse(where, "be an object with keys", value)

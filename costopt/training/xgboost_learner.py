@@ -45,10 +45,10 @@ DEFAULT_SPACE: dict[str, Dimension] = {
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 0.05,
     "max_depth": 4,
-    "min_child_weight": 1.0,
+    "min_child_weight": 3.0,
     "subsample": 0.8,
-    "colsample_bytree": 1.0,
-    "reg_lambda": 1.0,
+    "colsample_bytree": 0.5,
+    "reg_lambda": 10.0,
     "gamma": 0.001,
     "max_bin": 256,
 }

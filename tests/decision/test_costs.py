@@ -120,8 +120,8 @@ def test_constant_costs_do_not_look_at_the_table():
         (np.complex128(2), "must be a number or a formula over columns, got np.complex128"),
         ({"a": 1}, r"must be a number or a formula over columns, got \{'a': 1\}"),
         (b"10", "must be a number or a formula over columns, got b'10'"),
-        (np.array(True), r"must be a number or a formula over columns, got array\(True\)"),
-        (np.array("10"), r"must be a number or a formula over columns, got array\('10'"),
+        (np.zeros((), dtype=bool), "must be a number or a formula over columns, got .*False"),
+        (np.array("10"), "a cost formula must name a column, got .*'10'"),
         (np.array([1.0, 2.0]), r"got ndarray of shape \(2,\): .* write CaseCosts\(fp=\.\.\., fn="),
         ([1.0, 2.0, 3.0], r"got list of shape \(3,\): for one cost per case write CaseCosts"),
         (np.ones((3, 4)), r"got ndarray of shape \(3, 4\)"),
@@ -276,7 +276,9 @@ def test_the_columns_are_listed_where_none_is_near():
         CostMatrix(fp=1, fn="loss").resolve({"amount": [1.0], "age": [2.0]})
 
 
-@pytest.mark.parametrize("X", [None, np.ones((2, 2)), [[1.0], [2.0]]], ids=["none", "array", "list"])
+@pytest.mark.parametrize(
+    "X", [None, np.ones((2, 2)), [[1.0], [2.0]]], ids=["none", "array", "list"]
+)
 def test_rows_without_column_names_are_refused_where_a_formula_names_one(X):
     with pytest.raises(CostSpecError, match="column 'amount', .*the data have no named columns"):
         CostMatrix(fp=1, fn="amount").resolve(X)
@@ -326,14 +328,18 @@ def test_a_sum_that_overflows_is_named_with_its_row():
 
 
 def test_a_table_inside_a_column_is_refused():
-    with pytest.raises(DataError, match=r"costs\.fn must have one value per case, got shape \(2, 1"):
+    with pytest.raises(
+        DataError, match=r"costs\.fn must have one value per case, got shape \(2, 1"
+    ):
         CostMatrix(fp=1, fn="a").resolve({"a": np.ones((2, 1))})
 
 
 def test_two_columns_of_one_name_are_refused():
     X = pd.DataFrame([[1.0, 2.0]], columns=["amount", "amount"])
 
-    with pytest.raises(DataError, match=r"costs\.fn must have one value per case, got shape \(1, 2"):
+    with pytest.raises(
+        DataError, match=r"costs\.fn must have one value per case, got shape \(1, 2"
+    ):
         CostMatrix(fp=1, fn="amount").resolve(X)
 
 
@@ -342,17 +348,18 @@ def test_columns_of_different_lengths_are_refused(short):
     """Numpy would repeat a single value for every case."""
     X = {"amount": [1.0, 2.0, 3.0], "fee": short}
 
-    with pytest.raises(DataError, match="one length"):
-        CostMatrix(fp=1, fn="amount + fee").resolve(X)
-    with pytest.raises(DataError, match="costs per case must have one length, got"):
-        CostMatrix(fp="fee", fn="amount").resolve(X)
+    for costs in (CostMatrix(fp=1, fn="amount + fee"), CostMatrix(fp="fee", fn="amount")):
+        with pytest.raises(DataError, match="must have one length, got"):
+            costs.resolve(X)
 
 
 # hindsight
 
 
 def test_hindsight_must_name_a_column_that_a_cell_reads():
-    with pytest.raises(CostSpecError, match=r"hindsight names 'loss', which no cell reads: known are"):
+    with pytest.raises(
+        CostSpecError, match=r"hindsight names 'loss', which no cell reads: known are"
+    ):
         CostMatrix(fp=1, fn="amount", hindsight=("loss",))
     with pytest.raises(CostSpecError, match=r"names 'amuont', .* did you mean 'amount'\?"):
         CostMatrix(fp=1, fn="amount", hindsight="amuont")
@@ -383,7 +390,9 @@ def test_one_name_of_hindsight_needs_no_tuple():
 )
 def test_before_the_decision_a_hindsight_cell_is_its_class_mean(rows):
     y, loss, weight = zip(*rows, (0, 8.0, 1.0), (1, 2.0, 3.0), strict=True)
-    costs = CostMatrix(fp="loss + fee", fn="2 * loss", tp="fee", tn=-1, hindsight="loss", unit="EUR")
+    costs = CostMatrix(
+        fp="loss + fee", fn="2 * loss", tp="fee", tn=-1, hindsight="loss", unit="EUR"
+    )
     fee = np.arange(len(y), dtype=float)
 
     known = costs.known_beforehand(costs.resolve({"loss": loss, "fee": fee}), y, weight)
@@ -460,9 +469,15 @@ def test_a_parsed_toml_table_is_a_dict():
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"fp": 1, "fn": 5, "hindsigth": []}, r"costs\.hindsigth is not known: did you mean 'hinds"),
+        (
+            {"fp": 1, "fn": 5, "hindsigth": []},
+            r"costs\.hindsigth is not known: did you mean 'hinds",
+        ),
         ({"fp": 1, "fn": 5, "fn_cost": 2}, r"costs\.fn_cost is not known"),
-        ({"fp": 1, "fn": 5, 7: 2}, r"costs\.7 is not known: known are 'fp', 'fn', 'tp', 'tn', 'unit'"),
+        (
+            {"fp": 1, "fn": 5, 7: 2},
+            r"costs\.7 is not known: known are 'fp', 'fn', 'tp', 'tn', 'unit'",
+        ),
         ({"fp": 1}, r"costs\.fn is missing: declare what it costs"),
         ({"fn": 1}, r"costs\.fp is missing: declare what it costs"),
         ({"fp": 1, "fn": None}, r"costs\.fn must be a number or a formula over columns, got None"),
@@ -558,7 +573,10 @@ def test_costs_per_case_are_explained_by_their_range():
     ("cells", "verdict"),
     [
         ({"fp": 0, "fn": 5}, "Acting is never worse (not acting is dominated): act on every case."),
-        ({"fp": -2, "fn": 5}, "Acting is never worse (not acting is dominated): act on every case."),
+        (
+            {"fp": -2, "fn": 5},
+            "Acting is never worse (not acting is dominated): act on every case.",
+        ),
         ({"fp": 5, "fn": 0}, "Not acting is never worse (acting is dominated): never act."),
         ({"fp": 5, "fn": -2}, "Not acting is never worse (acting is dominated): never act."),
     ],
@@ -606,7 +624,11 @@ def test_case_costs_keep_a_read_only_copy():
         (math.nan, CostSpecError, "must be finite, got nan"),
         (True, CostSpecError, "must be a number or a formula over columns, got True"),
         (10**400, CostSpecError, "must be .*, got 1000"),
-        ("amount", CostSpecError, r"must be numbers in CaseCosts, got 'amount': formulas belong in C"),
+        (
+            "amount",
+            CostSpecError,
+            r"must be numbers in CaseCosts, got 'amount': formulas belong in C",
+        ),
         ([1.0, None], DataError, r"must be finite for every case, got nan in row 1 \(1 such rows"),
         ([1.0, -math.inf], DataError, "must be finite for every case, got -inf in row 1"),
         ([1.0, "a"], DataError, r"must hold numbers, got \[1.0, 'a'\]"),
@@ -615,7 +637,11 @@ def test_case_costs_keep_a_read_only_copy():
         (np.array(["2020-01-01"] * 2, dtype="M8[D]"), DataError, "must hold numbers, got"),
         ([10**400, 1], DataError, "must hold numbers, got|must be finite"),
         ([[1], [1, 2]], DataError, "must hold numbers, got|one value per case"),
-        ([[1.0], [2.0]], DataError, r"must have one value per case, got shape \(2, 1\): pass a one-"),
+        (
+            [[1.0], [2.0]],
+            DataError,
+            r"must have one value per case, got shape \(2, 1\): pass a one-",
+        ),
     ],
     ids=lambda value: repr(value)[:30],
 )
@@ -698,7 +724,8 @@ def test_unnamed_numbers_are_refused(costs, message):
 
 def test_formulas_need_their_table():
     with pytest.raises(
-        CostSpecError, match=r"formulas over 'amount', 'fee': pass the table .* costs\.resolve\(table"
+        CostSpecError,
+        match=r"formulas over 'amount', 'fee': pass the table .* costs\.resolve\(table",
     ):
         as_case_costs(CostMatrix(fp=1, fn="amount + fee"))
 
