@@ -70,7 +70,7 @@ def warn(code: str, message: str) -> None:
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("costopt."):
         frame = frame.f_back
         level += 1
-    warnings.warn(CostOptWarning(message, code), stacklevel=level - 1)
+    warnings.warn(CostOptWarning(message, code), stacklevel=level)
 
 
 def nearest(name: object, known: Iterable[object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,13 +72,12 @@ class PlattMap:
         >>> round(PlattMap(slope=2.0, intercept=0.0).invert(0.9), 12)
         0.75
         """
-        if threshold <= 0:
+        lowest, highest = self.apply([0.0, 1.0])
+        if threshold <= lowest:
             return -np.inf
-        if self.is_identity and threshold <= 1:
-            return threshold
-        if threshold >= 1:
+        if threshold > highest:
             return np.inf
-        gap = float(logit(threshold)) - self.intercept
-        if self.slope == 0:
-            return -np.inf if gap <= 0 else np.inf
+        if self.is_identity:
+            return threshold
+        gap = math.log(threshold) - math.log1p(-threshold) - self.intercept
         return float(expit(gap / self.slope))

@@ -11,7 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from costopt.errors import CostSpecError, DataError, warn
 
-__all__ = ["CELLS", "CaseCosts", "check_finite", "check_regrets", "check_unit", "declared_cell"]
+__all__ = [
+    "CELLS",
+    "CaseCosts",
+    "as_numbers",
+    "check_finite",
+    "check_regrets",
+    "check_unit",
+    "declared_cell",
+]
 
 FloatArray = NDArray[np.float64]
 
@@ -183,6 +191,10 @@ def _explain(costs: CaseCosts) -> str:
         f"A missed positive costs {leave:.6g} {unit} more than a caught one, a false alarm "
         f"{act:.6g} {unit} more than leaving a negative alone.\n"
     )
+    if act == leave == 0:
+        return text + "Nothing is at stake: do nothing."
+    if act < 0 and leave < 0:
+        return text + "Both errors are cheaper than the right decisions: are the cells swapped?"
     if act <= 0 <= leave:
         return text + "Acting is never worse (not acting is dominated): act on every case."
     if leave <= 0 <= act:
@@ -203,16 +215,19 @@ def check_unit(unit: object) -> None:
 
 def declared_cell(cell: str, value: Any) -> float | str:
     """A cell as it is kept: a float or the text of a formula."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | np.bool_ | complex | np.complexfloating) or value is None:
+    refused = bool | np.bool_ | complex | np.complexfloating | bytes
+    if isinstance(value, refused) or value is None:
         raise CostSpecError(
             f"costs.{cell} must be a number or a formula over columns, got {value!r}"
         )
-    if np.ndim(value) > 0:
+    if isinstance(value, list | tuple) or np.ndim(value) > 0:
         raise CostSpecError(
-            f"costs.{cell} must be one number or a formula over columns, got {type(value).__name__} "
-            f"of shape {np.shape(value)}: for one cost per case write CaseCosts(fp=..., fn=...)"
+            f"costs.{cell} must be one number or a formula over columns, got {type(value).__name__}"
+            f"{_shape(value)}: for one cost per case write CaseCosts(fp=..., fn=...)"
         )
     try:
         number = float(value)
@@ -220,14 +235,38 @@ def declared_cell(cell: str, value: Any) -> float | str:
         raise CostSpecError(
             f"costs.{cell} must be a number or a formula over columns, got {value!r}"
         ) from None
+    except OverflowError:
+        raise CostSpecError(f"costs.{cell} must be finite, got {value!r:.40}") from None
     if not np.isfinite(number):
         raise CostSpecError(f"costs.{cell} must be finite, got {value!r}")
     return number
 
 
+def as_numbers(values: Any) -> FloatArray:
+    """A column as float64; ValueError or TypeError for texts, dates and whatever is no number."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "biufO":
+        raise TypeError(f"got values of type {array.dtype}")
+    if array.dtype.kind == "O":
+        texts = [value for value in array.flat if isinstance(value, str | bytes)]
+        if texts:
+            raise TypeError(f"got the text {texts[0]!r:.40}")
+    try:
+        return array.astype(np.float64)
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+
+
+def _shape(value: Any) -> str:
+    try:
+        return f" of shape {np.shape(value)}"
+    except ValueError:  # rows of different lengths
+        return ""
+
+
 def _frozen_numbers(cell: str, value: Any) -> FloatArray:
     """A read-only float64 copy of shape () or (n_cases,)."""
-    if np.ndim(value) == 0:
+    if not isinstance(value, list | tuple) and np.ndim(value) == 0:
         declared = declared_cell(cell, value)
         if isinstance(declared, str):
             raise CostSpecError(
@@ -237,10 +276,7 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
         numbers = np.asarray(declared)
     else:
         try:
-            raw = np.asarray(value)
-            if raw.dtype.kind == "c":
-                raise TypeError
-            numbers = np.array(raw, dtype=np.float64)
+            numbers = as_numbers(value)
         except (TypeError, ValueError):
             raise DataError(f"costs.{cell} must hold numbers, got {value!r:.60}") from None
         if numbers.ndim != 1:

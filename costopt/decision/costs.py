@@ -6,7 +6,6 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.case_costs import (
     CELLS,
     CaseCosts,
+    as_numbers,
     check_finite,
     check_regrets,
     check_unit,
@@ -127,12 +127,17 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             If a column holds something else than numbers, or a cost comes out not finite.
         """
         cells: dict[str, Any] = {}
+        lengths: dict[str, int] = {}
         for cell in CELLS:
             formula = self._formulas.get(cell)
             if formula is None:
                 cells[cell] = getattr(self, cell)
                 continue
-            cells[cell] = formula.evaluate(partial(_numbers, X, cell))
+            columns = {name: _numbers(X, cell, name) for name in formula.columns}
+            lengths |= {name: np.size(column) for name, column in columns.items()}
+            if len(set(lengths.values())) > 1:
+                raise DataError(f"the columns of the costs must have one length, got {lengths}")
+            cells[cell] = formula.evaluate(columns.__getitem__)
             check_finite(cell, cells[cell], f", from the formula {formula.text!r}")
         return CaseCosts(**cells, unit=self.unit)
 
@@ -167,6 +172,11 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         means = {}
         for cell in touched:
             rows = labels == _OUTCOME_OF[cell]
+            if not weight[rows].any():
+                raise DataError(
+                    f"costs.{cell} is known only in hindsight, so a rule needs its mean over class "
+                    f"{_OUTCOME_OF[cell]}, of which there is no case"
+                )
             means[cell] = float(np.average(getattr(resolved, cell)[rows], weights=weight[rows]))
         return replace(self, **means, hindsight=())  # type: ignore[arg-type]  # mypy cannot match ** to fields
 
@@ -240,9 +250,12 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         'EUR'
         """
         try:
-            return cls.from_dict(json.loads(text, object_pairs_hook=_unique))
-        except json.JSONDecodeError as error:
+            declared = json.loads(text, object_pairs_hook=_unique)
+        except CostSpecError:
+            raise
+        except (TypeError, ValueError, RecursionError) as error:
             raise CostSpecError(f"costs are not valid JSON: {error}") from None
+        return cls.from_dict(declared)
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -264,13 +277,18 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         """
         try:
             document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            hint = ": pass its text, Path(...).read_text()" if text.endswith(".toml") else ""
+        except (AttributeError, TypeError, ValueError, RecursionError) as error:
+            path = not isinstance(text, str) or text.strip().endswith(".toml")
+            hint = ": pass its text, Path(...).read_text()" if path else ""
             raise CostSpecError(f"costs are not valid TOML ({error}){hint}") from None
         return cls.from_dict(document.get("costs", document))
 
     def _declared_hindsight(self) -> tuple[str, ...]:
         given: Any = (self.hindsight,) if isinstance(self.hindsight, str) else self.hindsight
+        if not isinstance(given, tuple | list | set | frozenset):
+            raise CostSpecError(
+                f"costs.hindsight must name columns, such as ('claim',), got {given!r}"
+            )
         names = tuple(given)
         for name in names:
             if name not in self.columns:
@@ -339,7 +357,7 @@ def _numbers(X: Any, cell: str, name: str) -> FloatArray:
             f"{nearest(name, known) if known else 'the data have no named columns'}"
         ) from None
     try:
-        return np.asarray(column, dtype=np.float64)
+        return as_numbers(column)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"costs.{cell} reads the column {name!r}, which must hold numbers: {error}"

@@ -29,7 +29,7 @@ MAX_DEPTH = 50
 
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])
+        (?P<number>(?:\d++\.?\d*+|\.\d++)(?:[eE][+-]?\d++)?+)(?![\w.])
       | (?P<name>[^\W\d]\w*)
       | `(?P<quoted>[^`]+)`
       | (?P<sign>[-+*/(),])
@@ -154,9 +154,10 @@ class _Parser:
         while at < end:
             match = _TOKEN.match(self.text, at)
             if match is None:
+                at += len(self.text[at:]) - len(self.text[at:].lstrip())
                 raise CostSpecError(
                     f"cannot read the cost formula {self.text!r} at character {at + 1} "
-                    f"({self.text[at:].strip()[:12]!r}): use numbers, column names, + - * /, "
+                    f"({self.text[at : at + 12]!r}): use numbers, column names, + - * /, "
                     "parentheses, min(...) and max(...); put other names between backquotes"
                 )
             kind = str(match.lastgroup)
@@ -209,10 +210,10 @@ class _Parser:
         while sign := self._take("-", "+"):
             negative ^= sign == "-"
         if negative:
-            self.steps.append(0.0)
+            self.steps.append(-1.0)
         self._atom()
         if negative:
-            self.steps.append("-")
+            self.steps.append("*")
 
     def _atom(self) -> None:
         if self._take("("):

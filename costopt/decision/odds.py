@@ -94,6 +94,8 @@ class OddsLedger:
 
     def record(self, device: str, multiplier: float) -> OddsLedger:
         """The ledger with one more entry; a multiplier of 1 needs none."""
+        if not (math.isfinite(multiplier) and multiplier > 0):
+            raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
         if multiplier == 1:
             return self
         return OddsLedger((*self.entries, (device, float(multiplier))))

@@ -22,6 +22,7 @@ __all__ = [
     "Rule",
     "always_cost",
     "as_labels",
+    "as_probabilities",
     "as_weights",
     "decide",
     "decision_cost",
@@ -89,7 +90,7 @@ def expected_gain(probability: ArrayLike, costs: Costs) -> FloatArray:
     >>> expected_gain([0.5, 0.1], CostMatrix(fp=1, fn=5))
     array([ 2. , -0.4])
     """
-    p = np.asarray(probability, dtype=np.float64)
+    p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     return np.asarray(p * case.fn_regret - (1 - p) * case.fp_regret)
 
@@ -120,7 +121,7 @@ def decide(probability: ArrayLike, costs: Costs) -> BoolArray:
     >>> decide([0.16, 0.17], CostMatrix(fp=1, fn=5))
     array([False,  True])
     """
-    p = np.asarray(probability, dtype=np.float64)
+    p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     stake = np.maximum(np.abs(case.fp_regret), np.abs(case.fn_regret))
     unit = np.where(stake > 0, stake, 1.0)
@@ -265,12 +266,29 @@ def as_labels(y: ArrayLike, name: str) -> BoolArray:
         raise DataError(f"{name} must be one-dimensional, got shape {given.shape}")
     if given.dtype == bool:
         return given
-    if given.dtype.kind not in "iuf" and not all(isinstance(v, int | float) for v in given):
-        raise DataError(f"{name} must hold 0 and 1, got {given[0]!r} in row 0")
-    bad = np.flatnonzero((given != 0) & (given != 1))
+    if given.dtype.kind == "O":
+        plain = bool | int | float | np.bool_ | np.integer | np.floating
+        right = np.array([isinstance(v, plain) and (v == 0 or v == 1) for v in given], dtype=bool)
+    else:
+        right = (given == 0) | (given == 1)
+    bad = np.flatnonzero(~right)
     if bad.size:
         raise DataError(f"{name} must hold 0 and 1, got {given[bad[0]]!r} in row {bad[0]}")
-    return np.asarray(given == 1)
+    return np.asarray(given == 1, dtype=bool)
+
+
+def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
+    """Probabilities as float64, one per case; NaN and what lies outside [0, 1] is refused."""
+    try:
+        p = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
+    if p.ndim != 1:
+        raise DataError(f"{name} must be one-dimensional, got shape {p.shape}")
+    bad = np.flatnonzero(~((p >= 0) & (p <= 1)))
+    if bad.size:
+        raise DataError(f"{name} must lie in [0, 1], got {p[bad[0]]} in row {bad[0]}")
+    return p
 
 
 def as_weights(sample_weight: ArrayLike, n_cases: int) -> FloatArray:

@@ -11,6 +11,7 @@ from costopt.decision.costs import Costs
 from costopt.decision.rules import (
     always_cost,
     as_labels,
+    as_probabilities,
     as_weights,
     gain_share,
     mean_cost,
@@ -60,6 +61,7 @@ def decision_metrics(
     --------
     A guard who never stops anybody is 99 % accurate, and saves nothing:
 
+    >>> from costopt import CostMatrix
     >>> y = [1] + [0] * 99
     >>> guard = decision_metrics(y, [0] * 100, CostMatrix(fp=10, tp=10, fn=1000))
     >>> guard["accuracy"], guard["recall"], guard["mean_cost"], guard["savings"]
@@ -92,12 +94,9 @@ def decision_metrics(
     }
     if y_prob is None:
         return found
-    probability = np.asarray(y_prob, dtype=np.float64)
+    probability = as_probabilities(y_prob, "y_prob")
     if probability.shape != y.shape:
         raise DataError(f"y_prob is for {probability.size} cases but y_true has {y.size}")
-    bad = np.flatnonzero(~((probability >= 0) & (probability <= 1)))
-    if bad.size:
-        raise DataError(f"y_prob must lie in [0, 1], got {probability[bad[0]]} in row {bad[0]}")
     found["brier_score"] = float(
         metrics.brier_score_loss(y, probability, sample_weight=weight, labels=[False, True])
     )

@@ -38,7 +38,7 @@ BYTES_PER_LIST = 16
 
 OLDEST_VERSION = [3, 1]
 ROOT_PARENT = 2**31 - 1
-BASE_SCORE = re.compile(r"\[([0-9](?:\.[0-9]+)?E-?[0-9]{1,2})\]")
+BASE_SCORE = re.compile(r"\[([0-9](?:\.[0-9]+)?E[+-]?[0-9]{1,2})\]")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 OBJECTIVE = {"name": "binary:logistic", "reg_loss_param": {"scale_pos_weight": "1"}}
@@ -187,7 +187,7 @@ def _learner_param(param: Any, n_features: int) -> str:
     if estimated not in ("0", "1"):
         _refuse("boost_from_average", "be '0' or '1'", estimated)
     return _text(
-        {"base_score": f"[{float(match[1]):.8e}]", "boost_from_average": estimated, **fixed}
+        {"base_score": f"[{float(match[1]):.8E}]", "boost_from_average": estimated, **fixed}
     )
 
 
@@ -203,7 +203,7 @@ def _model(model: Any, categorical: BoolArray) -> str:
     parallel = param["num_parallel_tree"]
     countable = isinstance(parallel, str) and COUNT.fullmatch(parallel)
     if not countable or n_trees % int(parallel):
-        _refuse("num_parallel_tree", f"divide the number of trees, {n_trees},", parallel)
+        _refuse("num_parallel_tree", f"divide {n_trees}, the number of trees", parallel)
     starts = list(range(0, n_trees + 1, int(parallel)))
     return _object(
         {
@@ -335,7 +335,7 @@ def _singles(tree: Any, name: str, where: str, length: int) -> str:
     _require(np.isfinite(singles), f"{where}, node %d: {name}", "lie within float32", numbers)
     # the digits of the file, not those of its nearest float32, so that both are read alike
     numbers = np.where(singles == 0, singles, numbers)
-    return f"[{','.join(['%.8e'] * length)}]" % tuple(numbers.tolist())
+    return f"[{','.join(['%.8E'] * length)}]" % tuple(numbers.tolist())
 
 
 def _check_list(value: Any, kind: type, where: str, length: int | None) -> list[Any]:
