@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from scipy.special import logit as scipy_logit
 
 from costopt.decision.odds import logit
 from costopt.errors import CostSpecError
@@ -79,5 +79,5 @@ class PlattMap:
             return np.inf
         if self.is_identity:
             return threshold
-        gap = math.log(threshold) - math.log1p(-threshold) - self.intercept
-        return float(expit(gap / self.slope))
+        # not our logit, which clips: no threshold is too small or too large to be inverted
+        return float(expit((scipy_logit(threshold) - self.intercept) / self.slope))
