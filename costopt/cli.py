@@ -7,9 +7,7 @@ a failure while running, 2 for a mistake in what was asked or given, 130 after C
 # Only click and the standard library are imported up here, so that --help answers at once.
 from __future__ import annotations
 
-import json
 import math
-import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from costopt.console import NotWritten, Program, print_json, print_text, say
+from costopt.console import (
+    NotWritten,
+    Program,
+    check_file,
+    check_folder,
+    print_decisions,
+    print_evaluation,
+    print_json,
+    print_result,
+    print_text,
+    write_decisions,
+)
 from costopt.errors import CostSpecError, DataError, PolicyError, StoreError, nearest
 
 if TYPE_CHECKING:
@@ -148,7 +157,7 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
             "--groups and --time exclude each other: folds in order of time already keep the "
             "future out"
         )
-    _check_folder(out, force=force)
+    check_folder(out, force=force)
     costs = _declared_costs(given)
     table = read_table(data)
     result = _search(table, target, costs, given)
@@ -157,7 +166,7 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
         result.policy.save(out, overwrite=force)
     except StoreError as error:
         failure = error  # what was found is shown nevertheless: it may have taken hours
-    _show_result(result, None if failure else out, as_json=as_json)
+    print_result(result, None if failure else out, as_json=as_json)
     if failure:
         raise NotWritten(str(failure)) from failure
 
@@ -181,18 +190,13 @@ def _decide(folder: Path, data: Path, out: Path | None, force: bool, as_json: bo
     from costopt.tables import read_table
 
     if out is not None:
-        _check_file(out, data, force=force)
+        check_file(out, data, force=force)
     policy = _load_to_decide(folder)
     decisions = _decisions(policy, read_table(data, texts=_texts(policy)))
     if out is not None:
-        _write(out, decisions)
-        acted = int((decisions["action"] == "act").sum())
-        say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
-    if as_json:
-        rows = decisions.to_dict("records")
-        click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
-    elif out is None:
-        click.echo(_as_csv(decisions), nl=False)
+        write_decisions(out, decisions)
+    if as_json or out is None:
+        print_decisions(decisions, as_json=as_json)
 
 
 @main.command(
@@ -219,11 +223,7 @@ def _evaluate(folder: Path, data: Path, target: str, weight: str | None, as_json
         texts[target] = tuple(map(str, policy.labels))
     table = read_table(data, texts=texts)
     _check_columns(table, {"--target": [target], "--weight": [] if weight is None else [weight]})
-    found = _evaluation(policy, table, target, weight)
-    if as_json:
-        print_json(found)
-    else:
-        print_text(_evaluation_text(found))
+    print_evaluation(_evaluation(policy, table, target, weight), as_json=as_json)
 
 
 @main.command("show", epilog="\b\nExample:\n  costopt show card-fraud")
@@ -303,32 +303,6 @@ def _number_or_formula(text: str) -> float | str:
         return text
 
 
-def _check_folder(out: Path, *, force: bool) -> None:
-    """Refuse, before anything is fitted, a folder that the policy cannot go to."""
-    from costopt.policy.files import check_free
-
-    check_free(out, overwrite=force)
-    nearest_folder = next(part for part in (out, *out.absolute().parents) if part.exists())
-    if not os.access(nearest_folder, os.W_OK | os.X_OK):
-        raise StoreError(f"{nearest_folder} cannot be written to: choose another place for --out")
-
-
-def _check_file(out: Path, data: Path, *, force: bool) -> None:
-    """Refuse, before anything is computed, a file that decisions cannot go to."""
-    if not out.parent.is_dir():
-        raise StoreError(f"{out.parent} is not a folder: make it first, or choose another --out")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise StoreError(f"{out.parent} cannot be written to: choose another place for --out")
-    if not out.exists():
-        return
-    if not out.is_file():
-        raise StoreError(f"{out} is not a plain file: choose another --out")
-    if data.exists() and out.samefile(data):
-        raise StoreError(f"{out} holds the data to decide on: choose another --out")
-    if not force:
-        raise StoreError(f"{out} exists: choose another file, or replace it with --force")
-
-
 def _check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str]]) -> None:
     for option, names in wanted.items():
         for name in names:
@@ -387,32 +361,6 @@ def _label(y: pd.Series[Any], text: str) -> Scalar:
     )
 
 
-def _show_result(result: SearchResult, out: Path | None, *, as_json: bool) -> None:
-    if not as_json:
-        print_text(result.summary() + (f"\nSaved to {out}" if out else ""))
-        return
-    evidence = result.policy.evidence
-    print_json(
-        {
-            "threshold": result.threshold,
-            "raw_threshold": result.policy.raw_threshold,
-            "expected_cost": result.expected_cost.to_dict(),
-            "apparent_cost": result.apparent_cost,
-            "savings": result.savings.to_dict(),
-            "baselines": {name: cost.to_dict() for name, cost in result.baselines.items()},
-            "best_params": result.best_params,
-            "trial_number": result.trial_number,
-            "n_trials": result.n_trials,
-            "n_cases": evidence.n_cases,
-            "n_positives": evidence.n_positives,
-            "reason": evidence.reason,
-            "model": result.policy.model_name,
-            "unit": result.expected_cost.unit,
-            "out": None if out is None else str(out),
-        }
-    )
-
-
 def _load_to_decide(folder: Path) -> DecisionPolicy:
     """A policy that can decide on the rows of a file without further help."""
     from costopt.policy.policy import DecisionPolicy
@@ -464,23 +412,6 @@ def _decisions(policy: DecisionPolicy, table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _as_csv(decisions: pd.DataFrame) -> str:
-    return str(decisions.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-
-
-def _write(out: Path, decisions: pd.DataFrame) -> None:
-    from costopt.policy.files import write_atomically
-
-    if out.suffix.lower() == ".parquet":
-        content = decisions.to_parquet(index=False)
-    else:
-        content = _as_csv(decisions).encode()
-    try:
-        write_atomically(out, content)
-    except OSError as error:
-        raise NotWritten(f"cannot write {out}: {error.strerror}") from error
-
-
 def _evaluation(
     policy: DecisionPolicy, table: pd.DataFrame, target: str, weight: str | None
 ) -> dict[str, Any]:
@@ -512,24 +443,6 @@ def _evaluation(
         "n_population": n_population,
         "unit": policy.unit,
     }
-
-
-def _evaluation_text(found: Mapping[str, Any]) -> str:
-    unit, level = found["unit"], found["mean_cost"]["level"]
-    lines = [
-        f"Cost in {unit} per case, with its {level:.0%} interval, on {found['n_cases']:,} cases of "
-        f"which {found['n_positives']:,} are positive"
-    ]
-    for name, cost in {**found["baselines"], "this policy": found["mean_cost"]}.items():
-        interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
-        lines.append(f"  {name:<12}{cost['value']:>12.4g}   {interval}")
-    lines.append(
-        f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases."
-    )
-    if not math.isnan(found["savings"]):
-        share = 100 * found["savings"]
-        lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

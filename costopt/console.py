@@ -1,21 +1,42 @@
-"""How a command speaks and how it ends: results to stdout, all else to stderr, one line each."""
+"""What leaves a command, and how it ends: results to stdout, messages to stderr, files as a whole."""
 
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError
 
-__all__ = ["NotWritten", "Program", "print_json", "print_text", "say", "strict"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from costopt.search.result import SearchResult
+
+__all__ = [
+    "NotWritten",
+    "Program",
+    "check_file",
+    "check_folder",
+    "print_decisions",
+    "print_evaluation",
+    "print_json",
+    "print_result",
+    "print_text",
+    "say",
+    "strict",
+    "write_decisions",
+]
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
@@ -77,7 +98,7 @@ def _message(error: Exception) -> str:
         return "interrupted: nothing was written"
     if isinstance(error, click.UsageError):
         command = error.ctx.command_path if error.ctx else "costopt"
-        return f"{error.format_message().rstrip('.')}: see '{command} --help'"
+        return f"{error.format_message().rstrip('.')} (see '{command} --help')"
     if isinstance(error, CostOptError):
         return _in_options(str(error))
     return f"{type(error).__name__}: {error} (this was not expected: --debug shows where)"
@@ -164,3 +185,122 @@ def strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [strict(item) for item in value]
     return plain(value)
+
+
+def print_result(result: SearchResult, out: Path | None, *, as_json: bool) -> None:
+    """Write what a search found to stdout, and where it was saved; None where it could not be."""
+    if not as_json:
+        print_text(result.summary() + (f"\nSaved to {out}" if out else ""))
+        return
+    evidence = result.policy.evidence
+    print_json(
+        {
+            "threshold": result.threshold,
+            "raw_threshold": result.policy.raw_threshold,
+            "expected_cost": result.expected_cost.to_dict(),
+            "apparent_cost": result.apparent_cost,
+            "savings": result.savings.to_dict(),
+            "baselines": {name: cost.to_dict() for name, cost in result.baselines.items()},
+            "best_params": result.best_params,
+            "trial_number": result.trial_number,
+            "n_trials": result.n_trials,
+            "n_cases": evidence.n_cases,
+            "n_positives": evidence.n_positives,
+            "reason": evidence.reason,
+            "model": result.policy.model_name,
+            "unit": result.expected_cost.unit,
+            "out": None if out is None else str(out),
+        }
+    )
+
+
+def print_evaluation(found: Mapping[str, Any], *, as_json: bool) -> None:
+    """Write what a policy costs on labelled rows to stdout."""
+    if as_json:
+        print_json(found)
+        return
+    unit, level = found["unit"], found["mean_cost"]["level"]
+    lines = [
+        f"Cost in {unit} per case, with its {level:.0%} interval, on {found['n_cases']:,} cases of "
+        f"which {found['n_positives']:,} are positive"
+    ]
+    for name, cost in {**found["baselines"], "this policy": found["mean_cost"]}.items():
+        interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
+        lines.append(f"  {name:<12}{cost['value']:>12.4g}   {interval}")
+    lines.append(
+        f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases."
+    )
+    if not math.isnan(found["savings"]):
+        share = 100 * found["savings"]
+        lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")
+    print_text("\n".join(lines))
+
+
+def check_folder(out: Path, *, force: bool) -> None:
+    """Refuse a folder that a policy cannot go to; meant to be asked before anything is fitted.
+
+    Raises
+    ------
+    StoreError
+    """
+    from costopt.policy.files import check_free
+
+    check_free(out, overwrite=force)
+    nearest_folder = next(part for part in (out, *out.absolute().parents) if part.exists())
+    if not os.access(nearest_folder, os.W_OK | os.X_OK):
+        raise StoreError(f"{nearest_folder} cannot be written to: choose another place for --out")
+
+
+def check_file(out: Path, data: Path, *, force: bool) -> None:
+    """Refuse a file that decisions on ``data`` cannot go to; asked before anything is computed.
+
+    Raises
+    ------
+    StoreError
+    """
+    if not out.parent.is_dir():
+        raise StoreError(f"{out.parent} is not a folder: make it first, or choose another --out")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        raise StoreError(f"{out.parent} cannot be written to: choose another place for --out")
+    # a link such as /dev/stdout would be replaced itself, not what it points to
+    if out.is_symlink() or (out.exists() and not out.is_file()):
+        raise StoreError(f"{out} is not a plain file: choose another --out")
+    if not out.exists():
+        return
+    if data.exists() and out.samefile(data):
+        raise StoreError(f"{out} holds the data to decide on: choose another --out")
+    if not force:
+        raise StoreError(f"{out} exists: choose another file, or replace it with --force")
+
+
+def print_decisions(decisions: pd.DataFrame, *, as_json: bool) -> None:
+    """Write decisions to stdout, as CSV or as one JSON object per line."""
+    if as_json:
+        rows = decisions.to_dict("records")
+        click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
+    else:
+        click.echo(_as_csv(decisions), nl=False)
+
+
+def write_decisions(out: Path, decisions: pd.DataFrame) -> None:
+    """Write decisions to a file, whole or not at all: as Parquet if it is so named, else as CSV.
+
+    Raises
+    ------
+    NotWritten
+    """
+    from costopt.policy.files import write_atomically
+
+    is_parquet = out.suffix.lower() == ".parquet"
+    try:
+        write_atomically(
+            out, decisions.to_parquet(index=False) if is_parquet else _as_csv(decisions).encode()
+        )
+    except OSError as error:
+        raise NotWritten(f"cannot write {out}: {error.strerror}") from error
+    acted = int((decisions["action"] == "act").sum())
+    say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
+
+
+def _as_csv(decisions: pd.DataFrame) -> str:
+    return str(decisions.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

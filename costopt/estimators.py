@@ -24,7 +24,8 @@ from costopt.errors import CostSpecError, DataError, PolicyError, warn
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import Candidate, evaluate, fit_final
-from costopt.frames import Scalar, Table, check_same_index, encode_labels
+from costopt.frames import Scalar, Table, check_same_index
+from costopt.labels import encode_labels
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.training.learners import BoolArray, Fitted, Learner, Params

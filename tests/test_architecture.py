@@ -20,6 +20,8 @@ PACKAGE = Path(costopt.__file__).parent
 ORDER = (
     "errors",
     "frames",
+    "labels",
+    "schema",
     "tables",
     "decision.formula",
     "decision.case_costs",

@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -672,6 +673,20 @@ class TestThreshold:
             CostThresholdClassifier(LinearSVC(), UNEQUAL).fit(*payments())
 
 
+def test_cores_are_left_to_whoever_runs_many_fits():
+    """As in scikit-learn, n_jobs=None is one core: a grid search around it has the others."""
+    threads = []
+
+    class Remembers(LogisticRegression):
+        def fit(self, X, y):
+            threads.append(threading.current_thread())
+            return super().fit(X, y)
+
+    CostThresholdClassifier(Remembers(), UNEQUAL, cv=3).fit(*payments())
+
+    assert threads == [threading.main_thread()] * 4
+
+
 class TestRows:
     def test_of_a_sparse_matrix_reach_the_estimator(self):
         X, y = payments()
@@ -743,6 +758,9 @@ class TestCostSearchClassifier:
         assert model.result_.n_trials == 3
         assert model.policy_ is model.result_.policy
         assert "this policy" in model.result_.summary()
+
+    def test_starts_no_further_trial_after_the_timeout(self):
+        assert search_classifier(n_trials=50, timeout=1e-6).fit(*payments()).result_.n_trials == 1
 
     def test_gives_the_same_for_the_same_seed(self):
         X, y = payments()

@@ -14,7 +14,9 @@ from scipy.sparse import csr_array, csr_matrix
 
 from costopt import CaseCosts
 from costopt.errors import CostOptWarning, DataError
-from costopt.frames import Feature, Schema, Table, check_same_index, encode_labels
+from costopt.frames import Table, check_same_index
+from costopt.labels import encode_labels
+from costopt.schema import Feature, Schema
 
 nan = np.nan
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from costopt.decision.case_costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts, as_numbers
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import as_labels, as_weights
@@ -112,6 +112,8 @@ class CostCurve:
         Cost of acting on the cases with ``score >= threshold``, in the costs' unit per case.
     anchor : float
         The Bayes threshold of the mean regrets, which breaks ties between separate optima.
+    tolerance : float
+        Cuts whose mean costs differ by no more are ties.
     """
 
     thresholds: AnyFloatArray
@@ -385,7 +387,7 @@ def _as_scores(y_score: ArrayLike, n_cases: int) -> AnyFloatArray:
     score = np.asarray(y_score)
     if score.dtype not in (np.float32, np.float64):
         try:
-            score = score.astype(np.float64)
+            score = as_numbers(score)
         except (TypeError, ValueError):
             raise DataError(f"y_score must hold numbers, got {y_score!r:.60}") from None
     if score.shape != (n_cases,):

@@ -140,7 +140,7 @@ def bootstrap_mean(
     means = _replicates(row_cost[:, None], draws)[:, 0]
     weight = np.ones(draws.n_rows) if draws.weight is None else draws.weight
     observed = float(np.average(row_cost, weights=weight))
-    value = observed if point is None else point
+    value = observed if point is None else float(point)
     low, high = _interval(means) + (value - observed)
     method = "bootstrap" if point is None else "bias-corrected, bootstrap"
     return Estimate(value, float(low), float(high), LEVEL, method, unit, draws.n_rows)
@@ -225,7 +225,7 @@ def corrected_cost(
             if size > 0:
                 found += costs_out[select(means)] / size
                 total += 1
-    return found / total
+    return float(found / total)
 
 
 def _replicates(columns: FloatArray, draws: Draws) -> FloatArray:

@@ -18,7 +18,9 @@ from costopt.errors import DataError, nearest, warn
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.estimates import Draws
 from costopt.evaluation.folds import Folds, make_folds
-from costopt.frames import Labels, Scalar, Schema, Table, check_same_index, encode_labels
+from costopt.frames import Scalar, Table, check_same_index
+from costopt.labels import Labels, encode_labels
+from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
 
 __all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]

@@ -17,7 +17,8 @@ from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.estimates import Estimate, bootstrap_mean, estimate_savings
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.trial import Candidate, FinalModel, OutOfFold, price
-from costopt.frames import Scalar, Table, check_same_index, encode_labels
+from costopt.frames import Scalar, Table, check_same_index
+from costopt.labels import encode_labels
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy, ModelPart
 
@@ -76,6 +77,7 @@ def choose_threshold(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> rng = np.random.default_rng(0)
     >>> score = rng.random(2000)
     >>> y = (rng.random(2000) < score).astype(int)

@@ -37,6 +37,22 @@ class Evidence:
     n_positives: int = 0
     reason: str = ""
 
+    def explain(self) -> list[str]:
+        """Sentences: what the policy costs, how sure that is, beside what, and why this rule."""
+        lines = []
+        if self.expected_cost is not None:
+            cost = self.expected_cost
+            lines.append(
+                f"Expected cost: {cost.value:.4g} {cost.unit} per case, {cost.level:.0%} interval "
+                f"{cost.low:.4g} to {cost.high:.4g}, from {self.n_cases:,} cases of which "
+                f"{self.n_positives:,} were positive."
+            )
+        for name, found in self.baselines.items():
+            lines.append(f"  for comparison, {name}: {found.value:.4g} {found.unit} per case")
+        if self.reason:
+            lines.append(f"Why this rule: {self.reason}.")
+        return lines
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
         return {

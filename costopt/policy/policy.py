@@ -19,7 +19,8 @@ from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
-from costopt.frames import Scalar, Schema, Table, check_same_index
+from costopt.frames import Scalar, Table, check_same_index
+from costopt.labels import encode_known
 from costopt.policy.evidence import Evidence, plain
 from costopt.policy.files import (
     FORMAT,
@@ -29,6 +30,8 @@ from costopt.policy.files import (
     read_folder,
     write_folder,
 )
+from costopt.policy.words import model_in_words, rule_in_words
+from costopt.schema import Schema
 from costopt.training.learners import Features, Learner
 from costopt.training.registry import built_in
 
@@ -264,35 +267,14 @@ class DecisionPolicy:
 
     def encode(self, y: Any) -> BoolArray:
         """Labels as booleans, True for the positive class; unknown ones are refused."""
-        negative, positive = self.labels
-        values = np.asarray(y.to_list() if hasattr(y, "to_list") else y, dtype=object)
-        if values.ndim != 1:
-            raise DataError(f"y must be one-dimensional, got shape {values.shape}")
-        for row, value in enumerate(values):
-            if value not in (negative, positive):
-                raise DataError(
-                    f"y must hold {negative!r} and {positive!r}, as when the policy was made, got "
-                    f"{value!r} in row {row}"
-                )
-        return np.array([value == positive for value in values], dtype=bool)
+        return encode_known(y, *self.labels)
 
     def explain(self) -> str:
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
-        lines = [self._explain_rule()]
-        evidence = self.evidence
-        if evidence.expected_cost is not None:
-            cost = evidence.expected_cost
-            lines.append(
-                f"Expected cost: {cost.value:.4g} {cost.unit} per case, {cost.level:.0%} interval "
-                f"{cost.low:.4g} to {cost.high:.4g}, from {evidence.n_cases:,} cases of which "
-                f"{evidence.n_positives:,} were positive."
-            )
-        for name, cost in evidence.baselines.items():
-            lines.append(f"  for comparison, {name}: {cost.value:.4g} {cost.unit} per case")
-        if evidence.reason:
-            lines.append(f"Why this rule: {evidence.reason}.")
+        rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
+        lines = [rule, *self.evidence.explain()]
         if self.model_name:
-            lines.append(self._explain_model())
+            lines.append(model_in_words(self.model_name, self._ledger.multiplier, self.calibrator))
         return "\n".join(lines)
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
@@ -466,33 +448,6 @@ class DecisionPolicy:
             evidence=Evidence.from_dict(stored.evidence.model_dump()),
             provenance=stored.provenance,
         )
-
-    def _explain_rule(self) -> str:
-        act = f"act as if {self.labels[1]!r}"
-        if self.threshold is None:
-            return (
-                f"For each case, {act} where probability * (fn - tp) >= (1 - probability) * "
-                f"(fp - tn), the expected gain in {self.unit} of acting is not negative."
-            )
-        if math.isinf(self.threshold):
-            return f"{'Never' if self.threshold > 0 else 'Always'} {act}, whatever the model says."
-        raw = self.raw_threshold
-        text = f"{act.capitalize()} where the probability is at least {self.threshold:.4g}"
-        if raw is not None and math.isinf(raw):
-            return f"{text}, which {'no' if raw > 0 else 'every'} case reaches."
-        return text + (f" (model's own score: at least {raw:.4g})." if raw is not None else ".")
-
-    def _explain_model(self) -> str:
-        text = f"Model: {self.model_name}"
-        multiplier = self._ledger.multiplier
-        if multiplier != 1:
-            text += f"; its training multiplied the odds by {multiplier:.3g}, which is undone"
-        if not self.calibrator.is_identity:
-            text += (
-                f"; calibrated by Platt's map with slope {self.calibrator.slope:.3g} and intercept "
-                f"{self.calibrator.intercept:.3g}"
-            )
-        return text + "."
 
 
 def _as_table(X: Any) -> Any:

@@ -46,6 +46,7 @@ prevalence, pos_label, random_state, n_jobs
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> import numpy as np, optuna
     >>> optuna.logging.set_verbosity(optuna.logging.WARNING)
     >>> rng = np.random.default_rng(0)

@@ -110,6 +110,7 @@ def optimize(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> from costopt.datasets import load_german_credit
     >>> X, y = load_german_credit()
     >>> costs = CostMatrix(fn=5, fp=1)

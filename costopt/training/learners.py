@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import SearchError
-from costopt.frames import Matrix, Schema, Table
+from costopt.frames import Matrix, Table
+from costopt.schema import Schema
 from costopt.training.weights import Reweighting
 
 __all__ = [
@@ -193,7 +194,8 @@ def as_dimension(name: str, given: Any) -> Dimension:
     Real(low=0.01, high=0.3, log=True)
     """
     if isinstance(given, list):
-        given = Choice(tuple(given))
+        options = (value.item() if isinstance(value, np.generic) else value for value in given)
+        given = Choice(tuple(options))
     if isinstance(given, Choice):
         if not given.options:
             raise SearchError(f"search space of {name!r}: give at least one option, got none")
@@ -211,7 +213,7 @@ def as_dimension(name: str, given: Any) -> Dimension:
             f"search space of {name!r}: write (low, high), (low, high, 'log') or a list of options, "
             f"got {given!r}"
         )
-    low, high, *rest = given
+    low, high, *rest = (value.item() if isinstance(value, np.generic) else value for value in given)
     kind = rest.pop() if rest and isinstance(rest[-1], type) else None
     if rest not in ([], ["log"]):
         raise SearchError(
@@ -244,7 +246,8 @@ def within(dimension: Dimension, value: Any) -> Any:
     if isinstance(dimension, Choice):
         return value if value in dimension.options else dimension.options[0]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return min(max(value, dimension.low), dimension.high)
+        nearest = min(max(value, dimension.low), dimension.high)
+        return round(nearest) if isinstance(dimension, Integer) else nearest
     if isinstance(dimension, Integer):
         return (dimension.low + dimension.high) // 2
     if dimension.log:

@@ -11,7 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from costopt.errors import PolicyError, SearchError, nearest
-from costopt.frames import Matrix, Schema
+from costopt.frames import Matrix
+from costopt.schema import Schema
 from costopt.training.learners import (
     BoolArray,
     Dimension,
@@ -62,8 +63,10 @@ class DesignEncoder:
                 continue
             median = float(np.median(values[~missing]))
             values[missing] = median
-            spread = float(values.std())
-            numbers.append((float(values.mean()), median, spread or 1.0, bool(missing.any())))
+            mean, spread = float(values.mean()), float(values.std())
+            if spread <= 1e-12 * abs(mean):  # constant, but for rounding
+                spread = 1.0
+            numbers.append((mean, median, spread, bool(missing.any())))
         center, fill, scale, indicator = (tuple(column) for column in zip(*numbers, strict=True))
         return cls(center, fill, scale, indicator, sizes)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.rules import as_labels
+from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import DataError, nearest
 from costopt.training.weights import Reweighting, weigh_to
 
@@ -58,7 +58,7 @@ def random_over(
     weight = np.ones(labels.size)
     weight[labels] = times
     if population is not None:
-        weight = weight * np.asarray(population, dtype=np.float64)
+        weight = weight * as_weights(population, labels.size)
     return Reweighting(
         weight / weight.mean(),
         wanted / positives,
@@ -99,7 +99,7 @@ def random_under(
     wanted = max(min(round(positives / sampling_ratio), negatives), 1)
     kept = rng.choice(np.flatnonzero(~labels), size=wanted, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), kept)))
-    weight = np.ones(rows.size) if population is None else np.asarray(population, float)[rows]
+    weight = np.ones(rows.size) if population is None else as_weights(population, labels.size)[rows]
     return Reweighting(
         weight / weight.mean(),
         negatives / wanted,

@@ -174,9 +174,12 @@ class SklearnLearner:
             encoder = DesignEncoder.fit(rows, prepared.schema)
             rows = encoder.apply(rows)
         estimator = clone(self.estimator).set_params(**params)
-        own = estimator.get_params()
-        if own.get("random_state", 0) is None:
-            estimator.set_params(random_state=seed)
+        seeds = {
+            name: seed
+            for name, value in estimator.get_params().items()
+            if value is None and name.rpartition("__")[2] == "random_state"
+        }
+        estimator.set_params(**seeds)
         estimator.fit(rows, y[train], **options)
         return Fitted(SklearnModel(estimator, encoder))
 

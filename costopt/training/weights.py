@@ -84,6 +84,7 @@ def sample_weight(
 
     Examples
     --------
+    >>> from costopt import CaseCosts
     >>> sample_weight([1, 1, 0], CaseCosts(fp=10, fn=[100.0, 40.0, 70.0])).sample_weight
     array([2. , 0.8, 0.2])
     """
@@ -132,6 +133,7 @@ def class_weight(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> class_weight([0, 0, 0, 1], CostMatrix(fp=1, fn=5)).class_weight
     {0: 1.0, 1: 5.0}
     >>> class_weight([0, 0, 0, 1], "balanced").odds_multiplier
@@ -180,6 +182,7 @@ def scale_pos_weight(
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> scale_pos_weight([0, 0, 0, 1], CostMatrix(fp=10, tp=10, fn=1000))
     99.0
     """
@@ -196,7 +199,7 @@ def weigh_to(
     population: ArrayLike | None = None,
 ) -> Reweighting:
     """Weights under which positives count ``odds_multiplier`` times against negatives."""
-    base = np.ones(y.size) if population is None else np.asarray(population, dtype=np.float64)
+    base = np.ones(y.size) if population is None else as_weights(population, y.size)
     weight = np.where(y, odds_multiplier, 1.0) * base
     ratio = odds_multiplier * int(y.sum()) / max(int((~y).sum()), 1)
     return Reweighting(_mean_one(weight), float(odds_multiplier), source, sampling_ratio=ratio)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from costopt.errors import SearchError, nearest
+from costopt.errors import DataError, SearchError, nearest
 from costopt.frames import Matrix
 from costopt.training.learners import (
     BoolArray,
@@ -92,6 +93,14 @@ class _Prepared:
 
     def __init__(self, features: Features, folds: Sequence[Fold]) -> None:
         self.matrix: Matrix = features.matrix
+        largest = np.finfo(np.float32).max
+        for column, name in enumerate(features.schema.names):
+            rows = np.flatnonzero(np.abs(self.matrix[:, column]) > largest)
+            if rows.size:
+                raise DataError(
+                    f"column {name!r} must stay below {largest:.3g}, as xgboost computes in single "
+                    f"precision, got {self.matrix[rows[0], column]} in row {rows[0]}: use a larger unit"
+                )
         self.categorical = features.schema.is_categorical
         self.folds = folds
         self._binned: dict[tuple[int | None, int], tuple[Any, Any]] = {}
@@ -132,6 +141,20 @@ class _Prepared:
             nthread=n_threads,
             **options,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _FoldModel:
+    """Trees, and what their margins are counted from on validation rows."""
+
+    booster: xgb.Booster
+    margin: float
+    log_multiplier: float
+    max_bin: int
+
+    def put_margin(self, valid: Any) -> None:
+        """Make the validation rows start from the prior with the weights undone."""
+        valid.set_info(base_margin=np.full(valid.num_row(), self.margin))
 
 
 class XGBoostLearner:
@@ -230,52 +253,57 @@ class XGBoostLearner:
             "nthread": n_threads,
             "verbosity": 0,
         }
-        if n_rounds is not None or fold is None:
+        if fold is None:
             return Fitted(xgb.train(settings, train, n_rounds or self.max_rounds))
-        test = prepared.folds[fold].test
-        # trees are added to this margin, so that validation sees odds with the weights undone
-        margin = math.log(prior / (1 - prior)) - math.log(sample.odds_multiplier or 1.0)
-        valid.set_info(
-            label=y[test],
-            weight=None if population is None else population[test],
-            base_margin=np.full(test.size, margin),
-        )
-        booster, rounds, losses = self._grow(settings, train, valid)
         log_multiplier = math.log(sample.odds_multiplier or 1.0)
-        return Fitted((booster, log_multiplier, settings["max_bin"]), losses, rounds)
+        model = _FoldModel(
+            xgb.Booster(settings, [train, valid]),
+            # trees are added to this, so that validation sees odds with the weights undone
+            margin=math.log(prior / (1 - prior)) - log_multiplier,
+            log_multiplier=log_multiplier,
+            max_bin=settings["max_bin"],
+        )
+        test = prepared.folds[fold].test
+        model.put_margin(valid)
+        valid.set_info(label=y[test], weight=None if population is None else population[test])
+        if n_rounds is not None:
+            for number in range(n_rounds):
+                model.booster.update(train, number)
+            return Fitted(model)
+        return Fitted(model, *self._grow(model.booster, train, valid))
 
-    def _grow(self, settings: Params, train: Any, valid: Any) -> tuple[Any, IntArray, FloatArray]:
-        """Trees until looking at the validation rows has not paid for ``patience`` rounds.
+    def _grow(self, booster: xgb.Booster, train: Any, valid: Any) -> tuple[FloatArray, IntArray]:
+        """Add trees until looking at the validation rows has not paid for ``patience`` rounds.
 
         xgboost's own training loop looks after every round, which costs about a quarter of the
         training, and refuses validation rows binned on other rows than those trained on, as they
         are where rows are under-sampled.
         """
-        booster = xgb.Booster(settings, [train, valid])
-        rounds: list[int] = []
         losses: list[float] = []
+        rounds: list[int] = []
         best, best_round = math.inf, 0
         for done in range(1, self.max_rounds + 1):
             booster.update(train, done - 1)
             if done > LOOK_ALWAYS and done % LOOK_EVERY and done < self.max_rounds:
                 continue
-            rounds.append(done)
             losses.append(float(booster.eval_set([(valid, "valid")]).rpartition(":")[2]))
+            rounds.append(done)
             if losses[-1] < best:
                 best, best_round = losses[-1], done
             elif done - best_round >= self.patience:
                 break
-        return booster, np.array(rounds), np.array(losses)
+        return np.array(losses), np.array(rounds)
 
     def score_fold(
         self, prepared: _Prepared, fold: int, fitted: Fitted, n_rounds: int | None
     ) -> FloatArray:
         """Probabilities as the weighted training made them, after ``n_rounds`` trees."""
-        booster, log_multiplier, max_bin = fitted.model
-        _, valid = prepared.binned(fold, max_bin, 1)
+        model: _FoldModel = fitted.model
+        _, valid = prepared.binned(fold, model.max_bin, 1)
+        model.put_margin(valid)  # another candidate may have put its own
         rounds = (0, n_rounds or 0)
-        margin = booster.predict(valid, output_margin=True, iteration_range=rounds)
-        return np.asarray(expit(margin.astype(np.float64) + log_multiplier))
+        margin = model.booster.predict(valid, output_margin=True, iteration_range=rounds)
+        return np.asarray(expit(margin.astype(np.float64) + model.log_multiplier))
 
     def score(self, model: xgb.Booster, features: Features) -> FloatArray:
         """Probabilities as the weighted training made them, of new rows."""

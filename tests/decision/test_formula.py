@@ -118,12 +118,18 @@ def test_the_sign_of_zero_survives_a_minus():
     assert Formula("max(1 / -a, 5)").evaluate({"a": np.zeros(1)}.get) == [5.0]
 
 
-def test_division_by_zero_is_left_to_the_caller():
-    values = Formula("a / b").evaluate(
-        {"a": np.array([1.0, -1.0, 0.0]), "b": np.zeros(3)}.__getitem__
-    )
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a / b", [math.inf, -math.inf, math.nan]),
+        ("min(a / b, 5)", [5, -math.inf, math.nan]),
+        ("max(5, a / b)", [math.inf, 5, math.nan]),
+    ],
+)
+def test_division_by_zero_is_left_to_the_caller(text, expected):
+    columns = {"a": np.array([1.0, -1.0, 0.0]), "b": np.zeros(3)}
 
-    assert_array_equal(values, [math.inf, -math.inf, math.nan])
+    assert_array_equal(Formula(text).evaluate(columns.__getitem__), expected)
 
 
 def test_columns_are_listed_once_in_order_of_appearance():

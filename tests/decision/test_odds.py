@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
@@ -13,6 +13,8 @@ from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger, logit, scale_odds
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError
+
+PROPERTY = settings(deadline=None, derandomize=True)
 
 P = np.array([0.0, 1e-12, 1e-6, 0.01, 0.05, 0.3, 0.5, 0.85, 0.999, 1.0])
 # beyond these, what lies near 1 no longer fits into a float64 to 1e-12
@@ -66,11 +68,13 @@ def test_weights_in_the_ratio_of_the_regrets_move_the_bayes_threshold_to_a_half(
     assert scale_odds(threshold, fn / fp) == pytest.approx(0.5, rel=1e-14)
 
 
+@PROPERTY
 @given(multipliers)
 def test_odds_multiplied_and_divided_are_as_before(multiplier):
     assert_allclose(scale_odds(scale_odds(P, multiplier), 1 / multiplier), P, rtol=0, atol=1e-12)
 
 
+@PROPERTY
 @given(multipliers, multipliers)
 def test_two_multipliers_act_as_their_product(first, second):
     twice = scale_odds(scale_odds(P, first), second)
@@ -78,6 +82,7 @@ def test_two_multipliers_act_as_their_product(first, second):
     assert_allclose(twice, scale_odds(P, first * second), rtol=0, atol=1e-12)
 
 
+@PROPERTY
 @given(st.sampled_from([1e-300, 1e-9, 0.5, 1.0, 7.0, 1e9, 1e300]))
 def test_certainty_and_order_are_kept(multiplier):
     scaled = scale_odds(P, multiplier)
@@ -139,6 +144,7 @@ def test_recording_leaves_the_ledger_that_it_came_from():
     assert first.multiplier == 4
 
 
+@PROPERTY
 @given(st.lists(multipliers, max_size=2))
 def test_a_ledger_redoes_what_it_undid(factors):
     ledger = OddsLedger()

@@ -302,6 +302,17 @@ def test_of_two_mirrored_optima_the_bayes_threshold_decides():
     assert taken(fp=[9, 1, 1, 1], fn=[9, 1, 9, 9]) == low
 
 
+def test_weights_count_in_the_bayes_threshold_that_decides():
+    y, score = [0, 1, 0, 1], [0.1, 0.3, 0.7, 0.9]
+    costs = CaseCosts(fp=[9, 1, 1, 1], fn=[1, 1, 1, 9])
+
+    dear_alarms = cost_curve(y, score, costs, [3, 1, 1, 1]).best()
+    dear_misses = cost_curve(y, score, costs, [1, 1, 1, 3]).best()
+
+    assert (dear_alarms.low, dear_alarms.high) == (0.7, 0.9)
+    assert (dear_misses.low, dear_misses.high) == (0.1, 0.3)
+
+
 def test_cuts_that_differ_by_rounding_alone_are_tied():
     """Missing 0.1 and 0.2 costs as much as a false alarm of 0.3, though not as floats.
 

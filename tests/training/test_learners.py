@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from costopt import LogisticLearner, SearchError, XGBoostLearner
-from costopt.frames import Schema, Table
+from costopt.frames import Table
+from costopt.schema import Schema
 from costopt.training.learners import Choice, Features, Integer, Real, as_dimension, within
 from costopt.training.registry import BUILT_IN, built_in, learner
 

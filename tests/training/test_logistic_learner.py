@@ -13,7 +13,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from costopt import LogisticLearner, PolicyError, SearchError
 from costopt.evaluation.folds import make_folds
-from costopt.frames import Schema, Table
+from costopt.frames import Table
+from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Real
 from costopt.training.resampling import reweight
 

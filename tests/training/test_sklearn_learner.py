@@ -15,7 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from costopt import DataError, SearchError, SklearnLearner
 from costopt.evaluation.folds import make_folds
-from costopt.frames import Schema, Table
+from costopt.frames import Table
+from costopt.schema import Schema
 from costopt.training.learners import Choice, Features, Integer, Real
 from costopt.training.resampling import reweight
 from costopt.training.sklearn_learner import positive_scores

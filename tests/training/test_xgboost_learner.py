@@ -8,7 +8,8 @@ from sklearn.metrics import log_loss
 
 from costopt import DataError, SearchError, XGBoostLearner, scale_odds
 from costopt.evaluation.folds import make_folds
-from costopt.frames import Schema, Table
+from costopt.frames import Table
+from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Integer, Real
 from costopt.training.resampling import reweight
 from costopt.training.weights import Reweighting
@@ -88,7 +89,10 @@ def test_on_shared_cuts_the_weight_device_is_scale_pos_weight(mixed):
         "tree_method": "hist",
         "learning_rate": 0.05,
         "max_depth": 4,
+        "min_child_weight": 3.0,
         "subsample": 0.8,
+        "colsample_bytree": 0.5,
+        "reg_lambda": 10.0,
         "gamma": 0.001,
         "seed": 0,
         "nthread": 1,

@@ -1,0 +1,55 @@
+"""A policy in words, for people who decide rather than compute."""
+
+from __future__ import annotations
+
+import math
+
+from costopt.decision.calibrators import PlattMap
+from costopt.frames import Scalar
+
+__all__ = ["model_in_words", "rule_in_words"]
+
+
+def rule_in_words(
+    threshold: float | None, raw_threshold: float | None, positive: Scalar, unit: str
+) -> str:
+    """When a policy acts.
+
+    Parameters
+    ----------
+    threshold : float or None
+        On the calibrated probability; None where it differs by case.
+    raw_threshold : float or None
+        The same on the model's own score.
+    positive : str, int, float or bool
+        What the positive class is called.
+    unit : str
+        Currency of the costs.
+    """
+    act = f"act as if {positive!r}"
+    if threshold is None:
+        return (
+            f"For each case, {act} where probability * (fn - tp) >= (1 - probability) * (fp - tn): "
+            f"where the expected gain of acting, in {unit}, is not negative."
+        )
+    if math.isinf(threshold):
+        return f"{'Never' if threshold > 0 else 'Always'} {act}, whatever the model says."
+    text = f"{act.capitalize()} where the probability is at least {threshold:.4g}"
+    if raw_threshold is None:
+        return f"{text}."
+    if math.isinf(raw_threshold):
+        return f"{text}, which {'no' if raw_threshold > 0 else 'every'} case reaches."
+    return f"{text} (model's own score: at least {raw_threshold:.4g})."
+
+
+def model_in_words(name: str, odds_multiplier: float, calibrator: PlattMap) -> str:
+    """What stands between a row and its probability."""
+    text = f"Model: {name}"
+    if odds_multiplier != 1:
+        text += f"; its training multiplied the odds by {odds_multiplier:.3g}, which is undone"
+    if not calibrator.is_identity:
+        text += (
+            f"; calibrated by Platt's map with slope {calibrator.slope:.3g} and intercept "
+            f"{calibrator.intercept:.3g}"
+        )
+    return f"{text}."
