@@ -258,7 +258,9 @@ class DecisionPolicy:
         if labels.size != table.n_rows:
             raise DataError(f"X has {table.n_rows} rows but y has {labels.size} labels")
         act = self.decide(X, costs=costs)
-        priced = as_case_costs(self._declared(costs), table, labels.size)
+        priced = as_case_costs(
+            self._present(self.costs if costs is None else costs), table, labels.size
+        )
         weight = None
         if sample_weight is not None:
             weight = as_weights(sample_weight, labels.size)
@@ -344,9 +346,6 @@ class DecisionPolicy:
         """What the rule may know of the costs of some cases."""
         chosen = self.known_costs if costs is None else costs
         return as_case_costs(self._present(chosen), _as_table(X), n_cases)
-
-    def _declared(self, costs: Costs | None) -> Costs:
-        return self._present(self.costs if costs is None else costs)
 
     @staticmethod
     def _present(costs: Costs | None) -> Costs:
