@@ -20,7 +20,8 @@ if TYPE_CHECKING:
         SearchError,
         StoreError,
     )
-    from costopt.estimators import CostSearchClassifier, CostThresholdClassifier
+    from costopt.estimators.search import CostSearchClassifier
+    from costopt.estimators.threshold import CostThresholdClassifier
     from costopt.evaluation.estimates import Estimate
     from costopt.evaluation.metrics import decision_metrics
     from costopt.policy.assemble import choose_threshold
@@ -101,7 +102,8 @@ _HOMES = {
         "SearchError",
         "StoreError",
     ),
-    "costopt.estimators": ("CostSearchClassifier", "CostThresholdClassifier"),
+    "costopt.estimators.search": ("CostSearchClassifier",),
+    "costopt.estimators.threshold": ("CostThresholdClassifier",),
     "costopt.evaluation.estimates": ("Estimate",),
     "costopt.evaluation.metrics": ("decision_metrics",),
     "costopt.policy.assemble": ("choose_threshold",),

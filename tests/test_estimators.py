@@ -31,6 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import threadpool_limits
 
 from costopt import (
     CaseCosts,
@@ -45,6 +46,14 @@ from costopt import (
     SearchError,
     XGBoostLearner,
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """The matrices are tiny: threads of the linear algebra would only wait for each other."""
+    with threadpool_limits(1):
+        yield
+
 
 EQUAL = CostMatrix(fp=1, fn=1)
 UNEQUAL = CostMatrix(fp=1, fn=5)

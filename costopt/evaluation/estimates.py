@@ -22,8 +22,8 @@ Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.intp]
 
 LEVEL = 0.95
-# Entries of one block of drawn counts: 64 MB of float32.
-BLOCK = 16_000_000
+# Entries of one block of drawn counts: 16 MB of float32, and twice as much for the draws.
+BLOCK = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,10 @@ class Draws:
         left, size = self.n_draws, max(1, BLOCK // self.n_rows)
         while left > 0:
             count = min(size, left)
-            drawn = np.empty((count, n_units), dtype=np.float32)
-            for row in drawn:
-                row[:] = np.bincount(rng.integers(0, n_units, n_units), minlength=n_units)
+            chosen = rng.integers(0, n_units, (count, n_units))
+            chosen += n_units * np.arange(count)[:, None]
+            counts = np.bincount(chosen.ravel(), minlength=count * n_units)
+            drawn = counts.reshape(count, n_units).astype(np.float32)
             yield drawn if self.units is None else drawn[:, unit]
             left -= count
 
@@ -231,15 +232,18 @@ def corrected_cost(
 def _replicates(columns: FloatArray, draws: Draws) -> FloatArray:
     """Weighted means of columns in every draw, shape (n_draws, n_columns)."""
     weight = _float32_weight(draws)
-    size = float(np.abs(columns).max()) or 1.0
-    values = (columns / size).astype(np.float32)
+    # what all rows cost is taken off, and the rest brought to scale, before precision is halved
+    center = np.average(columns, axis=0, weights=weight)
+    apart = np.where(weight[:, None] > 0, columns - center, 0.0)
+    size = float(np.abs(apart).max()) or 1.0
+    values = (apart / size).astype(np.float32)
     blocks = []
     for drawn in draws.blocks():
         inside = drawn * weight
         blocks.append(
             (inside @ values).astype(np.float64) / inside.sum(axis=1, dtype=np.float64)[:, None]
         )
-    return np.concatenate(blocks) * size
+    return np.asarray(np.concatenate(blocks) * size + center)
 
 
 def _float32_weight(draws: Draws) -> Float32Array:

@@ -126,8 +126,13 @@ def _time_ordered(order: IntArray, cv: int) -> list[Fold]:
     Rows of one moment stay together. The first of ``cv + 1`` stretches is only trained on.
     """
     ranked = np.sort(order)
-    edges = [ranked[position * order.size // (cv + 1)] for position in range(1, cv + 1)]
-    edges = [*edges, int(ranked[-1]) + 1]
+    starts = [int(ranked[position * order.size // (cv + 1)]) for position in range(1, cv + 1)]
+    if len({int(ranked[0]), *starts}) < cv + 1:
+        raise DataError(
+            f"time leaves no boundary for {cv} folds between its {ranked[-1] + 1} different moments, "
+            "since rows of one moment stay together: use fewer folds, or a finer time"
+        )
+    edges = [*starts, int(ranked[-1]) + 1]
     return [
         Fold(np.flatnonzero(order < start), np.flatnonzero((order >= start) & (order < end)))
         for start, end in pairwise(edges)
@@ -135,7 +140,7 @@ def _time_ordered(order: IntArray, cv: int) -> list[Fold]:
 
 
 def _given(cv: Any, y: BoolArray, codes: IntArray | None) -> list[Fold]:
-    if hasattr(cv, "split"):
+    if hasattr(cv, "split") and not isinstance(cv, str):
         pairs: Iterable[Any] = cv.split(np.zeros((y.size, 1)), y, codes)
     elif isinstance(cv, Iterable) and not isinstance(cv, str):
         pairs = cv
@@ -189,6 +194,9 @@ def _check(folds: list[Fold], y: BoolArray, codes: IntArray | None, order: IntAr
                 "scored once, so repeated splits are not supported"
             )
         scored[fold.test] = True
+        twice = fold.test[:-1][fold.test[1:] == fold.test[:-1]]
+        if twice.size:
+            raise DataError(f"fold {number} scores row {twice[0]} twice: name every row once")
         if codes is not None:
             shared = np.intersect1d(codes[fold.train], codes[fold.test])
             if shared.size:
@@ -208,17 +216,22 @@ def _check(folds: list[Fold], y: BoolArray, codes: IntArray | None, order: IntAr
                     f"fold {number} {name} {rows.size} rows of one class only ({positives} "
                     "positives): use fewer folds, or other groups"
                 )
+    if codes is not None and np.unique(codes[scored]).size < 2:
+        raise DataError(
+            "the folds score one group only: of it alone no uncertainty can be measured; score more"
+        )
     if not 0 < np.count_nonzero(y[scored]) < np.count_nonzero(scored):
         raise DataError("the rows that the folds score are of one class only: use other folds")
 
 
 def _codes(values: Any, n_cases: int, name: str) -> IntArray:
     """Values as ranks 0, 1, 2, ... in ascending order."""
-    series = pd.Series(np.asarray(values))
-    if series.size != n_cases:
-        raise DataError(
-            f"{name} must have one value for each of the {n_cases} rows, got {series.size}"
-        )
+    # a list of texts and numbers would become all texts
+    array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
+    if array.shape != (n_cases,):
+        found = array.size if array.ndim == 1 else f"shape {array.shape}"
+        raise DataError(f"{name} must have one value for each of the {n_cases} rows, got {found}")
+    series = pd.Series(array).infer_objects()
     missing = np.flatnonzero(series.isna())
     if missing.size:
         raise DataError(f"{name} must have a value in every row, got none in row {missing[0]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from costopt.decision.costs import Costs
@@ -100,7 +99,7 @@ def decision_metrics(
     found["brier_score"] = float(
         metrics.brier_score_loss(y, probability, sample_weight=weight, labels=[False, True])
     )
-    if 0 < np.count_nonzero(y) < y.size:
+    if tp + fn > 0 and tn + fp > 0:  # both classes are there, with some weight
         found["roc_auc"] = float(metrics.roc_auc_score(y, probability, sample_weight=weight))
         found["average_precision"] = float(
             metrics.average_precision_score(y, probability, sample_weight=weight)

@@ -166,7 +166,14 @@ def pose(
     if isinstance(ignore, str):
         ignore = (ignore,)
     table = Table(X)
-    for name, other in (("y", y), ("costs", costs), ("sample_weight", sample_weight)):
+    beside = {
+        "y": y,
+        "costs": costs,
+        "sample_weight": sample_weight,
+        "groups": groups,
+        "time": time,
+    }
+    for name, other in beside.items():
         check_same_index(table, other, name)
     hindsight = costs.hindsight if isinstance(costs, CostMatrix) else ()
     named = [name for name in (groups, time, sample_weight) if isinstance(name, str)]
@@ -232,10 +239,11 @@ def pose_rows(
     _warn_telltale(y, costs, table)
     declared, known_matrix = _declared(costs, resolved, y, weight)
     known = resolved if known_matrix is None else as_case_costs(known_matrix, table, y.size)
-    if not known.is_constant or isinstance(costs, CaseCosts):
-        check_regrets(known)  # constant cells of a CostMatrix were checked when it was declared
+    if not known.is_constant:  # constant ones were checked when their matrix was built
+        check_regrets(known)
     scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
     folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
+    _check_weighted(folds, y, weight)
     problem = Problem(
         features,
         y,
@@ -317,6 +325,22 @@ def _population_weight(
         present = float(weight[y].sum() / weight.sum())
         weight = weight * np.where(y, prevalence / present, (1 - prevalence) / (1 - present))
     return np.asarray(weight / weight.mean())
+
+
+def _check_weighted(folds: Folds, y: BoolArray, weight: FloatArray | None) -> None:
+    """Refuse weights that leave a class of some fold's training rows without any."""
+    if weight is None:
+        return
+    for number, fold in enumerate(folds.folds):
+        for name, rows in (
+            ("positive", fold.train[y[fold.train]]),
+            ("negative", fold.train[~y[fold.train]]),
+        ):
+            if not weight[rows].any():
+                raise DataError(
+                    f"sample_weight is 0 for every {name} row that fold {number} trains on: use fewer "
+                    "folds, or leave out the rows that stand for nobody"
+                )
 
 
 def _warn_telltale(y: BoolArray, costs: Costs, table: Any) -> None:

@@ -36,16 +36,17 @@ class Selection:
         """From what each row would have cost under each trial, shape (n_trials, n_rows)."""
         n_rows = row_costs.shape[1]
         share = np.full(n_rows, 1 / n_rows) if weight is None else weight / weight.sum()
-        means = (row_costs @ share.astype(np.float32)).astype(np.float64)
-        scaled = row_costs * share.astype(np.float32)
+        # what all trials pay alike is in no difference, and would drown the rest in rounding
+        apart = row_costs - row_costs.mean(axis=0)
+        means = apart @ share
+        scaled = apart * share.astype(np.float32)
         second = (scaled @ scaled.T).astype(np.float64)
-        first = scaled @ share.astype(np.float32)
-        size = float(share @ share)
+        first = scaled @ share
         # sum of share^2 * (difference - mean difference)^2, expanded into products
         variance = np.diag(second)[:, None] + np.diag(second)[None, :] - 2 * second
         gap = means[:, None] - means[None, :]
         cross = first[:, None] - first[None, :]
-        variance = variance - 2 * gap * cross + gap**2 * size
+        variance = variance - 2 * gap * cross + gap**2 * float(share @ share)
         return cls(np.sqrt(np.maximum(variance, 0.0)), preference)
 
     def __call__(self, mean_costs: FloatArray) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import sklearn
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from costopt.decision.calibrators import PlattMap
 from costopt.decision.odds import OddsLedger
@@ -135,7 +138,7 @@ def evaluate(problem: Problem, candidate: Candidate) -> OutOfFold:
             population=problem.weight,
         )
 
-    fitted = _side_by_side(fit, len(samples), workers)
+    fitted = _side_by_side(fit, len(samples), workers, threads)
     n_rounds = _common_rounds(fitted) if learner.grows else None
     raw = np.empty(problem.scored.size)
     score = np.empty(problem.scored.size)
@@ -213,11 +216,27 @@ def _is_small(problem: Problem) -> bool:
     return matrix is None or matrix.size <= CELLS_FOR_ONE_THREAD
 
 
-def _side_by_side(fit: Callable[[int], Fitted], count: int, workers: int) -> list[Fitted]:
+def _side_by_side(
+    fit: Callable[[int], Fitted], count: int, workers: int, threads: int
+) -> list[Fitted]:
+    """Fit folds by so many workers; libraries below keep to so many threads each."""
     if workers == 1:
-        return [fit(number) for number in range(count)]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(fit, range(count)))
+        with _thread_pools().limit(limits=threads):
+            return [fit(number) for number in range(count)]
+    configuration = sklearn.get_config()  # holds for one thread only
+
+    def fit_alike(number: int) -> Fitted:
+        with sklearn.config_context(**configuration):
+            return fit(number)
+
+    with _thread_pools().limit(limits=threads), ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(fit_alike, range(count)))
+
+
+@functools.cache
+def _thread_pools() -> ThreadpoolController:
+    """The thread pools of the libraries that are loaded; to look for them takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _common_rounds(fitted: list[Fitted]) -> int:

@@ -54,7 +54,7 @@ class ModelPart:
 class DecisionPolicy:
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
-    Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`, rarely by hand.
+    Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
 
     Parameters
     ----------
@@ -261,9 +261,7 @@ class DecisionPolicy:
         priced = as_case_costs(
             self._present(self.costs if costs is None else costs), table, labels.size
         )
-        weight = None
-        if sample_weight is not None:
-            weight = as_weights(sample_weight, labels.size)
+        weight = None if sample_weight is None else as_weights(sample_weight, labels.size)
         row_cost = decision_cost(labels, act, priced)
         return bootstrap_mean(row_cost, Draws(labels.size, weight=weight), self.unit)
 
@@ -344,8 +342,10 @@ class DecisionPolicy:
 
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""
-        chosen = self.known_costs if costs is None else costs
-        return as_case_costs(self._present(chosen), _as_table(X), n_cases)
+        chosen = self._present(self.known_costs if costs is None else costs)
+        if X is None or isinstance(chosen, CaseCosts) or chosen.is_constant:
+            return as_case_costs(chosen, None, n_cases)  # rows of any kind will do
+        return as_case_costs(chosen, X if isinstance(X, Mapping) else Table(X), n_cases)
 
     @staticmethod
     def _present(costs: Costs | None) -> Costs:
@@ -447,8 +447,3 @@ class DecisionPolicy:
             evidence=Evidence.from_dict(stored.evidence.model_dump()),
             provenance=stored.provenance,
         )
-
-
-def _as_table(X: Any) -> Any:
-    """Columns by name for formulas: mappings as they are, everything else as a Table."""
-    return X if X is None or isinstance(X, Mapping) else Table(X)

@@ -156,6 +156,9 @@ class LogisticLearner:
                 raise SearchError(f"logistic has no parameter {name!r}: {nearest(name, ['C'])}")
         self._space = {name: as_dimension(name, value) for name, value in given.items()}
 
+    def __repr__(self) -> str:
+        return f"LogisticLearner({self._space})"
+
     def space(self) -> dict[str, Dimension]:
         """What is searched."""
         return dict(self._space)

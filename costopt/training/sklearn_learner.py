@@ -108,6 +108,9 @@ class SklearnLearner:
         self.estimator = estimator
         self._space = {n: as_dimension(n, given) for n, given in (space or {}).items()}
 
+    def __repr__(self) -> str:
+        return f"SklearnLearner({self.estimator!r}, {self._space})"
+
     @property
     def takes_weights(self) -> bool:
         """Whether the classifier's own `fit` takes ``sample_weight``."""

@@ -38,6 +38,7 @@ BYTES_PER_LIST = 16
 
 OLDEST_VERSION = [3, 1]
 ROOT_PARENT = 2**31 - 1
+LARGEST_SINGLE = 3.4028235e38  # as xgboost writes it; a little more would be read as infinity
 BASE_SCORE = re.compile(r"\[([0-9](?:\.[0-9]+)?E[+-]?[0-9]{1,2})\]")
 COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
@@ -328,13 +329,10 @@ def _integers(tree: Any, name: str, where: str, length: int | None = None) -> In
 
 
 def _singles(tree: Any, name: str, where: str, length: int) -> str:
-    """Float32 values, in as many digits as tell them apart and xgboost's fast reader takes."""
+    """Numbers in nine digits: they tell all float32 apart, and xgboost reads more by the locale."""
     numbers = np.array(_check_list(tree[name], float, f"{where}: {name}", length))
-    with np.errstate(all="ignore"):
-        singles = numbers.astype(np.float32)
-    _require(np.isfinite(singles), f"{where}, node %d: {name}", "lie within float32", numbers)
-    # the digits of the file, not those of its nearest float32, so that both are read alike
-    numbers = np.where(singles == 0, singles, numbers)
+    ok = np.abs(numbers) <= LARGEST_SINGLE
+    _require(ok, f"{where}, node %d: {name}", "lie within float32", numbers)
     return f"[{','.join(['%.8E'] * length)}]" % tuple(numbers.tolist())
 
 

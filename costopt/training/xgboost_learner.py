@@ -207,6 +207,9 @@ class XGBoostLearner:
         self.max_rounds = max_rounds
         self.patience = patience
 
+    def __repr__(self) -> str:
+        return f"XGBoostLearner({self._space}, fixed={self._fixed})"
+
     def space(self) -> dict[str, Dimension]:
         """What is searched."""
         return dict(self._space)

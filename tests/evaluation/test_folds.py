@@ -331,6 +331,14 @@ def test_a_given_split_that_tears_a_group_apart_is_refused():
         make_folds(labels(8, 4), [([0, 1, 2, 3, 4], [5, 6, 7])], groups=groups)
 
 
+def test_a_given_split_that_scores_one_group_only_is_refused():
+    """Groups are what is drawn anew when uncertainty is measured: of one there is nothing to draw."""
+    groups = [0, 0, 1, 1, 2, 2, 3, 3]
+
+    with pytest.raises(DataError, match="one group"):
+        make_folds(labels(8, 4), [(range(6), [6, 7])], groups=groups)
+
+
 @pytest.mark.parametrize("time", [[3, 2, 1, 0], [0, 1, 1, 2]])
 def test_a_given_split_that_knows_the_future_is_refused(time):
     with pytest.raises(

@@ -179,6 +179,7 @@ EDITS = [
     ((*TREE, "left_children", 1), 10**400, r"tree 1: left_children must lie within 64 bits"),
     # features, kinds of splits
     ((*TREE, "split_indices", 0), 10**6, r"tree 1, node 0: split_indices must lie between 0 and 3"),
+    ((*TREE, "split_indices", 0), 4, r"split_indices must lie between 0 and 3, got 4"),
     ((*TREE, "split_indices", 0), -1, r"split_indices must lie between 0 and 3, got -1"),
     ((*TREE, "split_indices", -1), 2**32 - 1, r"split_indices must lie between 0 and 3"),
     ((*TREE, "split_type", 0), 1, r"tree 1, node 0: split_type must be 1 where"),
@@ -193,6 +194,8 @@ EDITS = [
         1e39,
         r"tree 1, node 2: split_conditions must lie within float32",
     ),
+    # float32 rounds this down to its largest number, but its nine digits up to infinity
+    ((*TREE, "split_conditions", 2), 3.402823567e38, r"split_conditions must lie within float32"),
     ((*TREE, "base_weights", 0), -1e300, r"tree 1, node 0: base_weights must lie within float32"),
     ((*TREE, "split_conditions", 2), 1, r"split_conditions must hold values of type float only"),
     ((*TREE, "split_conditions", 2), "0.5", r"hold values of type float only, got '0.5'"),
@@ -290,6 +293,9 @@ EDITS = [
         r"learner must have known keys .* 'learner_train_param'",
     ),
     ((*TREE, "leaf_weights"), [], r"tree 1 must have known keys only, got 'leaf_weights'"),
+    ((*MODEL, "gbtree_model_param", "size"), "1", r"gbtree_model_param must have known .* 'size'"),
+    ((*MODEL, "weight_drop"), [], r"model must have known keys only, got 'weight_drop'"),
+    ((*PARAM, "base_margin"), "0", r"learner_model_param must have known .* 'base_margin'"),
     (("config",), {}, r"the document must have known keys only, got 'config'"),
     (("version",), [2, 1, 4], r"version must be three small whole numbers from \[3, 1\] on"),
     (("version",), [3, 2, -1], r"version must be"),
@@ -326,6 +332,17 @@ def test_a_cycle_is_refused():
     tree["parents"] = [2**31 - 1, 2, 1, 1, 2, 0, 0]
 
     with pytest.raises(PolicyError, match=r"tree 0, node 2: left_children must .* got 1"):
+        read_model(json.dumps(document).encode(), 1)
+
+
+def test_a_right_child_behind_the_last_node_is_refused():
+    document = json.loads(chain(1))
+    tree = document["learner"]["gradient_booster"]["model"]["trees"][0]
+    tree["left_children"], tree["right_children"] = [2, -1, -1], [3, -1, -1]
+
+    with pytest.raises(
+        PolicyError, match=r"node 0: left_children must be -1, or .* before 2, got 2"
+    ):
         read_model(json.dumps(document).encode(), 1)
 
 
@@ -517,10 +534,12 @@ def test_every_float32_survives():
     # as xgboost writes them; what follows is how others might
     tree["loss_changes"] = [float(str(value)) for value in values]
     tree["base_weights"] = [float(value) for value in values]
+    tree["sum_hessian"] = [*[7e-46, 7.1e-46, 9.999e-46, -1e-60, 1e-300, 1e-320], *[1.0] * 1995]
     content = json.dumps(document).encode()
 
     back = tree_of(bytes(load(read_model(content, 1)).save_raw("json")), 0)
 
+    assert_array_equal(back["sum_hessian"][:6], [0, 1e-45, 1e-45, 0, 0, 0])
     for name in ("loss_changes", "base_weights"):
         assert_array_equal(np.float32(back[name]).view(np.uint32), values.view(np.uint32))
 

@@ -1,0 +1,1 @@
+"""scikit-learn citizens: thin shells that check, hold state and delegate."""
