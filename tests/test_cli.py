@@ -18,7 +18,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from costopt import CaseCosts, CostMatrix, DecisionPolicy, choose_threshold, mean_cost, optimize
+from costopt import (
+    CaseCosts,
+    CostMatrix,
+    CostOptWarning,
+    DecisionPolicy,
+    choose_threshold,
+    mean_cost,
+    optimize,
+)
 from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import CutRule
@@ -150,21 +158,22 @@ def test_options_mean_what_the_arguments_of_python_mean(credit, tmp_path):
     table["branch"] = np.arange(250) % 40
     table.to_csv(tmp_path / "data.csv", index=False)
     y = table.pop("bad")
-    expected = optimize(
-        table,
-        y,
-        CostMatrix(fn="0.6 * credit_amount", fp=300, tp=50, tn=-10, unit="DM"),
-        n_trials=4,
-        learners=["logistic", "xgboost"],
-        cv=3,
-        groups="branch",
-        ignore=["purpose", "job"],
-        sample_weight="weight",
-        prevalence=0.1,
-        pos_label=0,
-        random_state=7,
-        timeout=600,
-    )
+    with pytest.warns(CostOptWarning, match="positive-majority"):
+        expected = optimize(
+            table,
+            y,
+            CostMatrix(fn="0.6 * credit_amount", fp=300, tp=50, tn=-10, unit="DM"),
+            n_trials=4,
+            learners=["logistic", "xgboost"],
+            cv=3,
+            groups="branch",
+            ignore=["purpose", "job"],
+            sample_weight="weight",
+            prevalence=0.1,
+            pos_label=0,
+            random_state=7,
+            timeout=600,
+        )
 
     result = succeeded(
         *["optimize", tmp_path / "data.csv", "--target", "bad", "--positive", "0"],
@@ -520,18 +529,6 @@ def test_new_categories_are_reported_and_decided_on(credit, loans, tmp_path):
     assert len(rows_of(result.stdout)) == 251
 
 
-def test_a_search_that_fails_is_no_mistake_of_the_user(tiny, tmp_path):
-    table = read_table(tiny)[["x", "amount", "y"]]
-    table["x"] = np.where(np.arange(20) % 2, 1e308, -1e308)
-    table.to_csv(tiny, index=False)
-
-    words = ["--target", "y", *COSTS, *QUICK, "--folds", 2, "--out", tmp_path / "p"]
-    result = run("optimize", tiny, *words)
-
-    assert result.exit_code == 1
-    assert re.fullmatch(r"error: every trial failed.*\n", result.stderr)
-
-
 @contextmanager
 def no_file_larger_than(size):
     """What a full disk is to a program: writing fails half way."""
@@ -851,10 +848,12 @@ def test_never_and_always_are_words_in_json(tmp_path, cut, printed):
 
 
 def test_help_lists_the_commands_and_each_shows_an_example():
-    assert re.search(r"Example:\n  costopt optimize ", succeeded("--help").stdout)
+    text = succeeded("--help").stdout
+
+    assert re.search(r"Example:\n +costopt optimize ", text)
     for command in ("optimize", "decide", "evaluate", "show"):
-        assert re.search(rf"^  {command} ", succeeded("--help").stdout, re.MULTILINE)
-        assert f"Example:\n  costopt {command} " in succeeded(command, "--help").stdout
+        assert re.search(rf"^  {command} ", text, re.MULTILINE)
+        assert re.search(rf"Example:\n +costopt {command} ", succeeded(command, "--help").stdout)
 
 
 def test_help_names_every_learner():
@@ -902,13 +901,14 @@ def test_the_module_can_be_run(loans):
 def test_a_broken_pipe_is_silent(credit, loans, tmp_path):
     table = read_table(credit / "data.csv")
     pd.concat([table] * 20).to_csv(tmp_path / "data.csv", index=False)
-    process = python("-m", "costopt.cli", "decide", loans, tmp_path / "data.csv", bufsize=0)
+    words = ["-m", "costopt.cli", "decide", loans, tmp_path / "data.csv"]
 
-    process.stdout.read(10)
-    process.stdout.close()  # more than a pipe holds is still to come
+    with python(*words, bufsize=0) as process:
+        process.stdout.read(10)
+        process.stdout.close()  # more than a pipe holds is still to come
+        assert process.stderr.read() == b""
 
-    assert process.stderr.read() == b""
-    assert process.wait() == 1
+    assert process.returncode == 1
 
 
 def test_a_terminal_without_the_sign_of_the_unit_gets_an_escape(credit, tmp_path):

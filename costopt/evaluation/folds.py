@@ -235,10 +235,9 @@ def _codes(values: Any, n_cases: int, name: str) -> IntArray:
     missing = np.flatnonzero(series.isna())
     if missing.size:
         raise DataError(f"{name} must have a value in every row, got none in row {missing[0]}")
-    try:
-        codes, _ = pd.factorize(series, sort=True)
-    except TypeError:
-        raise DataError(f"{name} mixes values that cannot be put in order: use one type") from None
+    if series.dtype == object and len({isinstance(value, str) for value in series}) > 1:
+        raise DataError(f"{name} mixes values that cannot be put in order: use one type")
+    codes, _ = pd.factorize(series, sort=True)
     return np.asarray(codes, dtype=np.intp)
 
 

@@ -98,6 +98,20 @@ def test_the_exact_cut_costs_the_least_of_all_cuts_there_are(rows):
     assert found.reason == "the cheapest cut was asked for"
 
 
+def test_a_cut_is_chosen_on_the_probabilities_of_the_map_that_ships():
+    y, pooled = scored(800, 300)
+    calibrated = np.random.default_rng(1).permutation(pooled)
+
+    exact = choose_rule(y, calibrated, pooled, COSTS, COSTS, halves(800), threshold="exact")
+    auto = choose_rule(y, calibrated, pooled, COSTS, COSTS, halves(800))
+
+    alone = choose(y, pooled, threshold="exact")
+    assert exact.rule == auto.rule == alone.rule
+    assert exact.value == alone.value
+    assert_array_equal(exact.act, alone.act)
+    assert_array_equal(auto.act, alone.act)
+
+
 def test_never_and_always_may_be_the_exact_cut():
     y, score = scored(400, 200)
 

@@ -201,6 +201,19 @@ def test_the_threshold_is_chosen_as_the_problem_says(rows):
     assert found["exact"].value <= min(found["bayes"].value, found["sampled"].value)
 
 
+def test_an_exact_cut_is_one_of_calibrated_probabilities(rows):
+    X, y = rows
+    score = np.random.default_rng(0).beta(2, 2, 300) * np.where(y == 1, 0.1, 0.05)
+    problem = problem_of(X, y, threshold="exact")
+
+    found = price(problem, PLAIN, raw=score, score=score)
+
+    act = found.choice.rule.decide(found.calibrator.apply(score), problem.costs)
+    cost = np.where(act, 1.0 * (y == 0), 8.0 * (y == 1))
+    assert 0 < act.sum() < 300
+    assert_allclose(found.value * problem.scale, cost.mean())
+
+
 def test_rows_can_be_left_behind(rows):
     found = evaluate(problem_of(*rows), PLAIN)
 
