@@ -125,6 +125,7 @@ def _warnings_as_lines() -> Iterator[None]:
         if text not in shown:
             shown.add(text)
             tqdm.write(f"warning: {_one_line(text)}", file=sys.stderr)
+            sys.stderr.flush()
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", CostOptWarning)

@@ -3,13 +3,10 @@
 import inspect
 import json
 import os
-import pty
 import re
-import resource
 import signal
 import subprocess
 import sys
-import termios
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +29,8 @@ from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import CutRule
 from costopt.tables import read_table
 from costopt.training.registry import BUILT_IN
+
+on_unix = pytest.mark.skipif(os.name == "nt", reason="needs limits, pipes, terminals of Unix")
 
 QUICK = ["--learner", "logistic", "--trials", "2"]
 COSTS = ["--fn", "5", "--fp", "1"]
@@ -343,7 +342,7 @@ def test_a_configuration_that_is_not_there(tiny, tmp_path):
 MISTAKES = {
     "no command": ("", "Missing command (see 'costopt --help')"),
     "a command misspelt": ("optimise", "No such command 'optimise'"),
-    "an option misspelt": ("optimize {tiny} --targt y", "No such option '?--targt"),
+    "an option misspelt": ("optimize {tiny} --targt y", "No such option.*--targt"),
     "no target": ("optimize {tiny} --fn 5 --fp 1 --out {out}", "Missing option '--target'"),
     "no data": ("optimize --target y --fn 5 --fp 1 --out {out}", "Missing argument 'DATA'"),
     "no folder": ("optimize {tiny} --target y --fn 5 --fp 1", "Missing option '--out'"),
@@ -380,7 +379,7 @@ MISTAKES = {
     ),
     "a target that is not there": (
         "optimize {tiny} --target yy --fn 5 --fp 1 --out {out}",
-        "--target names the column 'yy', which the data do not have: known are|did you mean 'y'",
+        "--target names the column 'yy', which the data do not have: did you mean 'y'?",
     ),
     "a target of many values": (
         "optimize {tiny} --target x --fn 5 --fp 1 --out {out}",
@@ -429,6 +428,10 @@ MISTAKES = {
         "optimize {tiny} --target y --fn 5 --fp 1 --prevalence 3 --out {out}",
         "'--prevalence'",
     ),
+    "nan as a share": (
+        "optimize {tiny} --target y --fn 5 --fp 1 --prevalence nan --out {out}",
+        "'--prevalence': nan is no number",
+    ),
     "a negative seed": (
         "optimize {tiny} --target y --fn 5 --fp 1 --seed -1 --out {out}",
         "'--seed'",
@@ -458,8 +461,8 @@ def test_a_mistake_is_answered_by_one_line(tiny, tmp_path, words, complaint):
 
     line = refused(*given)
 
-    plain = complaint if re.search(r"\.\*|\||\?\-", complaint) else re.escape(complaint)
-    assert re.search(plain, line), line
+    parts = [re.escape(part) for part in complaint.split(".*")]
+    assert re.search(".*".join(parts), line), line
     assert not (tmp_path / "policy").exists()
 
 
@@ -532,6 +535,8 @@ def test_new_categories_are_reported_and_decided_on(credit, loans, tmp_path):
 @contextmanager
 def no_file_larger_than(size):
     """What a full disk is to a program: writing fails half way."""
+    import resource
+
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -540,6 +545,7 @@ def no_file_larger_than(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@on_unix
 def test_decisions_are_written_as_a_whole_or_not_at_all(credit, loans, tmp_path):
     out = tmp_path / "decisions.csv"
     out.write_text("yesterday")
@@ -553,6 +559,7 @@ def test_decisions_are_written_as_a_whole_or_not_at_all(credit, loans, tmp_path)
     assert list(tmp_path.iterdir()) == [out]
 
 
+@on_unix
 def test_a_policy_that_cannot_be_saved_is_shown_all_the_same(credit, tmp_path):
     words = ["--target", "bad", *COSTS, *QUICK, "--out", tmp_path / "policy", "--json"]
 
@@ -565,6 +572,15 @@ def test_a_policy_that_cannot_be_saved_is_shown_all_the_same(credit, tmp_path):
     assert printed["out"] is None
     assert printed["threshold"] is not None
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_no_trial_starts_after_the_timeout(credit, tmp_path):
+    words = ["--target", "bad", *COSTS, "--learner", "logistic", "--trials", 100_000]
+    words += ["--timeout", 0.05, "--out", tmp_path / "policy", "--json"]
+
+    printed = strict_json(succeeded("optimize", credit / "data.csv", *words).stdout)
+
+    assert 1 <= printed["n_trials"] < 100
 
 
 # Nothing is overwritten unasked
@@ -664,10 +680,9 @@ def test_csv_has_six_significant_digits_and_parquet_all(credit, loans, tmp_path)
     data, out = credit / "data.csv", tmp_path / "decisions.parquet"
     probability = DecisionPolicy.load(loans).score(read_table(data))
 
-    _, *rows = rows_of(succeeded("decide", loans, data, "--out", out).stdout or "\n") or [[]]
+    succeeded("decide", loans, data, "--out", out)
     printed = rows_of(succeeded("decide", loans, data).stdout)[1:]
 
-    assert rows == []
     assert [row[1] for row in printed] == [f"{p:.6g}" for p in probability]
     stored = pd.read_parquet(out)
     assert stored["probability"].tolist() == probability.tolist()
@@ -898,6 +913,7 @@ def test_the_module_can_be_run(loans):
     assert stderr == b""
 
 
+@on_unix
 def test_a_broken_pipe_is_silent(credit, loans, tmp_path):
     table = read_table(credit / "data.csv")
     pd.concat([table] * 20).to_csv(tmp_path / "data.csv", index=False)
@@ -924,6 +940,7 @@ def test_a_terminal_without_the_sign_of_the_unit_gets_an_escape(credit, tmp_path
     assert rb"\u20ac per case" in stdout
 
 
+@on_unix
 def test_ctrl_c_before_anything_is_found_ends_with_130(tmp_path):
     pipe = tmp_path / "data.csv"
     os.mkfifo(pipe)
@@ -939,7 +956,11 @@ def test_ctrl_c_before_anything_is_found_ends_with_130(tmp_path):
     assert not (tmp_path / "policy").exists()
 
 
+@on_unix
 def test_ctrl_c_in_a_search_keeps_what_it_found(credit, tmp_path):
+    import pty
+    import termios
+
     words = ["optimize", credit / "data.csv", "--target", "bad", *COSTS, "--learner", "logistic"]
     words += ["--trials", 100_000, "--timeout", 60, "--out", tmp_path / "policy", "--json"]
     terminal, other_end = pty.openpty()  # stderr is a terminal, so progress is shown

@@ -196,6 +196,7 @@ def test_an_empty_column_without_a_name_is_left_out(file):
     assert list(read_table(written(file, "a,b,\n1,2,\n3,4,\n")).columns) == ["a", "b"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs named pipes")
 def test_a_pipe_can_be_read(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -65,6 +65,7 @@ class CostSearchClassifier(CostClassifier):
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> from sklearn.datasets import make_classification
     >>> X, y = make_classification(weights=[0.9], random_state=0)
     >>> model = CostSearchClassifier(CostMatrix(fp=1, fn=19), learners="logistic", n_trials=3)

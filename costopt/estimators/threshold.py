@@ -89,6 +89,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
 
     Examples
     --------
+    >>> from costopt import CostMatrix
     >>> from sklearn.datasets import make_classification
     >>> from sklearn.linear_model import LogisticRegression
     >>> X, y = make_classification(weights=[0.9], random_state=0)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.errors import SearchError
+from costopt.errors import DataError, SearchError
 from costopt.frames import Matrix, Table
 from costopt.schema import Schema
 from costopt.training.weights import Reweighting
@@ -28,6 +28,7 @@ __all__ = [
     "Real",
     "Space",
     "as_dimension",
+    "check_magnitude",
     "within",
 ]
 
@@ -117,6 +118,22 @@ class Fitted:
     model: Any
     losses: FloatArray | None = None
     rounds: IntArray | None = None
+
+
+def check_magnitude(features: Features, largest: float, reason: str) -> None:
+    """Refuse numbers that a learner cannot compute with, naming the first.
+
+    Raises
+    ------
+    DataError
+    """
+    for column, name in enumerate(features.schema.names):
+        rows = np.flatnonzero(np.abs(features.matrix[:, column]) > largest)
+        if rows.size:
+            raise DataError(
+                f"column {name!r} must stay below {largest:.3g}, since {reason}; got "
+                f"{features.matrix[rows[0], column]} in row {rows[0]}: use a larger unit"
+            )
 
 
 class Learner(Protocol):

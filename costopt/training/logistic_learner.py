@@ -23,6 +23,7 @@ from costopt.training.learners import (
     Params,
     Real,
     as_dimension,
+    check_magnitude,
     within,
 )
 from costopt.training.weights import Reweighting
@@ -117,6 +118,7 @@ class _Prepared:
     """Design matrices of the folds, each encoded once with its training rows' own statistics."""
 
     def __init__(self, features: Features, folds: Sequence[Fold]) -> None:
+        check_magnitude(features, 1e150, "the square of a number must not overflow")
         self.features = features
         self.folds = folds
         self._designs: dict[int | None, tuple[DesignEncoder, FloatArray]] = {}

@@ -13,7 +13,7 @@ import xgboost as xgb
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from costopt.errors import DataError, SearchError, nearest
+from costopt.errors import SearchError, nearest
 from costopt.frames import Matrix
 from costopt.training.learners import (
     BoolArray,
@@ -27,6 +27,7 @@ from costopt.training.learners import (
     Params,
     Real,
     as_dimension,
+    check_magnitude,
     within,
 )
 from costopt.training.weights import Reweighting
@@ -93,14 +94,9 @@ class _Prepared:
 
     def __init__(self, features: Features, folds: Sequence[Fold]) -> None:
         self.matrix: Matrix = features.matrix
-        largest = np.finfo(np.float32).max
-        for column, name in enumerate(features.schema.names):
-            rows = np.flatnonzero(np.abs(self.matrix[:, column]) > largest)
-            if rows.size:
-                raise DataError(
-                    f"column {name!r} must stay below {largest:.3g}, as xgboost computes in single "
-                    f"precision, got {self.matrix[rows[0], column]} in row {rows[0]}: use a larger unit"
-                )
+        check_magnitude(
+            features, float(np.finfo(np.float32).max), "xgboost computes in single precision"
+        )
         self.categorical = features.schema.is_categorical
         self.folds = folds
         self._binned: dict[tuple[int | None, int], tuple[Any, Any]] = {}
