@@ -1,4 +1,4 @@
-"""Does the reported interval cover what the policy truly costs, and is the reported cost unbiased?
+"""Coverage of the reported interval, and bias of the reported cost, where the truth is known.
 
 Draws many samples of simulated card payments, searches a policy on each, and prices that policy on
 a large fresh sample of the same population, which stands for the truth.
@@ -22,6 +22,7 @@ SETTINGS = {
 
 
 def main() -> None:
+    """Search on every sample, price its policy on fresh rows, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--samples", type=int, default=100)
     parser.add_argument("--rows", type=int, default=4000)

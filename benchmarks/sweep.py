@@ -25,17 +25,21 @@ class GivenScores(ClassifierMixin, BaseEstimator):
     is_fitted_ = True
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> GivenScores:
+        """There is nothing to learn."""
         del X, y
         return self
 
     def predict_proba(self, X: np.ndarray) -> np.ndarray:
+        """Both classes' probabilities."""
         return np.column_stack((1 - X[:, 0], X[:, 0]))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
+        """The class at the cut of 0.5."""
         return (X[:, 0] >= 0.5).astype(int)
 
 
 def main() -> None:
+    """Measure every size and print a line for each."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, nargs="+", default=[10**4, 10**5, 10**6, 10**7])
     parser.add_argument("--repeats", type=int, default=7)
