@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 __all__ = [
     "CostOptError",
@@ -15,6 +15,7 @@ __all__ = [
     "PolicyError",
     "SearchError",
     "StoreError",
+    "check_choice",
     "nearest",
     "warn",
 ]
@@ -71,6 +72,17 @@ def warn(code: str, message: str) -> None:
         frame = frame.f_back
         level += 1
     warnings.warn(CostOptWarning(message, code), stacklevel=level)
+
+
+def check_choice(argument: str, given: object, known: Collection[str]) -> None:
+    """Refuse a value that is not among the known ones, and offer the nearest.
+
+    Raises
+    ------
+    DataError
+    """
+    if given not in known:
+        raise DataError(f"{argument}={given!r} is not known: {nearest(given, known)}")
 
 
 def nearest(name: object, known: Iterable[object]) -> str:

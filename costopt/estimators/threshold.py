@@ -185,7 +185,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         )
         found = evaluate(posed.problem, Candidate(learner.name, {}))
         final = fit_final(posed.problem, found.candidate, found.n_rounds)
-        self.estimator_ = final.model.estimator
+        self.estimator_ = final[0].model.estimator
         return self._ship(assemble(posed, found, final, evidence_of(posed, found)))
 
     @property

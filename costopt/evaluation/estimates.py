@@ -1,13 +1,14 @@
 """Numbers that were not chosen on: bootstrap intervals, and the bias-corrected cost of a search.
 
-Everything starts from one matrix, what each row would have cost under each trial's out-of-fold
-decisions; a bootstrap is then a product of that matrix with the counts of drawn rows.
+Everything starts from what each row would have cost under each trial's out-of-fold decisions, summed
+up over what is drawn together; a bootstrap is then a product of those sums with the counts of draws.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -15,14 +16,26 @@ from numpy.typing import NDArray
 
 from costopt.decision.rules import savings
 
-__all__ = ["Draws", "Estimate", "bootstrap_mean", "corrected_cost", "estimate_savings"]
+__all__ = [
+    "Draws",
+    "Estimate",
+    "bootstrap_mean",
+    "corrected_cost",
+    "estimate_mean",
+    "estimate_savings",
+    "standard_error",
+]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.intp]
 
 LEVEL = 0.95
-# Entries of one block of drawn counts: 16 MB of float32, and twice as much for the draws.
+N_DRAWS = 1000
+# More rows or units than this are put at random into so many parts, which are drawn as one. The
+# variance of a mean stays what it is, and memory and time no longer depend on the number of rows.
+MAX_PARTS = 20_000
+# Entries of one block of drawn counts: 16 MB of float32.
 BLOCK = 4_000_000
 
 
@@ -89,29 +102,52 @@ class Draws:
     units: IntArray | None = None
     seed: int = 0
 
-    @property
-    def n_draws(self) -> int:
-        """1000 for up to 20,000 rows, fewer for more, at least 200."""
-        return int(np.clip(20_000_000 // self.n_rows, 200, 1000))
-
-    def blocks(self) -> Iterator[Float32Array]:
-        """How often each row was drawn: blocks of shape (some draws, n_rows)."""
-        rng = np.random.default_rng(self.seed)
+    @cached_property
+    def part(self) -> IntArray:
+        """Which part each row belongs to: rows of one part are drawn together; shape (n_rows,)."""
         unit = (
             np.arange(self.n_rows)
             if self.units is None
             else np.unique(self.units, return_inverse=True)[1]
         )
         n_units = int(unit.max()) + 1
-        left, size = self.n_draws, max(1, BLOCK // self.n_rows)
-        while left > 0:
-            count = min(size, left)
-            chosen = rng.integers(0, n_units, (count, n_units))
-            chosen += n_units * np.arange(count)[:, None]
-            counts = np.bincount(chosen.ravel(), minlength=count * n_units)
-            drawn = counts.reshape(count, n_units).astype(np.float32)
-            yield drawn if self.units is None else drawn[:, unit]
-            left -= count
+        if n_units <= MAX_PARTS:
+            return unit
+        dealt = np.random.default_rng([self.seed, 1]).permutation(n_units) % MAX_PARTS
+        return np.asarray(dealt[unit], dtype=np.intp)
+
+    @cached_property
+    def part_weight(self) -> FloatArray:
+        """The share of the population that each part stands for; shape (n_parts,)."""
+        total = np.bincount(self.part, self.weight).astype(np.float64)
+        return np.asarray(total / total.sum())
+
+    def totals(self, per_row: FloatArray) -> FloatArray:
+        """What each part contributes to the weighted mean of a value per row; shape (n_parts,)."""
+        weight = 1 / self.n_rows if self.weight is None else self.weight / self.weight.sum()
+        total = np.bincount(self.part, per_row * weight, self.part_weight.size)
+        return np.asarray(total, dtype=np.float64)
+
+    @cached_property
+    def counts(self) -> NDArray[np.uint8]:
+        """How often each draw took each part; shape (n_draws, n_parts)."""
+        rng = np.random.default_rng(self.seed)
+        n_parts = self.part_weight.size
+        found = np.empty((N_DRAWS, n_parts), dtype=np.uint8)
+        size = max(1, BLOCK // n_parts)
+        for start in range(0, N_DRAWS, size):
+            rows = found[start : start + size]
+            chosen = rng.integers(0, n_parts, rows.shape)
+            chosen += n_parts * np.arange(len(rows))[:, None]
+            times = np.bincount(chosen.ravel(), minlength=rows.size)
+            rows[...] = np.minimum(times, 255).reshape(rows.shape)
+        return found
+
+    def blocks(self) -> Iterator[Float32Array]:
+        """The counts in blocks of shape (some draws, n_parts), to be multiplied."""
+        size = max(1, BLOCK // self.part_weight.size)
+        for start in range(0, N_DRAWS, size):
+            yield self.counts[start : start + size].astype(np.float32)
 
 
 def bootstrap_mean(
@@ -138,9 +174,15 @@ def bootstrap_mean(
     >>> found.value, 4.6 < found.low < 4.8, 5.2 < found.high < 5.4
     (5.0, True, True)
     """
-    means = _replicates(row_cost[:, None], draws)[:, 0]
-    weight = np.ones(draws.n_rows) if draws.weight is None else draws.weight
-    observed = float(np.average(row_cost, weights=weight))
+    return estimate_mean(draws.totals(row_cost), draws, unit, point=point)
+
+
+def estimate_mean(
+    totals: FloatArray, draws: Draws, unit: str, *, point: float | None = None
+) -> Estimate:
+    """The same from `Draws.totals` of the values."""
+    means = _replicates(totals[:, None], draws)[:, 0]
+    observed = float(totals.sum())
     value = observed if point is None else float(point)
     low, high = _interval(means) + (value - observed)
     method = "bootstrap" if point is None else "bias-corrected, bootstrap"
@@ -148,7 +190,7 @@ def bootstrap_mean(
 
 
 def estimate_savings(
-    row_cost: FloatArray,
+    cost: FloatArray,
     never: FloatArray,
     always: FloatArray,
     draws: Draws,
@@ -159,8 +201,8 @@ def estimate_savings(
 
     Parameters
     ----------
-    row_cost, never, always : array of shape (n_rows,)
-        What each row costs under the rule, without acting, and with acting.
+    cost, never, always : array of shape (n_parts,)
+        `Draws.totals` of what each row costs under the rule, without acting, and with acting.
     draws : Draws
     point : float, optional
         A bias-corrected mean cost of the rule.
@@ -170,13 +212,12 @@ def estimate_savings(
     savings : Estimate
         NaN throughout where the better blanket rule costs nothing or earns money.
     """
-    weight = np.ones(draws.n_rows) if draws.weight is None else draws.weight
-    stacked = np.column_stack((row_cost, never, always))
-    observed = np.average(stacked, axis=0, weights=weight)
-    cost = observed[0] if point is None else point
-    value = savings(float(cost), float(observed[1]), float(observed[2]))
+    totals = np.column_stack((cost, never, always))
+    observed = totals.sum(axis=0)
+    mean = observed[0] if point is None else point
+    value = savings(float(mean), float(observed[1]), float(observed[2]))
     shift = savings(float(observed[0]), float(observed[1]), float(observed[2])) - value
-    replicates = _replicates(stacked, draws)
+    replicates = _replicates(totals, draws)
     base = replicates[:, 1:].min(axis=1)
     if np.isnan(value):
         low = high = np.nan
@@ -188,19 +229,19 @@ def estimate_savings(
 
 
 def corrected_cost(
-    row_costs: Float32Array,
-    select: Callable[[FloatArray], int],
-    draws: Draws,
+    criterion: FloatArray, cost: FloatArray, select: Callable[[FloatArray], int], draws: Draws
 ) -> float:
     """Cost of what a search ships, corrected for having been chosen on the same rows (BBC-CV).
 
     Parameters
     ----------
-    row_costs : float32 array of shape (n_trials, n_rows)
-        What each row would have cost under each trial's out-of-fold decisions.
+    criterion : array of shape (n_trials, n_parts)
+        `Draws.totals` of what trials are chosen by.
+    cost : array of shape (n_trials, n_parts)
+        `Draws.totals` of what each row would have cost under the trial's out-of-fold decisions.
     select : callable
-        The search's own selection: mean costs of the trials, shape (n_trials,), to the index
-        of the one that ships.
+        The search's own selection: means of the criterion, shape (n_trials,), to the index of
+        the trial that ships.
     draws : Draws
 
     Returns
@@ -213,43 +254,57 @@ def corrected_cost(
     I. Tsamardinos, E. Greasidou, G. Borboudakis (2018). Bootstrapping the Out-of-sample
     Predictions for Efficient and Accurate Cross-Validation. Machine Learning 107, 1895-1922.
     """
-    weight = _float32_weight(draws)
-    costs = np.ascontiguousarray(row_costs.T)
+    # what all trials have alike is in no difference, and would drown the rest in rounding
+    shared = cost.mean(axis=0)
+    by = _single((criterion - criterion.mean(axis=0)).T)
+    paid = _single(np.column_stack((*(cost - shared), shared)))
+    size = _single(draws.part_weight)
     found, total = 0.0, 0
     for drawn in draws.blocks():
-        inside = drawn * weight
-        outside = (drawn == 0) * weight
-        in_bag = (inside @ costs).astype(np.float64) / inside.sum(axis=1, dtype=np.float64)[:, None]
-        out_of_bag = (outside @ costs).astype(np.float64)
-        left_out = outside.sum(axis=1, dtype=np.float64)
-        for means, costs_out, size in zip(in_bag, out_of_bag, left_out, strict=True):
-            if size > 0:
-                found += costs_out[select(means)] / size
+        outside = (drawn == 0).astype(np.float32)
+        in_bag = (drawn @ by).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
+        out_of_bag = (outside @ paid).astype(np.float64)
+        left_out = (outside @ size).astype(np.float64)
+        for means, costs, weight in zip(in_bag, out_of_bag, left_out, strict=True):
+            if weight > 0:
+                found += (costs[select(means)] + costs[-1]) / weight
                 total += 1
     return float(found / total)
 
 
-def _replicates(columns: FloatArray, draws: Draws) -> FloatArray:
-    """Weighted means of columns in every draw, shape (n_draws, n_columns)."""
-    weight = _float32_weight(draws)
-    # what all rows cost is taken off, and the rest brought to scale, before precision is halved
-    center = np.average(columns, axis=0, weights=weight)
-    apart = np.where(weight[:, None] > 0, columns - center, 0.0)
-    size = float(np.abs(apart).max()) or 1.0
-    values = (apart / size).astype(np.float32)
-    blocks = []
-    for drawn in draws.blocks():
-        inside = drawn * weight
-        blocks.append(
-            (inside @ values).astype(np.float64) / inside.sum(axis=1, dtype=np.float64)[:, None]
-        )
-    return np.asarray(np.concatenate(blocks) * size + center)
+def standard_error(totals: FloatArray, part_weight: FloatArray) -> float:
+    """Of the weighted mean that totals of parts add up to.
+
+    Parameters
+    ----------
+    totals, part_weight : array of shape (n_parts,)
+        As `Draws` makes them.
+
+    Examples
+    --------
+    >>> draws = Draws(4)
+    >>> standard_error(draws.totals(np.array([0.0, 0.0, 2.0, 2.0])), draws.part_weight)
+    0.5
+    """
+    return float(np.sqrt(np.sum((totals - totals.sum() * part_weight) ** 2)))
 
 
-def _float32_weight(draws: Draws) -> Float32Array:
-    if draws.weight is None:
-        return np.ones(draws.n_rows, dtype=np.float32)
-    return np.asarray(draws.weight / draws.weight.mean(), dtype=np.float32)
+def _replicates(totals: FloatArray, draws: Draws) -> FloatArray:
+    """Weighted means in every draw, shape (n_draws, n_columns), from totals of parts."""
+    # the mean is taken off, and the rest brought to scale, before precision is halved
+    center = totals.sum(axis=0)
+    apart = totals - center * draws.part_weight[:, None]
+    scale = float(np.abs(apart).max()) or 1.0
+    values, size = _single(apart / scale), _single(draws.part_weight)
+    blocks = [
+        (drawn @ values).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
+        for drawn in draws.blocks()
+    ]
+    return np.asarray(np.concatenate(blocks) * scale + center)
+
+
+def _single(values: FloatArray) -> Float32Array:
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _interval(replicates: FloatArray) -> FloatArray:

@@ -38,11 +38,6 @@ class Folds:
     kind: str
     units: IntArray | None = None
 
-    @property
-    def scored(self) -> IntArray:
-        """The rows that some fold scores, ascending; with folds in order of time not all rows."""
-        return np.sort(np.concatenate([fold.test for fold in self.folds]))
-
 
 def make_folds(
     y: BoolArray,

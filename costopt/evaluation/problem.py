@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
-from costopt.errors import DataError, nearest, warn
+from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.estimates import Draws
 from costopt.evaluation.folds import Folds, make_folds
@@ -23,7 +23,7 @@ from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
 
-__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+__all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -31,6 +31,33 @@ IntArray = NDArray[np.intp]
 
 # A cost column that ranks the classes this well knows the answer.
 TELLTALE_AUC = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The rows that folds score, and what prices a decision on them.
+
+    Parameters
+    ----------
+    rows : int array of shape (n_scored,)
+        Indices into all cases, ascending.
+    y : bool array of shape (n_scored,)
+    costs, known : CaseCosts
+        As in `Problem`, of these rows.
+    weight : array of shape (n_scored,), optional
+    folds : tuple of Fold
+        Their ``test`` are indices into these rows.
+    draws : Draws
+        How these rows are drawn when uncertainty is measured.
+    """
+
+    rows: IntArray
+    y: BoolArray
+    costs: CaseCosts
+    known: CaseCosts
+    weight: FloatArray | None
+    folds: tuple[Fold, ...]
+    draws: Draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +98,7 @@ class Problem:
     seed: int = 0
     n_jobs: int = 1
     _prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
-    scored: IntArray = field(init=False, repr=False)
-    scored_folds: tuple[Fold, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        scored = self.folds.scored
-        object.__setattr__(self, "scored", scored)
-        within = tuple(
-            Fold(fold.train, np.searchsorted(scored, fold.test)) for fold in self.folds.folds
-        )
-        object.__setattr__(self, "scored_folds", within)
+    _scored: dict[int, Scored] = field(default_factory=dict, init=False, repr=False)
 
     def prepared(self, learner: str) -> Any:
         """The rows as a learner wants them, made once."""
@@ -90,18 +108,34 @@ class Problem:
             )
         return self._prepared[learner]
 
-    def of_scored(self, per_case: FloatArray | None) -> FloatArray | None:
-        """The part of an optional array that belongs to scored rows."""
-        return None if per_case is None else per_case[self.scored]
+    @property
+    def n_folds(self) -> int:
+        """How many folds there are."""
+        return len(self.folds.folds)
 
-    def draws(self) -> Draws:
-        """How the scored rows are drawn when uncertainty is measured."""
-        units = self.folds.units
-        return Draws(
-            self.scored.size,
-            weight=self.of_scored(self.weight),
-            units=None if units is None else units[self.scored],
-            seed=self.seed,
+    @property
+    def scored(self) -> Scored:
+        """The rows that some fold scores."""
+        return self.scored_by(self.n_folds)
+
+    def scored_by(self, n_folds: int) -> Scored:
+        """The rows that the first folds score, gathered once."""
+        if n_folds not in self._scored:
+            self._scored[n_folds] = self._gather(self.folds.folds[:n_folds])
+        return self._scored[n_folds]
+
+    def _gather(self, folds: tuple[Fold, ...]) -> Scored:
+        rows = np.sort(np.concatenate([fold.test for fold in folds]))
+        weight = None if self.weight is None else self.weight[rows]
+        units = None if self.folds.units is None else self.folds.units[rows]
+        return Scored(
+            rows,
+            self.y[rows],
+            self.costs.take(rows),
+            self.known.take(rows),
+            weight,
+            tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in folds),
+            Draws(rows.size, weight=weight, units=units, seed=self.seed),
         )
 
     def rng(self, fold: int | None) -> np.random.Generator:
@@ -230,8 +264,7 @@ def pose_rows(
     n_jobs: int | None = None,
 ) -> Posed:
     """The same for rows that are already encoded, or that a foreign estimator takes as they are."""
-    if threshold not in THRESHOLDS:
-        raise DataError(f"threshold={threshold!r} is not known: {nearest(threshold, THRESHOLDS)}")
+    check_choice("threshold", threshold, THRESHOLDS)
     y = labels.y
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=y.size)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from threading import Event
+from typing import Any, Literal
 
 import numpy as np
 import sklearn
@@ -23,9 +24,22 @@ from costopt.training.learners import Fitted
 from costopt.training.resampling import reweight
 from costopt.training.weights import Reweighting
 
-__all__ = ["Candidate", "FinalModel", "OutOfFold", "evaluate", "fit_final", "price"]
+__all__ = [
+    "FINALS",
+    "Candidate",
+    "FinalKind",
+    "FinalModel",
+    "OutOfFold",
+    "evaluate",
+    "fit_final",
+    "price",
+]
 
 FloatArray = NDArray[np.float64]
+Scores = NDArray[np.floating]
+FinalKind = Literal["refit", "folds"]
+
+FINALS: tuple[FinalKind, ...] = ("refit", "folds")
 
 # Up to so many cells a fold is trained faster by one thread, with folds side by side, than by all.
 CELLS_FOR_ONE_THREAD = 4_000_000
@@ -61,18 +75,20 @@ class OutOfFold:
     Parameters
     ----------
     candidate : Candidate
+    n_folds : int
+        How many folds were evaluated: all, unless the candidate was given up before.
     value : float
         What a search minimises, in the problem's scaled unit per case.
-    score : array of shape (n_scored,)
-        Probabilities after the odds ledger was undone, before calibration.
     raw : array of shape (n_scored,)
-        The models' own scores.
+        The models' own scores of the rows that these folds score.
     row_cost : array of shape (n_scored,)
         What each row would have cost, in the problem's scaled unit.
+    row_loss : array of shape (n_scored,)
+        Log loss of each row's calibrated probability.
     log_loss : float
-        Of the calibrated probabilities.
+        Its mean.
     calibrator : PlattMap
-        Fitted on all scored rows: the one to ship.
+        Fitted on all these rows: the one to ship.
     choice : RuleChoice
     n_rounds : int or None
         Common to all folds, for learners that grow.
@@ -83,10 +99,11 @@ class OutOfFold:
     """
 
     candidate: Candidate
+    n_folds: int
     value: float
-    score: FloatArray
-    raw: FloatArray
+    raw: Scores
     row_cost: FloatArray
+    row_loss: FloatArray
     log_loss: float
     calibrator: PlattMap
     choice: RuleChoice
@@ -98,35 +115,46 @@ class OutOfFold:
         """The same without what there is one of per row, to be kept for many candidates."""
         nothing = np.empty(0)
         choice = replace(self.choice, act=np.empty(0, dtype=bool))
-        return replace(self, score=nothing, raw=nothing, row_cost=nothing, choice=choice)
+        return replace(self, raw=nothing, row_cost=nothing, row_loss=nothing, choice=choice)
 
 
 @dataclass(frozen=True, eq=False)
 class FinalModel:
-    """The model that ships, and what its training did to the odds."""
+    """A model that ships, and what its training did to the odds."""
 
     model: Any
     ledger: OddsLedger
 
 
-def evaluate(problem: Problem, candidate: Candidate) -> OutOfFold:
+def evaluate(
+    problem: Problem,
+    candidate: Candidate,
+    *,
+    give_up: Callable[[OutOfFold], bool] | None = None,
+    checkpoint: Callable[[], None] | None = None,
+) -> OutOfFold:
     """Train a candidate on every fold, and price what the rule that it would ship decides.
 
     Parameters
     ----------
     problem : Problem
     candidate : Candidate
+    give_up : callable, optional
+        Asked after the second fold and each later one but the last, with what the folds so far
+        have shown; True ends the evaluation there.
+    checkpoint : callable, optional
+        Called every so often; what it raises ends the evaluation.
 
     Returns
     -------
     found : OutOfFold
+        Of fewer folds than there are, if it was given up.
     """
     learner = problem.learners[candidate.learner]
     prepared = problem.prepared(candidate.learner)
-    samples = [_sample(problem, candidate, number) for number in range(len(problem.folds.folds))]
-    workers, threads = _split_cores(problem)
+    samples = [_sample(problem, candidate, number) for number in range(problem.n_folds)]
 
-    def fit(fold: int) -> Fitted:
+    def fit(fold: int, n_threads: int, checkpoint: Callable[[], None]) -> Fitted:
         return learner.fit(
             prepared,
             fold,
@@ -134,34 +162,50 @@ def evaluate(problem: Problem, candidate: Candidate) -> OutOfFold:
             samples[fold],
             candidate.params,
             seed=problem.seed,
-            n_threads=threads,
+            n_threads=n_threads,
             population=problem.weight,
+            checkpoint=checkpoint,
         )
 
-    fitted = _side_by_side(fit, len(samples), workers, threads)
-    n_rounds = _common_rounds(fitted) if learner.grows else None
-    raw = np.empty(problem.scored.size)
-    score = np.empty(problem.scored.size)
-    multipliers = []
-    for number, (model, sample) in enumerate(zip(fitted, samples, strict=True)):
-        ledger = _ledger(sample)
-        rows = problem.scored_folds[number].test
-        raw[rows] = learner.score_fold(prepared, number, model, n_rounds)
-        score[rows] = ledger.undo(raw[rows])
-        multipliers.append(ledger.multiplier)
-    return price(
-        problem,
-        candidate,
-        raw=raw,
-        score=score,
-        n_rounds=n_rounds,
-        odds_multipliers=tuple(multipliers),
-        sampling_ratios=tuple(sample.sampling_ratio for sample in samples),
-    )
+    fitted: list[Fitted] = []
+    scores: dict[int, tuple[int | None, Scores]] = {}
+
+    def found() -> OutOfFold:
+        n_rounds = _common_rounds(fitted) if learner.grows else None
+        scored = problem.scored_by(len(fitted))
+        # single precision, as it is stored: what is priced now and after a resume is the same
+        raw = np.empty(scored.rows.size, dtype=np.float32)
+        for number, fold in enumerate(scored.folds):
+            if number not in scores or scores[number][0] != n_rounds:
+                score = learner.score_fold(prepared, number, fitted[number], n_rounds)
+                scores[number] = n_rounds, score.astype(np.float32)
+            raw[fold.test] = scores[number][1]
+        return price(
+            problem,
+            candidate,
+            raw,
+            n_rounds=n_rounds,
+            odds_multipliers=tuple(_ledger(sample).multiplier for sample in samples[: len(fitted)]),
+            sampling_ratios=tuple(sample.sampling_ratio for sample in samples[: len(fitted)]),
+        )
+
+    for model in _fold_by_fold(problem, fit, checkpoint):
+        fitted.append(model)
+        if give_up is not None and 2 <= len(fitted) < problem.n_folds:
+            so_far = found()
+            if give_up(so_far):
+                return so_far
+    return found()
 
 
-def fit_final(problem: Problem, candidate: Candidate, n_rounds: int | None) -> FinalModel:
-    """The candidate's model on all rows.
+def fit_final(
+    problem: Problem,
+    candidate: Candidate,
+    n_rounds: int | None,
+    kind: FinalKind = "refit",
+    checkpoint: Callable[[], None] | None = None,
+) -> tuple[FinalModel, ...]:
+    """The models that ship, whose probabilities are averaged.
 
     Parameters
     ----------
@@ -169,21 +213,33 @@ def fit_final(problem: Problem, candidate: Candidate, n_rounds: int | None) -> F
     candidate : Candidate
     n_rounds : int or None
         From `evaluate`, for learners that grow.
+    kind : {"refit", "folds"}, default="refit"
+        One model of all rows; or one of each fold's training rows, those that were evaluated.
+    checkpoint : callable, optional
+        Called every so often; what it raises ends the training.
     """
     learner = problem.learners[candidate.learner]
-    sample = _sample(problem, candidate, None)
-    fitted = learner.fit(
-        problem.prepared(candidate.learner),
-        None,
-        problem.y,
-        sample,
-        candidate.params,
-        seed=problem.seed,
-        n_threads=1 if _is_small(problem) else problem.n_jobs,
-        n_rounds=n_rounds,
-        population=problem.weight,
+    folds = [None] if kind == "refit" else list(range(problem.n_folds))
+    samples = [_sample(problem, candidate, fold) for fold in folds]
+    fitted = [
+        learner.fit(
+            problem.prepared(candidate.learner),
+            fold,
+            problem.y,
+            sample,
+            candidate.params,
+            seed=problem.seed,
+            n_threads=1 if _is_small(problem) else problem.n_jobs,
+            n_rounds=n_rounds,
+            population=problem.weight,
+            checkpoint=checkpoint,
+        )
+        for fold, sample in zip(folds, samples, strict=True)
+    ]
+    return tuple(
+        FinalModel(found.model, _ledger(sample))
+        for found, sample in zip(fitted, samples, strict=True)
     )
-    return FinalModel(fitted.model, _ledger(sample))
 
 
 def _sample(problem: Problem, candidate: Candidate, fold: int | None) -> Reweighting:
@@ -203,34 +259,45 @@ def _ledger(sample: Reweighting) -> OddsLedger:
     return OddsLedger().record(sample.source, sample.odds_multiplier or 1.0)
 
 
-def _split_cores(problem: Problem) -> tuple[int, int]:
-    """How many folds are trained side by side, and by how many threads each."""
-    n_folds = len(problem.folds.folds)
-    if _is_small(problem):
-        return min(problem.n_jobs, n_folds), 1
-    return 1, problem.n_jobs
-
-
 def _is_small(problem: Problem) -> bool:
     matrix = getattr(problem.features, "matrix", None)
     return matrix is None or matrix.size <= CELLS_FOR_ONE_THREAD
 
 
-def _side_by_side(
-    fit: Callable[[int], Fitted], count: int, workers: int, threads: int
-) -> list[Fitted]:
-    """Fit folds by so many workers; libraries below keep to so many threads each."""
-    if workers == 1:
-        with _thread_pools().limit(limits=threads):
-            return [fit(number) for number in range(count)]
+def _fold_by_fold(
+    problem: Problem,
+    fit: Callable[[int, int, Callable[[], None]], Fitted],
+    checkpoint: Callable[[], None] | None,
+) -> Iterator[Fitted]:
+    """Fit the folds in their order, as many side by side as pays; cores are never oversubscribed."""
+    workers = min(problem.n_jobs, problem.n_folds) if _is_small(problem) else 1
     configuration = sklearn.get_config()  # holds for one thread only
+    abandoned = Event()
 
-    def fit_alike(number: int) -> Fitted:
-        with sklearn.config_context(**configuration):
-            return fit(number)
+    def check() -> None:
+        if abandoned.is_set():
+            raise InterruptedError("another fold failed")
+        if checkpoint is not None:
+            checkpoint()
 
-    with _thread_pools().limit(limits=threads), ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(fit_alike, range(count)))
+    with (
+        _thread_pools().limit(limits=problem.n_jobs // workers),
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        for start in range(0, problem.n_folds, workers):
+            wave = range(start, min(start + workers, problem.n_folds))
+            n_threads = problem.n_jobs // len(wave)
+
+            def fit_alike(fold: int, n_threads: int = n_threads) -> Fitted:
+                check()
+                with sklearn.config_context(**configuration):
+                    return fit(fold, n_threads, check)
+
+            try:
+                yield from pool.map(fit_alike, wave) if len(wave) > 1 else map(fit_alike, wave)
+            except BaseException:
+                abandoned.set()  # the pool waits for what is running: it should not take long
+                raise
 
 
 @functools.cache
@@ -249,14 +316,13 @@ def _common_rounds(fitted: list[Fitted]) -> int:
 def price(
     problem: Problem,
     candidate: Candidate,
+    raw: Scores,
     *,
-    raw: FloatArray,
-    score: FloatArray,
     n_rounds: int | None = None,
     odds_multipliers: tuple[float, ...] = (),
     sampling_ratios: tuple[float | None, ...] = (),
 ) -> OutOfFold:
-    """Calibrate out-of-fold scores, choose the rule, and price its decisions.
+    """Undo the odds of out-of-fold scores, calibrate them, choose the rule, and price its decisions.
 
     Parameters
     ----------
@@ -264,39 +330,44 @@ def price(
     candidate : Candidate
         What the scores came from.
     raw : array of shape (n_scored,)
-        The models' own scores.
-    score : array of shape (n_scored,)
-        The same after the odds ledger was undone.
-    n_rounds, odds_multipliers, sampling_ratios
+        The models' own scores, of the rows that some fold scores.
+    n_rounds, sampling_ratios
         What there is to remember of the fits.
+    odds_multipliers : tuple of float, optional
+        What training did to the odds, fold by fold; where there are fewer than folds, scores are
+        of the first folds only.
 
     Returns
     -------
     found : OutOfFold
     """
-    scored = problem.scored
-    y, weight = problem.y[scored], problem.of_scored(problem.weight)
-    costs, known = problem.costs.take(scored), problem.known.take(scored)
-    calibrated, calibrator = cross_fit_platt(y, score, problem.scored_folds, weight)
+    n_folds = len(odds_multipliers) or problem.n_folds
+    scored = problem.scored_by(n_folds)
+    score = raw.astype(np.float64)
+    for fold, multiplier in zip(scored.folds, odds_multipliers, strict=False):
+        score[fold.test] = OddsLedger().record("training", multiplier).undo(score[fold.test])
+    calibrated, calibrator = cross_fit_platt(scored.y, score, scored.folds, scored.weight)
     choice = choose_rule(
-        y,
+        scored.y,
         calibrated,
         calibrator.apply(score),
-        costs,
-        known,
-        problem.scored_folds,
-        sample_weight=weight,
+        scored.costs,
+        scored.known,
+        scored.folds,
+        sample_weight=scored.weight,
         threshold=problem.threshold,
         sampled=candidate.threshold,
     )
-    likelihood = np.where(y, calibrated, 1 - calibrated)
+    likelihood = np.where(scored.y, calibrated, 1 - calibrated)
+    row_loss = -np.log(np.maximum(likelihood, 1e-15))
     return OutOfFold(
         candidate,
+        n_folds,
         value=choice.value,
-        score=score,
         raw=raw,
-        row_cost=decision_cost(y, choice.act, costs),
-        log_loss=float(np.average(-np.log(np.maximum(likelihood, 1e-15)), weights=weight)),
+        row_cost=decision_cost(scored.y, choice.act, scored.costs),
+        row_loss=row_loss,
+        log_loss=float(np.average(row_loss, weights=scored.weight)),
         calibrator=calibrator,
         choice=choice,
         n_rounds=n_rounds,

@@ -14,7 +14,7 @@ from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.evaluation.choice import ThresholdMode
-from costopt.evaluation.estimates import Estimate, bootstrap_mean, estimate_savings
+from costopt.evaluation.estimates import Estimate, estimate_mean, estimate_savings
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.trial import Candidate, FinalModel, OutOfFold, price
 from costopt.frames import Scalar, Table, check_same_index
@@ -118,13 +118,13 @@ def choose_threshold(
         random_state=random_state,
         n_jobs=1,
     )
-    of_scored = scores[posed.problem.scored]
-    found = price(posed.problem, Candidate("scores", {}), raw=of_scored, score=of_scored)
-    return assemble(posed, found, None, evidence_of(posed, found))
+    raw = scores[posed.problem.scored.rows]
+    found = price(posed.problem, Candidate("scores", {}), raw)
+    return assemble(posed, found, (), evidence_of(posed, found))
 
 
 def assemble(
-    posed: Posed, found: OutOfFold, final: FinalModel | None, evidence: Evidence
+    posed: Posed, found: OutOfFold, final: tuple[FinalModel, ...], evidence: Evidence
 ) -> DecisionPolicy:
     """The policy of an evaluated candidate and its final model.
 
@@ -132,8 +132,8 @@ def assemble(
     ----------
     posed : Posed
     found : OutOfFold
-    final : FinalModel or None
-        None where scores are computed elsewhere.
+    final : tuple of FinalModel
+        Empty where scores are computed elsewhere.
     evidence : Evidence
     """
     candidate = found.candidate
@@ -150,10 +150,10 @@ def assemble(
         labels=(posed.labels.negative, posed.labels.positive),
         calibrator=found.calibrator,
         schema=posed.schema,
-        learner=None if final is None else posed.problem.learners[candidate.learner],
-        models=() if final is None else (ModelPart(final.model, final.ledger),),
-        model_name="" if final is None else candidate.learner,
-        params=params if final is not None else {},
+        learner=posed.problem.learners[candidate.learner] if final else None,
+        models=tuple(ModelPart(part.model, part.ledger) for part in final),
+        model_name=candidate.learner if final else "",
+        params=params if final else {},
         evidence=evidence,
         provenance=provenance(posed.problem.seed),
     )
@@ -162,6 +162,7 @@ def assemble(
 def evidence_of(
     posed: Posed,
     found: OutOfFold,
+    cost: FloatArray | None = None,
     *,
     point: float | None = None,
     baselines: Mapping[str, Estimate] | None = None,
@@ -172,24 +173,27 @@ def evidence_of(
     ----------
     posed : Posed
     found : OutOfFold
+    cost : array of shape (n_parts,), optional
+        `Draws.totals` of its cost, where ``found`` was kept without its rows.
     point : float, optional
         Its cost corrected for having been chosen among others, in the problem's scaled unit.
     baselines : mapping of str to Estimate, optional
         In the declared unit; acting never and always where None.
     """
     problem = posed.problem
-    draws = problem.draws()
-    blanket = blanket_costs(problem)
-    cost = bootstrap_mean(found.row_cost, draws, posed.unit, point=point)
+    draws = problem.scored.draws
+    if cost is None:
+        cost = draws.totals(found.row_cost)
+    blanket = {name: draws.totals(row_cost) for name, row_cost in blanket_costs(problem).items()}
     if baselines is None:
         baselines = {
-            name: bootstrap_mean(row_cost, draws, posed.unit).scaled(problem.scale)
-            for name, row_cost in blanket.items()
+            name: estimate_mean(totals, draws, posed.unit).scaled(problem.scale)
+            for name, totals in blanket.items()
         }
     return Evidence(
-        expected_cost=cost.scaled(problem.scale),
+        expected_cost=estimate_mean(cost, draws, posed.unit, point=point).scaled(problem.scale),
         savings=estimate_savings(
-            found.row_cost, blanket["never act"], blanket["always act"], draws, point=point
+            cost, blanket["never act"], blanket["always act"], draws, point=point
         ),
         baselines=baselines,
         n_cases=problem.y.size,
@@ -200,8 +204,7 @@ def evidence_of(
 
 def blanket_costs(problem: Problem) -> dict[str, FloatArray]:
     """What each scored row costs without a model: never acting, and always."""
-    y = problem.y[problem.scored]
-    costs = problem.costs.take(problem.scored)
+    y, costs = problem.scored.y, problem.scored.costs
     return {
         "never act": np.where(y, costs.fn, costs.tn).astype(np.float64),
         "always act": np.where(y, costs.tp, costs.fp).astype(np.float64),

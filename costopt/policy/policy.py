@@ -112,9 +112,10 @@ class DecisionPolicy:
     def raw_threshold(self) -> float | None:
         """The same on the model's own score, to paste into a service; None where it differs by case.
 
-        Infinite where the policy acts never or always.
+        Infinite where the policy acts never or always. The score of several models is the average
+        of theirs, after what training did to the odds of each was undone.
         """
-        if self.threshold is None or len(self.models) > 1:
+        if self.threshold is None:
             return None
         score = self.calibrator.invert(self.threshold)
         if not 0 < score < 1:
@@ -333,7 +334,10 @@ class DecisionPolicy:
 
     @property
     def _ledger(self) -> OddsLedger:
-        return self.models[0].ledger if self.models else self.ledger
+        """What is left to undo in the model's own score; each of several models has its own."""
+        if not self.models:
+            return self.ledger
+        return self.models[0].ledger if len(self.models) == 1 else OddsLedger()
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
         if isinstance(self.rule, CutRule):

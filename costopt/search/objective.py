@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ import optuna
 from numpy.typing import NDArray
 
 from costopt.decision.costs import Costs
-from costopt.errors import SearchError
+from costopt.errors import SearchError, check_choice
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose
-from costopt.evaluation.trial import Candidate, OutOfFold, evaluate
+from costopt.evaluation.selection import SELECTIONS, SelectionKind
+from costopt.evaluation.trial import FINALS, Candidate, FinalKind, OutOfFold, evaluate, price
 from costopt.frames import Scalar
-from costopt.search.result import Record, SearchResult, build_result
+from costopt.search.racing import Race
+from costopt.search.result import Record, SearchResult, Shipping, build_result
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
@@ -36,8 +38,11 @@ class ExpectedCostObjective:
     Parameters
     ----------
     X, y, costs, learners, resampling, threshold, cv, groups, time, ignore, sample_weight, \
-prevalence, pos_label, random_state, n_jobs
+prevalence, pos_label, random_state, n_jobs, selection, final
         As for `costopt.optimize`.
+    racing : bool, default=False
+        Give up trials that are dearer than the best one so far beyond noise. What the folds so
+        far cost is reported to the study in any case, so that a pruner of yours can act on it.
 
     Raises
     ------
@@ -79,7 +84,12 @@ prevalence, pos_label, random_state, n_jobs
         pos_label: Scalar | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
+        selection: SelectionKind = "likelihood",
+        final: FinalKind = "refit",
+        racing: bool = False,
     ) -> None:
+        check_choice("selection", selection, SELECTIONS)
+        check_choice("final", final, FINALS)
         chosen = resolve_learners(learners)
         devices = resolve_resampling(resampling, chosen)
         self.posed = pose(
@@ -99,6 +109,8 @@ prevalence, pos_label, random_state, n_jobs
             n_jobs=n_jobs,
         )
         self.space = SearchSpace(self.posed.problem, devices)
+        self.shipping = Shipping(selection, final)
+        self.race = Race(self.posed.problem) if racing else None
         self._records: dict[str, Record] = {}
         self._untuned: OutOfFold | None = None
 
@@ -109,14 +121,62 @@ prevalence, pos_label, random_state, n_jobs
         ------
         SearchError
             If the cost comes out not finite.
+        optuna.TrialPruned
+            If the trial was given up.
         """
-        record = self.record(self.space.suggest(trial))
-        value = record.found.value * self.posed.problem.scale
+        return self.try_out(trial)[0]
+
+    def try_out(
+        self, trial: optuna.Trial, checkpoint: Callable[[], None] | None = None
+    ) -> tuple[float, Float32Array | None]:
+        """The same, with the scores of all rows; None where they are those of an earlier trial.
+
+        Parameters
+        ----------
+        trial : optuna.Trial
+        checkpoint : callable, optional
+            Called every so often; what it raises ends the evaluation.
+        """
+        scale = self.posed.problem.scale
+        candidate = self.space.suggest(trial)
+        record, raw = self._records.get(_key(candidate)), None
+        if record is None:
+
+            def give_up(found: OutOfFold) -> bool:
+                trial.report(found.value * scale, found.n_folds)
+                return trial.should_prune() or (self.race is not None and self.race.is_lost(found))
+
+            found = evaluate(self.posed.problem, candidate, give_up=give_up, checkpoint=checkpoint)
+            if found.n_folds < self.posed.problem.n_folds:
+                trial.set_user_attr("n_folds", found.n_folds)
+                raise optuna.TrialPruned(f"given up after {found.n_folds} folds")
+            record, raw = self._keep(found), np.asarray(found.raw, dtype=np.float32)
+        value = record.found.value * scale
         if not math.isfinite(value):
             raise SearchError(f"the cost of trial {trial.number} is {value}, not a finite number")
         for name, known in _attributes(record.found).items():
             trial.set_user_attr(name, known)
-        return value
+        return value, raw
+
+    def restore(self, trial: optuna.trial.FrozenTrial, raw: Float32Array | None) -> None:
+        """Know again a trial that was completed earlier, from its scores; without, by doing it again."""
+        candidate = self.space.candidate(trial.params)
+        if _key(candidate) in self._records:
+            return
+        if raw is None or raw.size != self.posed.problem.scored.rows.size:
+            self._keep(evaluate(self.posed.problem, candidate))
+            return
+        known = trial.user_attrs
+        self._keep(
+            price(
+                self.posed.problem,
+                candidate,
+                raw,
+                n_rounds=known["n_rounds"],
+                odds_multipliers=tuple(known["odds_multipliers"]),
+                sampling_ratios=tuple(known["sampling_ratios"]),
+            )
+        )
 
     def enqueue_defaults(self, study: optuna.Study) -> None:
         """Put the untuned model and each simple device first in the queue of a study."""
@@ -145,17 +205,25 @@ prevalence, pos_label, random_state, n_jobs
             [self.record(self.space.candidate(trial.params)) for trial in complete],
             [self.space.candidate(params) for params in self.space.defaults()],
             self.untuned(),
+            self.shipping,
         )
 
     def record(self, candidate: Candidate) -> Record:
         """The outcome of a candidate, evaluated once."""
-        key = json.dumps(_plain(candidate), sort_keys=True)
+        key = _key(candidate)
         if key not in self._records:
-            found = evaluate(self.posed.problem, candidate)
-            self._records[key] = Record(found.without_rows(), found.row_cost.astype(np.float32))
-            if candidate == self.untuned_candidate:
-                self._untuned = found
+            self._keep(evaluate(self.posed.problem, candidate))
         return self._records[key]
+
+    def _keep(self, found: OutOfFold) -> Record:
+        """What is kept of a candidate that was evaluated on all folds."""
+        record = Record.of(found, self.posed.problem.scored.draws)
+        self._records[_key(found.candidate)] = record
+        if found.candidate == self.untuned_candidate:
+            self._untuned = found
+        if self.race is not None:
+            self.race.enter(found)
+        return record
 
     @property
     def untuned_candidate(self) -> Candidate:
@@ -171,14 +239,15 @@ prevalence, pos_label, random_state, n_jobs
         return self._untuned
 
 
-def _plain(candidate: Candidate) -> list[Any]:
-    return [
+def _key(candidate: Candidate) -> str:
+    parts = [
         candidate.learner,
         dict(candidate.params),
         candidate.resampling,
         candidate.sampling_ratio,
         candidate.threshold,
     ]
+    return json.dumps(parts, sort_keys=True)
 
 
 def _attributes(found: OutOfFold) -> Mapping[str, Any]:

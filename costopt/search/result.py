@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,36 +12,51 @@ import optuna
 from numpy.typing import NDArray
 
 from costopt.decision.rules import decide, decision_cost
-from costopt.evaluation.estimates import Estimate, bootstrap_mean, corrected_cost
+from costopt.evaluation.estimates import Draws, Estimate, corrected_cost, estimate_mean
 from costopt.evaluation.problem import Posed
-from costopt.evaluation.selection import Selection
-from costopt.evaluation.trial import Candidate, OutOfFold, fit_final
+from costopt.evaluation.selection import Selection, SelectionKind
+from costopt.evaluation.trial import Candidate, FinalKind, OutOfFold, fit_final
 from costopt.policy.assemble import assemble, blanket_costs, evidence_of
 from costopt.policy.policy import DecisionPolicy
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Record", "SearchResult", "build_result"]
+__all__ = ["Record", "SearchResult", "Shipping", "build_result"]
 
 FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shipping:
+    """How the trial that ships is chosen, and what models it ships; see `costopt.optimize`."""
+
+    selection: SelectionKind
+    final: FinalKind
 
 
 @dataclass(frozen=True, eq=False)
 class Record:
     """What is kept of an evaluated candidate: enough to compare, to select and to ship it.
 
+    Its size does not grow with the rows beyond 20,000 of them.
+
     Parameters
     ----------
     found : OutOfFold
         Without what there is one of per row.
-    row_cost : float32 array of shape (n_scored,)
-        What each row would have cost, in the problem's scaled unit.
+    cost, loss : array of shape (n_parts,)
+        `Draws.totals` of its cost, in the problem's scaled unit, and of its log loss.
     """
 
     found: OutOfFold
-    row_cost: Float32Array
+    cost: FloatArray
+    loss: FloatArray
+
+    @classmethod
+    def of(cls, found: OutOfFold, draws: Draws) -> Record:
+        """The record of a candidate that was evaluated on all folds."""
+        return cls(found.without_rows(), draws.totals(found.row_cost), draws.totals(found.row_loss))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +150,9 @@ def build_result(
     records: Sequence[Record],
     defaults: Sequence[Candidate],
     untuned: OutOfFold,
+    shipping: Shipping,
 ) -> SearchResult:
-    """Select among completed trials, fit the final model, and measure.
+    """Select among completed trials, fit what ships, and measure.
 
     Parameters
     ----------
@@ -150,22 +166,23 @@ def build_result(
         The untuned models, in order of preference.
     untuned : OutOfFold
         The plain default model, row by row.
+    shipping : Shipping
     """
     problem = posed.problem
-    row_costs = np.stack([record.row_cost for record in records])
+    draws = problem.scored.draws
+    cost = np.stack([record.cost for record in records])
+    loss = np.stack([record.loss for record in records])
     found = [record.found for record in records]
-    draws = problem.draws()
-    selection = Selection.of(row_costs, _preference(defaults, found), draws.weight)
-    chosen = selection(np.array([outcome.value for outcome in found]))
+    criterion = loss if shipping.selection == "likelihood" else cost
+    select = _selection(shipping, criterion, _preference(defaults, found), draws)
+    chosen = select(criterion.sum(axis=1))
     shipped = found[chosen]
     baselines = _baselines(posed, untuned)
     evidence = evidence_of(
-        posed,
-        replace(shipped, row_cost=row_costs[chosen].astype(np.float64)),
-        point=corrected_cost(row_costs, selection, draws),
+        posed, shipped, cost[chosen], point=corrected_cost(criterion, cost, select, draws),
         baselines=baselines,
-    )
-    final = fit_final(problem, shipped.candidate, shipped.n_rounds)
+    )  # fmt: skip
+    final = fit_final(problem, shipped.candidate, shipped.n_rounds, shipping.final)
     assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
     assert evidence.savings is not None  # noqa: S101  # as above
     return SearchResult(
@@ -180,6 +197,14 @@ def build_result(
     )
 
 
+def _selection(
+    shipping: Shipping, criterion: FloatArray, preference: FloatArray, draws: Draws
+) -> Callable[[FloatArray], int]:
+    if shipping.selection == "cheapest":
+        return lambda means: int(np.argmin(means))
+    return Selection.of(criterion, preference, draws.part_weight)
+
+
 def _preference(defaults: Sequence[Candidate], found: Sequence[OutOfFold]) -> FloatArray:
     """Lower is preferred: defaults in their order, then searched trials by their log loss."""
     by_loss = np.argsort(np.argsort([outcome.log_loss for outcome in found]))
@@ -192,17 +217,19 @@ def _preference(defaults: Sequence[Candidate], found: Sequence[OutOfFold]) -> Fl
 
 def _baselines(posed: Posed, untuned: OutOfFold) -> dict[str, Estimate]:
     """The obvious alternatives on the scored rows, in the declared unit."""
-    problem = posed.problem
-    y, costs = problem.y[problem.scored], problem.costs.take(problem.scored)
-    by_gain = decide(untuned.raw, problem.known.take(problem.scored))
+    scored = posed.problem.scored
+    raw = untuned.raw.astype(np.float64)
     row_costs = {
-        **blanket_costs(problem),
-        "untuned model at 0.5": decision_cost(y, untuned.raw >= 0.5, costs),
-        "untuned model at the Bayes threshold": decision_cost(y, by_gain, costs),
+        **blanket_costs(posed.problem),
+        "untuned model at 0.5": decision_cost(scored.y, raw >= 0.5, scored.costs),
+        "untuned model at the Bayes threshold": decision_cost(
+            scored.y, decide(raw, scored.known), scored.costs
+        ),
     }
-    draws = problem.draws()
     return {
-        name: bootstrap_mean(row_cost, draws, posed.unit).scaled(problem.scale)
+        name: estimate_mean(scored.draws.totals(row_cost), scored.draws, posed.unit).scaled(
+            posed.problem.scale
+        )
         for name, row_cost in row_costs.items()
     }
 

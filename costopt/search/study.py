@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
-import sys
-import time as clock
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import optuna
-from tqdm import tqdm
 
 from costopt.decision.costs import Costs
-from costopt.errors import CostOptError, SearchError, warn
+from costopt.errors import SearchError, StoreError
 from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.selection import SelectionKind
+from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
+from costopt.search.fingerprint import fingerprint
+from costopt.search.loop import Callback, Loop
 from costopt.search.objective import ExpectedCostObjective
 from costopt.search.result import SearchResult
+from costopt.search.sampling import RepeatableSampler
+from costopt.search.store import Store
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
 
@@ -45,6 +46,12 @@ def optimize(
     random_state: int = 0,
     sampler: optuna.samplers.BaseSampler | None = None,
     n_jobs: int | None = None,
+    racing: bool = True,
+    selection: SelectionKind = "likelihood",
+    final: FinalKind = "refit",
+    storage: str | None = None,
+    study_name: str = "costopt",
+    callbacks: Sequence[Callback] = (),
     progress: bool | None = None,
 ) -> SearchResult:
     """Find the decision policy that costs least, and say honestly what it will cost.
@@ -63,9 +70,11 @@ def optimize(
     costs : CostMatrix or CaseCosts
         What each outcome costs.
     n_trials : int, default=100
-        The first few are the untuned model and simple devices.
+        The first few are the untuned model and simple devices. With ``storage``, those that are
+        there already count.
     timeout : float, optional
-        Seconds after which no further trial starts.
+        Seconds after which the search ends, in the middle of a trial if need be; only the first
+        trial is always waited for. What ships is trained after that.
     learners : str, Learner, or list of them, default="xgboost"
         ``"xgboost"``, ``"logistic"``, or ``SklearnLearner(classifier, space)``.
     resampling : str or collection of str
@@ -92,9 +101,28 @@ def optimize(
     random_state : int, default=0
         The same inputs, seed and versions give the same result.
     sampler : optuna sampler, optional
-        How Optuna proposes parameters; TPE seeded with ``random_state`` where None.
+        How Optuna proposes parameters. TPE where None, seeded for each trial with
+        ``random_state`` and the trial's number, so that a resumed search goes on as if it had never
+        been interrupted; a sampler of yours does not promise that.
     n_jobs : int, optional
         Cores to use; all where None. Results depend on it in the last digits at most.
+    racing : bool, default=True
+        Give a trial up before its last fold when it is dearer than the best one so far beyond
+        noise. Such trials are recorded as pruned, and nothing is estimated from them.
+    selection : {"likelihood", "cost", "cheapest"}, default="likelihood"
+        Which trial ships. ``"likelihood"``: of those whose log loss is within one standard error
+        of the lowest, the most default one. ``"cost"``: the same by cost. ``"cheapest"``: the
+        one of lowest cost, which is the one that luck favoured most.
+    final : {"refit", "folds"}, default="refit"
+        What ships of it: one model of all rows, or the average of the models of the folds.
+    storage : str, optional
+        Where trials are kept as they finish: ``"sqlite:///study.db"``, or a database server as
+        SQLAlchemy names it. The same call with the same storage continues where it was left.
+    study_name : str, default="costopt"
+        Its name there.
+    callbacks : sequence of callable, default=()
+        Called with the study and each finished trial, as Optuna's; ``study.stop()`` ends the
+        search.
     progress : bool, optional
         Show a progress bar on stderr; on terminals only where None.
 
@@ -107,6 +135,8 @@ def optimize(
     CostSpecError, DataError, SearchError
         Before anything is fitted, if something cannot be used; `SearchError` also if every
         trial fails.
+    StoreError
+        If the storage cannot be used, or holds a study of that name of something else.
 
     Examples
     --------
@@ -123,6 +153,8 @@ def optimize(
     _check_budget(n_trials, timeout)
     if sampler is not None and not isinstance(sampler, optuna.samplers.BaseSampler):
         raise SearchError(f"sampler must be an Optuna sampler, got {sampler!r:.60}")
+    if storage is not None and not isinstance(storage, str):
+        raise StoreError(f"storage must be a URL such as sqlite:///study.db, got {storage!r:.60}")
     objective = ExpectedCostObjective(
         X,
         y,
@@ -139,80 +171,19 @@ def optimize(
         pos_label=pos_label,
         random_state=random_state,
         n_jobs=n_jobs,
+        selection=selection,
+        final=final,
+        racing=racing,
     )
     with _quiet_optuna():
-        study = optuna.create_study(sampler=sampler or _sampler(random_state))
-        objective.enqueue_defaults(study)
-        _run(study, objective, n_trials, timeout, progress=progress)
-        return objective.result(study)
-
-
-def _run(
-    study: optuna.Study,
-    objective: ExpectedCostObjective,
-    n_trials: int,
-    timeout: float | None,
-    *,
-    progress: bool | None,
-) -> None:
-    """Ask, evaluate and tell until the budget is spent or Ctrl-C is pressed."""
-    end = math.inf if timeout is None else clock.monotonic() + timeout
-    reasons: Counter[str] = Counter()
-    best = math.inf
-    hidden = not (sys.stderr.isatty() if progress is None else progress)
-    with tqdm(total=n_trials, desc="trials", disable=hidden, leave=False) as bar:
-        try:
-            for done in range(n_trials):
-                if done and clock.monotonic() >= end:
-                    break
-                value = _tried(study, objective, reasons)
-                best = min(best, value)
-                bar.set_postfix_str(f"lowest cost {best:.4g}")
-                bar.update()
-        except KeyboardInterrupt:
-            if math.isinf(best):  # nothing to keep yet
-                raise
-            warn(
-                "interrupted",
-                f"stopped in trial {bar.n} of {n_trials}: the result is of those completed",
-            )
-    _report_failures(reasons, nothing_left=math.isinf(best))
-
-
-def _tried(study: optuna.Study, objective: ExpectedCostObjective, reasons: Counter[str]) -> float:
-    """The value of one more trial; infinite, with its reason recorded, where it failed."""
-    trial = study.ask()
-    try:
-        value = objective(trial)
-    except KeyboardInterrupt:
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        raise
-    except Exception as error:  # one candidate that cannot be fitted must not end the search
-        reason = f"{type(error).__name__}: {error}"[:500]
-        trial.set_user_attr("reason", reason)
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        if trial.number == 0 and isinstance(error, CostOptError):
-            raise  # the plain default failed for a reason that holds for every candidate
-        reasons[reason] += 1
-        return math.inf
-    study.tell(trial, value)
-    return value
-
-
-def _report_failures(reasons: Counter[str], *, nothing_left: bool) -> None:
-    if not reasons:
-        return
-    failed = sum(reasons.values())
-    listed = "; ".join(f"{count} times {reason}" for reason, count in reasons.most_common(3))
-    if nothing_left:
-        raise SearchError(
-            f"all {failed} trials failed, so there is nothing to choose from: {listed}"
-        )
-    warn("failed-trials", f"{failed} trials failed and count for nothing: {listed}")
-
-
-def _sampler(seed: int) -> optuna.samplers.BaseSampler:
-    return optuna.samplers.TPESampler(seed=seed)
+        store = None
+        if storage is not None:
+            how = {"racing": str(racing), "sampler": type(sampler).__name__}
+            made_of = fingerprint(objective.posed, objective.space.resampling, how)
+            store = Store(storage, study_name, made_of)
+        loop = Loop(objective, sampler or RepeatableSampler(random_state), store, callbacks)
+        loop.run(n_trials, timeout, progress=progress)
+        return objective.result(loop.study)
 
 
 def _check_budget(n_trials: Any, timeout: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -172,11 +172,13 @@ class Learner(Protocol):
         n_threads: int,
         n_rounds: int | None = None,
         population: FloatArray | None = None,
+        checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A model of the fold's training rows, or of all rows where ``fold`` is None.
 
         ``y`` and ``population`` are for all rows; ``sample`` is for the training rows. With
-        ``n_rounds`` exactly so many rounds are grown and nothing is validated.
+        ``n_rounds`` exactly so many rounds are grown, nothing is validated, and the model is one
+        for `score`. ``checkpoint`` is called every so often, and what it raises ends the fit.
         """
 
     def score_fold(

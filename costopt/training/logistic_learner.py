@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -185,9 +185,10 @@ class LogisticLearner:
         n_threads: int,
         n_rounds: int | None = None,
         population: FloatArray | None = None,
+        checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """Coefficients on a fold's training rows, or on all rows."""
-        del seed, n_threads, n_rounds, population
+        del seed, n_threads, n_rounds, population, checkpoint
         from sklearn.linear_model import LogisticRegression
 
         encoder, design = prepared.design(fold)

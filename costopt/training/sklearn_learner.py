@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,9 +157,10 @@ class SklearnLearner:
         n_threads: int,
         n_rounds: int | None = None,
         population: FloatArray | None = None,
+        checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A clone of the classifier, fitted on a fold's training rows or on all rows."""
-        del n_threads, n_rounds, population
+        del n_threads, n_rounds, population, checkpoint
         from sklearn.base import clone
 
         train = np.arange(y.size) if fold is None else prepared.folds[fold].train

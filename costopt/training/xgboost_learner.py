@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -204,7 +204,10 @@ class XGBoostLearner:
         self.patience = patience
 
     def __repr__(self) -> str:
-        return f"XGBoostLearner({self._space}, fixed={self._fixed})"
+        return (
+            f"XGBoostLearner({self._space}, fixed={self._fixed}, max_rounds={self.max_rounds}, "
+            f"patience={self.patience})"
+        )
 
     def space(self) -> dict[str, Dimension]:
         """What is searched."""
@@ -230,8 +233,9 @@ class XGBoostLearner:
         n_threads: int,
         n_rounds: int | None = None,
         population: FloatArray | None = None,
+        checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
-        """Trees on a fold's training rows, stopped on its validation rows, or ``n_rounds`` of them."""
+        """Trees, stopped on the fold's validation rows, or exactly ``n_rounds`` of them."""
         settings = {**DEFAULTS, **self._fixed, **params}
         train, valid = prepared.binned(fold, settings["max_bin"], n_threads)
         labels = y if fold is None else y[prepared.folds[fold].train]
@@ -252,8 +256,13 @@ class XGBoostLearner:
             "nthread": n_threads,
             "verbosity": 0,
         }
-        if fold is None:
-            return Fitted(xgb.train(settings, train, n_rounds or self.max_rounds))
+        if fold is None or n_rounds is not None:
+            booster = xgb.Booster(settings, [train])
+            for number in range(n_rounds or self.max_rounds):
+                if checkpoint is not None:
+                    checkpoint()
+                booster.update(train, number)
+            return Fitted(booster)
         log_multiplier = math.log(sample.odds_multiplier or 1.0)
         model = _FoldModel(
             xgb.Booster(settings, [train, valid]),
@@ -265,13 +274,15 @@ class XGBoostLearner:
         test = prepared.folds[fold].test
         model.put_margin(valid)
         valid.set_info(label=y[test], weight=None if population is None else population[test])
-        if n_rounds is not None:
-            for number in range(n_rounds):
-                model.booster.update(train, number)
-            return Fitted(model)
-        return Fitted(model, *self._grow(model.booster, train, valid))
+        return Fitted(model, *self._grow(model.booster, train, valid, checkpoint))
 
-    def _grow(self, booster: xgb.Booster, train: Any, valid: Any) -> tuple[FloatArray, IntArray]:
+    def _grow(
+        self,
+        booster: xgb.Booster,
+        train: Any,
+        valid: Any,
+        checkpoint: Callable[[], None] | None,
+    ) -> tuple[FloatArray, IntArray]:
         """Add trees until looking at the validation rows has not paid for ``patience`` rounds.
 
         xgboost's own training loop looks after every round, which costs about a quarter of the
@@ -282,6 +293,8 @@ class XGBoostLearner:
         rounds: list[int] = []
         best, best_round = math.inf, 0
         for done in range(1, self.max_rounds + 1):
+            if checkpoint is not None:
+                checkpoint()
             booster.update(train, done - 1)
             if done > LOOK_ALWAYS and done % LOOK_EVERY and done < self.max_rounds:
                 continue

@@ -1,0 +1,76 @@
+"""What a study is made of, as short texts: a study is continued only with the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from costopt.decision.case_costs import CaseCosts
+from costopt.evaluation.problem import Posed
+from costopt.training.learners import Features
+
+__all__ = ["fingerprint"]
+
+# What decides, down to the last digit, which trials come and what they cost.
+PACKAGES = ("costopt-ml", "numpy", "optuna", "scikit-learn", "xgboost")
+
+
+def fingerprint(
+    posed: Posed, resampling: tuple[str, ...], search: Mapping[str, str]
+) -> dict[str, str]:
+    """Digests and plain texts by the name of what they stand for.
+
+    Parameters
+    ----------
+    posed : Posed
+    resampling : tuple of str
+    search : mapping of str to str
+        How trials are proposed and given up.
+    """
+    problem = posed.problem
+    found = {
+        "data": _of_features(problem.features),
+        "labels": _digest(problem.y, json.dumps([posed.labels.negative, posed.labels.positive])),
+        "costs": _of_costs(problem.costs, problem.known),
+        "weights": "none" if problem.weight is None else _digest(problem.weight),
+        "folds": _digest(
+            *(rows for fold in problem.folds.folds for rows in (fold.train, fold.test))
+        ),
+        "learners": ", ".join(repr(learner) for learner in problem.learners.values()),
+        "resampling": ", ".join(resampling),
+        "threshold": problem.threshold,
+        "random_state": str(problem.seed),
+        **search,
+    }
+    for name in PACKAGES:
+        try:
+            found[f"version of {name}"] = version(name)
+        except PackageNotFoundError:
+            found[f"version of {name}"] = "unknown"
+    return found
+
+
+def _of_features(features: Features) -> str:
+    names = json.dumps(features.schema.to_dict(), sort_keys=True, default=str)
+    return _digest(features.matrix, names)
+
+
+def _of_costs(*costs: CaseCosts) -> str:
+    return _digest(*(getattr(one, cell) for one in costs for cell in ("fp", "fn", "tp", "tn")))
+
+
+def _digest(*parts: np.ndarray | str) -> str:
+    """Of arrays with their shapes and types, and of texts."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, str):
+            found.update(part.encode())
+            continue
+        array = np.ascontiguousarray(part)
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()[:16]
