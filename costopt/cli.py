@@ -8,13 +8,14 @@ a failure while running, 2 for a mistake in what was asked or given, 130 after C
 from __future__ import annotations
 
 import math
-import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.config import declared_costs, number_or_formula
 from costopt.console import (
     NotWritten,
     Program,
@@ -25,9 +26,10 @@ from costopt.console import (
     print_json,
     print_result,
     print_text,
+    say,
     write_decisions,
 )
-from costopt.errors import CostSpecError, DataError, PolicyError, StoreError, nearest
+from costopt.errors import DataError, PolicyError, StoreError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +41,6 @@ if TYPE_CHECKING:
     from costopt.search.result import SearchResult
 
 __all__ = ["main"]
-
-CELLS = ("fp", "fn", "tp", "tn")
-CONFIG_KEYS = (*CELLS, "unit", "hindsight")
 
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -139,6 +138,12 @@ def main() -> None:
               metavar="SECONDS", help="No trial starts after this time.")  # fmt: skip
 @click.option("--seed", type=_SEED, default=0, show_default=True)
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
+@click.option(
+    "--storage", metavar="URL", help="Where trials are kept; a file in FOLDER if not given."
+)
+@click.option(
+    "--resume", is_flag=True, help="Go on with a finished search, and replace its policy."
+)
 @click.option("--out", type=_PATH, required=True, metavar="FOLDER", help="To save the policy in.")
 @_force
 @_json
@@ -148,7 +153,8 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
 
     DATA is a CSV or Parquet file with one row per case. A COST is a number, or a formula over
     columns. The table [costs] of a configuration file holds fp, fn, tp, tn, unit and hindsight;
-    options win over it one by one. Ctrl-C ends a search early and keeps what it found.
+    options win over it one by one. Ctrl-C ends a search early and keeps what it found. Trials are
+    kept as they finish: the same command, given again after an interruption, goes on from there.
     """
     from costopt.tables import read_table
 
@@ -157,13 +163,14 @@ def _optimize(data: Path, target: str, out: Path, force: bool, as_json: bool, **
             "--groups and --time exclude each other: folds in order of time already keep the "
             "future out"
         )
-    check_folder(out, force=force)
-    costs = _declared_costs(given)
+    check_folder(out, force=force or given["resume"])
+    costs = declared_costs(given)
     table = read_table(data)
-    result = _search(table, target, costs, given)
+    with _folder(out):
+        result = _search(table, target, costs, given, _storage(out, given, anew=force))
     failure = None
     try:
-        result.policy.save(out, overwrite=force)
+        result.policy.save(out, overwrite=force or given["resume"])
     except StoreError as error:
         failure = error  # what was found is shown nevertheless: it may have taken hours
     print_result(result, None if failure else out, as_json=as_json)
@@ -252,57 +259,6 @@ def _show(folder: Path, as_json: bool) -> None:
     )
 
 
-def _declared_costs(given: Mapping[str, Any]) -> CostMatrix:
-    """The costs of the configuration file, and cell by cell those of the command line over them."""
-    from costopt.decision.costs import CostMatrix
-
-    costs = {} if given["config"] is None else _read_config(given["config"])
-    costs |= {cell: _number_or_formula(given[cell]) for cell in CELLS if given[cell] is not None}
-    costs |= {"unit": given["unit"]} if given["unit"] is not None else {}
-    costs |= {"hindsight": given["hindsight"]} if given["hindsight"] else {}
-    missing = [cell for cell in ("fn", "fp") if cell not in costs]
-    if missing:
-        what = {"fn": "a missed positive", "fp": "a false alarm"}[missing[0]]
-        raise CostSpecError(
-            f"{' and '.join(f'--{cell}' for cell in missing)} must be given: say what {what} costs, "
-            f"as in --{missing[0]} 500, or under [costs] in a --config file"
-        )
-    return CostMatrix.from_dict(costs)
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """The table ``[costs]`` of a TOML file, its keys checked."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise StoreError(f"cannot read the configuration {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CostSpecError(f"{path} is not valid TOML: {error}") from None
-    for name in document:
-        if name != "costs":
-            inside = f"it belongs under [costs] as {name}" if name in CONFIG_KEYS else ""
-            raise CostSpecError(
-                f"{path}: {name} is not known: {inside or nearest(name, ['costs'])}"
-            )
-    costs = document.get("costs", {})
-    if not isinstance(costs, dict):
-        raise CostSpecError(f"{path}: costs must be a table, [costs], got {costs!r}")
-    for name in costs:
-        if name not in CONFIG_KEYS:
-            raise CostSpecError(f"{path}: costs.{name} is not known: {nearest(name, CONFIG_KEYS)}")
-    names = costs.get("hindsight", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CostSpecError(f"{path}: costs.hindsight must be a list of columns, got {names!r}")
-    return costs
-
-
-def _number_or_formula(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
-
-
 def _check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str]]) -> None:
     for option, names in wanted.items():
         for name in names:
@@ -313,8 +269,39 @@ def _check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str]]) -
                 )
 
 
+def _storage(out: Path, given: Mapping[str, Any], *, anew: bool) -> str:
+    """Where the trials of a search are kept: by default in the folder of its policy."""
+    from costopt.search.store import remove_sqlite
+
+    if given["storage"] is not None:
+        return str(given["storage"])
+    file = out / "study.db"
+    if anew and not given["resume"]:
+        remove_sqlite(file)
+    elif file.exists():
+        say(f"continuing the search that is kept in {file}")
+    return f"sqlite:///{file}"
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[None]:
+    """Make a folder for what follows, and leave none behind if that fails and wrote nothing."""
+    made = not out.exists()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot make the folder {out}: {error.strerror}") from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
+        raise
+
+
 def _search(
-    table: pd.DataFrame, target: str, costs: CostMatrix, given: Mapping[str, Any]
+    table: pd.DataFrame, target: str, costs: CostMatrix, given: Mapping[str, Any], storage: str
 ) -> SearchResult:
     """Run the search that the options describe."""
     from costopt.search.study import optimize
@@ -341,6 +328,7 @@ def _search(
         prevalence=given["prevalence"],
         pos_label=None if given["positive"] is None else _label(y, given["positive"]),
         random_state=given["seed"],
+        storage=storage,
     )
 
 
@@ -352,7 +340,7 @@ def _label(y: pd.Series[Any], text: str) -> Scalar:
     for label in known:
         if str(label) == text or (isinstance(label, bool) and str(label).lower() == text.lower()):
             return label
-    number = _number_or_formula(text)
+    number = number_or_formula(text)
     for label in known:
         if not isinstance(label, str) and label == number:
             return label

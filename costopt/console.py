@@ -51,6 +51,7 @@ OPTION_OF = (
     (r"\bignore=", "--ignore"),
     (r"\bsample_weight\b", "--weight"),
     (r"\boverwrite it on purpose\b", "replace it with --force"),
+    (r"\bgive another study_name, or a new storage$", "start anew with --force"),
 )
 
 

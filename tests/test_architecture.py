@@ -55,6 +55,7 @@ ORDER = (
     "estimators.base",
     "estimators.threshold",
     "estimators.search",
+    "config",
     "console",
     "cli",
     "__main__",

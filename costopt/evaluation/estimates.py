@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.intp]
+Choice = TypeVar("Choice")
 
 LEVEL = 0.95
 N_DRAWS = 1000
@@ -229,7 +230,10 @@ def estimate_savings(
 
 
 def corrected_cost(
-    criterion: FloatArray, cost: FloatArray, select: Callable[[FloatArray], int], draws: Draws
+    criterion: FloatArray,
+    select: Callable[[FloatArray], Choice],
+    cost_of: Callable[[Choice], FloatArray],
+    draws: Draws,
 ) -> float:
     """Cost of what a search ships, corrected for having been chosen on the same rows (BBC-CV).
 
@@ -237,17 +241,17 @@ def corrected_cost(
     ----------
     criterion : array of shape (n_trials, n_parts)
         `Draws.totals` of what trials are chosen by.
-    cost : array of shape (n_trials, n_parts)
-        `Draws.totals` of what each row would have cost under the trial's out-of-fold decisions.
     select : callable
-        The search's own selection: means of the criterion, shape (n_trials,), to the index of
-        the trial that ships.
+        The search's own choice: means of the criterion, shape (n_trials,), up to a constant that
+        they share, to anything hashable.
+    cost_of : callable
+        `Draws.totals` of what each row would have cost under a choice's out-of-fold decisions.
     draws : Draws
 
     Returns
     -------
     cost : float
-        Mean over draws of the out-of-bag cost of the trial selected in the bag.
+        Mean over draws of the out-of-bag cost of what was chosen in the bag.
 
     References
     ----------
@@ -255,21 +259,24 @@ def corrected_cost(
     Predictions for Efficient and Accurate Cross-Validation. Machine Learning 107, 1895-1922.
     """
     # what all trials have alike is in no difference, and would drown the rest in rounding
-    shared = cost.mean(axis=0)
     by = _single((criterion - criterion.mean(axis=0)).T)
-    paid = _single(np.column_stack((*(cost - shared), shared)))
     size = _single(draws.part_weight)
-    found, total = 0.0, 0
-    for drawn in draws.blocks():
-        outside = (drawn == 0).astype(np.float32)
-        in_bag = (drawn @ by).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
-        out_of_bag = (outside @ paid).astype(np.float64)
-        left_out = (outside @ size).astype(np.float64)
-        for means, costs, weight in zip(in_bag, out_of_bag, left_out, strict=True):
-            if weight > 0:
-                found += (costs[select(means)] + costs[-1]) / weight
-                total += 1
-    return float(found / total)
+    in_bag = np.concatenate(
+        [
+            (drawn @ by).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
+            for drawn in draws.blocks()
+        ]
+    )
+    bags: dict[Choice, list[int]] = {}
+    for number, means in enumerate(in_bag):
+        bags.setdefault(select(means), []).append(number)
+    costs = []
+    for choice, numbers in bags.items():
+        paid = np.column_stack((cost_of(choice), draws.part_weight))
+        out_of_bag = (draws.counts[numbers] == 0) @ paid
+        costs.append(out_of_bag[out_of_bag[:, 1] > 0])
+    found = np.concatenate(costs)
+    return float(np.mean(found[:, 0] / found[:, 1]))
 
 
 def standard_error(totals: FloatArray, part_weight: FloatArray) -> float:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SELECTIONS", "Selection", "SelectionKind"]
+__all__ = ["Selection"]
 
 FloatArray = NDArray[np.float64]
-SelectionKind = Literal["likelihood", "cost", "cheapest"]
-
-SELECTIONS: tuple[SelectionKind, ...] = ("likelihood", "cost", "cheapest")
 
 
 @dataclass(frozen=True, eq=False)

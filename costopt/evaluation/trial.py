@@ -343,9 +343,7 @@ def price(
     """
     n_folds = len(odds_multipliers) or problem.n_folds
     scored = problem.scored_by(n_folds)
-    score = raw.astype(np.float64)
-    for fold, multiplier in zip(scored.folds, odds_multipliers, strict=False):
-        score[fold.test] = OddsLedger().record("training", multiplier).undo(score[fold.test])
+    score = undone(problem, raw, odds_multipliers)
     calibrated, calibrator = cross_fit_platt(scored.y, score, scored.folds, scored.weight)
     choice = choose_rule(
         scored.y,
@@ -374,3 +372,18 @@ def price(
         odds_multipliers=odds_multipliers,
         sampling_ratios=sampling_ratios,
     )
+
+
+def undone(problem: Problem, raw: Scores, odds_multipliers: tuple[float, ...]) -> FloatArray:
+    """Out-of-fold scores without what training did to the odds, fold by fold.
+
+    Parameters
+    ----------
+    problem, raw, odds_multipliers
+        As for `price`.
+    """
+    scored = problem.scored_by(len(odds_multipliers) or problem.n_folds)
+    score = raw.astype(np.float64)
+    for fold, multiplier in zip(scored.folds, odds_multipliers, strict=False):
+        score[fold.test] = OddsLedger().record("training", multiplier).undo(score[fold.test])
+    return score

@@ -21,33 +21,17 @@ from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import encode_known
-from costopt.policy.evidence import Evidence, plain
-from costopt.policy.files import (
-    FORMAT,
-    HOW_TO_USE,
-    StoredPolicy,
-    model_name,
-    read_folder,
-    write_folder,
-)
+from costopt.policy.document import ModelPart, from_document, to_document
+from costopt.policy.evidence import Evidence
+from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.words import model_in_words, rule_in_words
 from costopt.schema import Schema
 from costopt.training.learners import Features, Learner
-from costopt.training.registry import built_in
 
 __all__ = ["DecisionPolicy", "ModelPart"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class ModelPart:
-    """One model of a policy, with its share of the averaged probability and its own ledger."""
-
-    model: Any
-    ledger: OddsLedger = field(default_factory=OddsLedger)
-    share: float = 1.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -120,7 +104,7 @@ class DecisionPolicy:
         score = self.calibrator.invert(self.threshold)
         if not 0 < score < 1:
             return score
-        return float(self._ledger.redo([score])[0])
+        return float(self.ledger_of_score.redo([score])[0])
 
     @property
     def needs_costs(self) -> bool:
@@ -205,14 +189,17 @@ class DecisionPolicy:
     def calibrate(self, score: ArrayLike) -> FloatArray:
         """The model's own scores as calibrated probabilities, shape (n_cases,)."""
         given = np.asarray(score, dtype=np.float64)
-        changes = not self.calibrator.is_identity or self._ledger.entries
+        ledger = self.ledger_of_score
+        changes = not self.calibrator.is_identity or ledger.entries
         bad = np.flatnonzero(~((given >= 0) & (given <= 1)) if changes else ~np.isfinite(given))
         if given.ndim != 1 or bad.size:
             found = (
                 f"shape {given.shape}" if given.ndim != 1 else f"{given[bad[0]]} in row {bad[0]}"
             )
             raise DataError(f"scores must be probabilities, one per case, got {found}")
-        return self.calibrator.apply(self._ledger.undo(given) if self._ledger.entries else given)
+        return self.calibrator.apply(
+            self.ledger_of_score.undo(given) if self.ledger_of_score.entries else given
+        )
 
     def expected_gain(
         self, probability: ArrayLike, X: Any = None, *, costs: Costs | None = None
@@ -275,7 +262,9 @@ class DecisionPolicy:
         rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
         if self.model_name:
-            lines.append(model_in_words(self.model_name, self._ledger.multiplier, self.calibrator))
+            lines.append(
+                model_in_words(self.model_name, self.ledger_of_score.multiplier, self.calibrator)
+            )
         return "\n".join(lines)
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
@@ -298,7 +287,7 @@ class DecisionPolicy:
             ``model-not-saved``, for models of classes that have no safe file format.
         """
         contents = self._model_contents()
-        document = self._document(contents)
+        document = to_document(self, contents)
         named = {model_name(content)[0]: content for content in contents}
         write_folder(folder, document, named, overwrite=overwrite)
 
@@ -315,7 +304,7 @@ class DecisionPolicy:
         """
         stored, contents = read_folder(folder)
         try:
-            policy = cls._rebuild(stored, contents)
+            policy = cls(**from_document(stored, contents))
         except PolicyError:
             raise
         except CostOptError as error:
@@ -333,7 +322,7 @@ class DecisionPolicy:
         return policy
 
     @property
-    def _ledger(self) -> OddsLedger:
+    def ledger_of_score(self) -> OddsLedger:
         """What is left to undo in the model's own score; each of several models has its own."""
         if not self.models:
             return self.ledger
@@ -374,80 +363,3 @@ class DecisionPolicy:
                 return []
             contents.append(files["model.json"])
         return contents
-
-    def _document(self, contents: list[bytes]) -> dict[str, Any]:
-        """Everything but the models as plain values, the most wanted first."""
-        files = []
-        for part, content in zip(self.models, contents, strict=False):
-            name, digest = model_name(content)
-            ledger = [list(entry) for entry in part.ledger.entries]
-            files.append({"name": name, "sha256": digest, "ledger": ledger, "share": part.share})
-        rule: dict[str, Any] = {"kind": "gain", "threshold": None}
-        if isinstance(self.rule, CutRule):
-            rule = {"kind": "cut", "threshold": plain(self.rule.threshold)}
-        return {
-            "format": "costopt-policy",
-            "format_version": FORMAT,
-            "threshold": plain(self.threshold),
-            "raw_threshold": plain(self.raw_threshold),
-            "unit": self.unit,
-            "how_to_use": HOW_TO_USE,
-            "rule": rule,
-            "costs": None if self.costs is None else self.costs.to_dict(),
-            "known_costs": None if self.known_costs is None else self.known_costs.to_dict(),
-            "labels": {"negative": self.labels[0], "positive": self.labels[1]},
-            "calibrator": {
-                "kind": "platt",
-                "slope": self.calibrator.slope,
-                "intercept": self.calibrator.intercept,
-            },
-            "features": None if self.schema is None else self.schema.to_dict(),
-            "model": {
-                "learner": self.model_name,
-                "params": dict(self.params),
-                "files": files,
-                "ledger": [list(entry) for entry in self._ledger.entries],
-            },
-            "evidence": self.evidence.to_dict(),
-            "provenance": dict(self.provenance),
-        }
-
-    @classmethod
-    def _rebuild(cls, stored: StoredPolicy, contents: list[bytes]) -> DecisionPolicy:
-        """The policy that a validated document and its models describe."""
-        schema = None
-        if stored.features is not None:
-            schema = Schema.from_dict(stored.features.model_dump())
-        learner = built_in(stored.model.learner)
-        models = []
-        for part, content in zip(stored.model.files, contents, strict=True):
-            if learner is None or schema is None:
-                raise PolicyError(
-                    f"policy.json lists model files of {stored.model.learner!r}, whose models are "
-                    "never saved"
-                )
-            model = learner.from_files({"model.json": content}, len(schema.features))
-            models.append(ModelPart(model, OddsLedger(tuple(part.ledger)), part.share))
-        rule = stored.rule
-        if (rule.kind == "cut") != (rule.threshold is not None):
-            raise PolicyError("policy.json: a cut, and only a cut, has a threshold of its own")
-        costs, known = (
-            None if declared is None else CostMatrix.from_dict(declared)
-            for declared in (stored.costs, stored.known_costs)
-        )
-        return cls(
-            rule=GainRule() if rule.threshold is None else CutRule(rule.threshold),
-            costs=costs,
-            known_costs=known,
-            unit=stored.unit,
-            labels=(stored.labels.negative, stored.labels.positive),
-            calibrator=PlattMap(stored.calibrator.slope, stored.calibrator.intercept),
-            schema=schema,
-            learner=learner if models else None,
-            models=tuple(models),
-            ledger=OddsLedger(tuple(stored.model.ledger)),
-            model_name=stored.model.learner,
-            params=stored.model.params,
-            evidence=Evidence.from_dict(stored.evidence.model_dump()),
-            provenance=stored.provenance,
-        )

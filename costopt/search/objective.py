@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,11 @@ from costopt.decision.costs import Costs
 from costopt.errors import SearchError, check_choice
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose
-from costopt.evaluation.selection import SELECTIONS, SelectionKind
 from costopt.evaluation.trial import FINALS, Candidate, FinalKind, OutOfFold, evaluate, price
 from costopt.frames import Scalar
 from costopt.search.racing import Race
-from costopt.search.result import Record, SearchResult, Shipping, build_result
+from costopt.search.result import SearchResult, build_result
+from costopt.search.shipping import KEPT, SELECTIONS, Record, SelectionKind, Shipping
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
@@ -203,7 +204,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             study,
             complete,
             [self.record(self.space.candidate(trial.params)) for trial in complete],
-            [self.space.candidate(params) for params in self.space.defaults()],
+            self._defaults,
             self.untuned(),
             self.shipping,
         )
@@ -217,20 +218,37 @@ prevalence, pos_label, random_state, n_jobs, selection, final
 
     def _keep(self, found: OutOfFold) -> Record:
         """What is kept of a candidate that was evaluated on all folds."""
-        record = Record.of(found, self.posed.problem.scored.draws)
+        averaging = self.shipping.selection == "average"
+        raw = np.asarray(found.raw, dtype=np.float32) if averaging else None
+        record = Record.of(found, self.posed.problem.scored.draws, raw)
         self._records[_key(found.candidate)] = record
+        if averaging:
+            self._forget_scores()
         if found.candidate == self.untuned_candidate:
             self._untuned = found
         if self.race is not None:
             self.race.enter(found)
         return record
 
+    def _forget_scores(self) -> None:
+        """Keep scores row by row of the trials of lowest log loss, and of the untuned models."""
+        kept = [(key, record) for key, record in self._records.items() if record.raw is not None]
+        kept = [
+            (key, record) for key, record in kept if record.found.candidate not in self._defaults
+        ]
+        for key, record in sorted(kept, key=lambda one: one[1].found.log_loss)[KEPT:]:
+            self._records[key] = replace(record, raw=None)
+
+    @property
+    def _defaults(self) -> list[Candidate]:
+        """The untuned model of each learner."""
+        first = self.space.defaults()[: len(self.posed.problem.learners)]
+        return [self.space.candidate(params) for params in first]
+
     @property
     def untuned_candidate(self) -> Candidate:
         """The plain default model of the first learner."""
-        name, chosen = next(iter(self.posed.problem.learners.items()))
-        threshold = self.space.first_threshold if self.space.sampled_threshold else None
-        return Candidate(name, chosen.defaults(), threshold=threshold)
+        return self._defaults[0]
 
     def untuned(self) -> OutOfFold:
         """How the plain default model did, with its scores row by row."""

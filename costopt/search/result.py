@@ -3,60 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 
 from costopt.decision.rules import decide, decision_cost
-from costopt.evaluation.estimates import Draws, Estimate, corrected_cost, estimate_mean
+from costopt.evaluation.estimates import Estimate, estimate_mean
 from costopt.evaluation.problem import Posed
-from costopt.evaluation.selection import Selection, SelectionKind
-from costopt.evaluation.trial import Candidate, FinalKind, OutOfFold, fit_final
+from costopt.evaluation.trial import Candidate, OutOfFold, fit_final
 from costopt.policy.assemble import assemble, blanket_costs, evidence_of
 from costopt.policy.policy import DecisionPolicy
+from costopt.search.shipping import Record, Shipping, choose
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Record", "SearchResult", "Shipping", "build_result"]
-
-FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Shipping:
-    """How the trial that ships is chosen, and what models it ships; see `costopt.optimize`."""
-
-    selection: SelectionKind
-    final: FinalKind
-
-
-@dataclass(frozen=True, eq=False)
-class Record:
-    """What is kept of an evaluated candidate: enough to compare, to select and to ship it.
-
-    Its size does not grow with the rows beyond 20,000 of them.
-
-    Parameters
-    ----------
-    found : OutOfFold
-        Without what there is one of per row.
-    cost, loss : array of shape (n_parts,)
-        `Draws.totals` of its cost, in the problem's scaled unit, and of its log loss.
-    """
-
-    found: OutOfFold
-    cost: FloatArray
-    loss: FloatArray
-
-    @classmethod
-    def of(cls, found: OutOfFold, draws: Draws) -> Record:
-        """The record of a candidate that was evaluated on all folds."""
-        return cls(found.without_rows(), draws.totals(found.row_cost), draws.totals(found.row_loss))
+__all__ = ["SearchResult", "build_result"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +43,10 @@ class SearchResult:
     best_params : mapping of str to value
         Of the chosen trial, which is not always the cheapest: see `trial_number`.
     trial_number : int
-        Of the chosen trial in ``study``.
+        Of the chosen trial in ``study``; the best one, where several are averaged.
+    averaged : tuple of int
+        Numbers of the trials whose models the policy averages: that one, unless
+        ``selection="average"``.
     study : optuna.Study
         All trials, with what was measured of each.
     """
@@ -90,6 +58,7 @@ class SearchResult:
     baselines: Mapping[str, Estimate]
     best_params: Mapping[str, Any]
     trial_number: int
+    averaged: tuple[int, ...]
     study: optuna.Study
 
     @property
@@ -136,7 +105,11 @@ class SearchResult:
         lines.append(self.policy.explain().splitlines()[0])
         lines.append(f"Why this rule: {evidence.reason}.")
         params = ", ".join(f"{name}={_short(value)}" for name, value in self.policy.params.items())
-        lines.append(f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}")
+        several = len(self.policy.models)
+        average = f", average of {several} models" if several > 1 else ""
+        lines.append(
+            f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
+        )
         return "\n".join(lines)
 
     def __repr__(self) -> str:
@@ -149,7 +122,7 @@ def build_result(
     trials: Sequence[optuna.trial.FrozenTrial],
     records: Sequence[Record],
     defaults: Sequence[Candidate],
-    untuned: OutOfFold,
+    plain: OutOfFold,
     shipping: Shipping,
 ) -> SearchResult:
     """Select among completed trials, fit what ships, and measure.
@@ -163,56 +136,40 @@ def build_result(
     records : sequence of Record
         Their outcomes.
     defaults : sequence of Candidate
-        The untuned models, in order of preference.
-    untuned : OutOfFold
-        The plain default model, row by row.
+        The untuned model of each learner, in order of preference.
+    plain : OutOfFold
+        The first of them, row by row.
     shipping : Shipping
     """
     problem = posed.problem
-    draws = problem.scored.draws
-    cost = np.stack([record.cost for record in records])
-    loss = np.stack([record.loss for record in records])
-    found = [record.found for record in records]
-    criterion = loss if shipping.selection == "likelihood" else cost
-    select = _selection(shipping, criterion, _preference(defaults, found), draws)
-    chosen = select(criterion.sum(axis=1))
-    shipped = found[chosen]
-    baselines = _baselines(posed, untuned)
+    candidates = [record.found.candidate for record in records]
+    untuned = [candidates.index(default) for default in defaults if default in candidates]
+    shipped = choose(problem, records, untuned, shipping.selection)
+    baselines = _baselines(posed, plain)
     evidence = evidence_of(
-        posed, shipped, cost[chosen], point=corrected_cost(criterion, cost, select, draws),
-        baselines=baselines,
-    )  # fmt: skip
-    final = fit_final(problem, shipped.candidate, shipped.n_rounds, shipping.final)
+        posed, shipped.found, shipped.cost, point=shipped.corrected, baselines=baselines
+    )
+    final = tuple(
+        part
+        for member in shipped.members
+        for part in fit_final(
+            problem, candidates[member], records[member].found.n_rounds, shipping.final
+        )
+    )
+    best = trials[shipped.members[0]]
     assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
     assert evidence.savings is not None  # noqa: S101  # as above
     return SearchResult(
-        policy=assemble(posed, shipped, final, evidence),
+        policy=assemble(posed, shipped.found, final, evidence),
         expected_cost=evidence.expected_cost,
-        apparent_cost=shipped.value * problem.scale,
+        apparent_cost=shipped.found.value * problem.scale,
         savings=evidence.savings,
         baselines=baselines,
-        best_params=dict(trials[chosen].params),
-        trial_number=trials[chosen].number,
+        best_params=dict(best.params),
+        trial_number=best.number,
+        averaged=tuple(trials[member].number for member in shipped.members),
         study=study,
     )
-
-
-def _selection(
-    shipping: Shipping, criterion: FloatArray, preference: FloatArray, draws: Draws
-) -> Callable[[FloatArray], int]:
-    if shipping.selection == "cheapest":
-        return lambda means: int(np.argmin(means))
-    return Selection.of(criterion, preference, draws.part_weight)
-
-
-def _preference(defaults: Sequence[Candidate], found: Sequence[OutOfFold]) -> FloatArray:
-    """Lower is preferred: defaults in their order, then searched trials by their log loss."""
-    by_loss = np.argsort(np.argsort([outcome.log_loss for outcome in found]))
-    preference = len(defaults) + by_loss.astype(np.float64)
-    for at, outcome in enumerate(found):
-        if outcome.candidate in defaults:
-            preference[at] = defaults.index(outcome.candidate)
-    return preference
 
 
 def _baselines(posed: Posed, untuned: OutOfFold) -> dict[str, Estimate]:

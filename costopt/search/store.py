@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from costopt.errors import StoreError
 from costopt.policy.files import write_atomically
 
-__all__ = ["Store"]
+__all__ = ["Store", "remove_sqlite"]
 
 Float32Array = NDArray[np.float32]
 Result = TypeVar("Result")
@@ -171,6 +172,23 @@ class Store:
                 f"cannot {what} the study {self.study_name!r} in {self.url}: {reason}; trials that "
                 "were written stay there, and the same call continues from them"
             ) from None
+
+
+def remove_sqlite(file: Path) -> None:
+    """Remove a database and the scores beside it, where there are any.
+
+    Raises
+    ------
+    StoreError
+    """
+    try:
+        for name in (file.name, f"{file.name}-wal", f"{file.name}-shm"):
+            file.with_name(name).unlink(missing_ok=True)
+        scores = file.with_name(f"{file.name}.scores")
+        if scores.exists():
+            shutil.rmtree(scores)
+    except OSError as error:
+        raise StoreError(f"cannot remove {file}: {error.strerror}") from None
 
 
 def _parsed(url: str) -> tuple[str, Path | None]:

@@ -11,7 +11,6 @@ import optuna
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
 from costopt.evaluation.choice import ThresholdMode
-from costopt.evaluation.selection import SelectionKind
 from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
 from costopt.search.fingerprint import fingerprint
@@ -19,6 +18,7 @@ from costopt.search.loop import Callback, Loop
 from costopt.search.objective import ExpectedCostObjective
 from costopt.search.result import SearchResult
 from costopt.search.sampling import RepeatableSampler
+from costopt.search.shipping import SelectionKind
 from costopt.search.store import Store
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
@@ -109,10 +109,11 @@ def optimize(
     racing : bool, default=True
         Give a trial up before its last fold when it is dearer than the best one so far beyond
         noise. Such trials are recorded as pruned, and nothing is estimated from them.
-    selection : {"likelihood", "cost", "cheapest"}, default="likelihood"
-        Which trial ships. ``"likelihood"``: of those whose log loss is within one standard error
-        of the lowest, the most default one. ``"cost"``: the same by cost. ``"cheapest"``: the
-        one of lowest cost, which is the one that luck favoured most.
+    selection : {"likelihood", "average", "cost", "cheapest"}, default="likelihood"
+        What ships. ``"likelihood"``: the untuned model if its log loss is within one standard
+        error of the lowest, else the trial of the lowest. ``"average"``: the mean of the three
+        trials of lowest log loss and the untuned model. ``"cost"``: as the first, by cost.
+        ``"cheapest"``: the trial of lowest cost, which is the one that luck favoured most.
     final : {"refit", "folds"}, default="refit"
         What ships of it: one model of all rows, or the average of the models of the folds.
     storage : str, optional

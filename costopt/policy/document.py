@@ -1,0 +1,121 @@
+"""A policy as plain values and back: what stands between `DecisionPolicy` and its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from costopt.decision.calibrators import PlattMap
+from costopt.decision.costs import CostMatrix
+from costopt.decision.odds import OddsLedger
+from costopt.decision.rules import CutRule, GainRule
+from costopt.errors import PolicyError
+from costopt.policy.evidence import Evidence, plain
+from costopt.policy.files import FORMAT, HOW_TO_USE, StoredPolicy, model_name
+from costopt.schema import Schema
+from costopt.training.registry import built_in
+
+if TYPE_CHECKING:
+    from costopt.policy.policy import DecisionPolicy
+
+__all__ = ["ModelPart", "from_document", "to_document"]
+
+
+@dataclass(frozen=True, eq=False)
+class ModelPart:
+    """One model of a policy, with its share of the averaged probability and its own ledger."""
+
+    model: Any
+    ledger: OddsLedger = field(default_factory=OddsLedger)
+    share: float = 1.0
+
+
+def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]:
+    """Everything but the models as plain values, the most wanted first.
+
+    Parameters
+    ----------
+    policy : DecisionPolicy
+    contents : list of bytes
+        Its models; empty where they are not saved.
+    """
+    files = []
+    for part, content in zip(policy.models, contents, strict=False):
+        name, digest = model_name(content)
+        ledger = [list(entry) for entry in part.ledger.entries]
+        files.append({"name": name, "sha256": digest, "ledger": ledger, "share": part.share})
+    rule: dict[str, Any] = {"kind": "gain", "threshold": None}
+    if isinstance(policy.rule, CutRule):
+        rule = {"kind": "cut", "threshold": plain(policy.rule.threshold)}
+    return {
+        "format": "costopt-policy",
+        "format_version": FORMAT,
+        "threshold": plain(policy.threshold),
+        "raw_threshold": plain(policy.raw_threshold),
+        "unit": policy.unit,
+        "how_to_use": HOW_TO_USE,
+        "rule": rule,
+        "costs": None if policy.costs is None else policy.costs.to_dict(),
+        "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
+        "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
+        "calibrator": {
+            "kind": "platt",
+            "slope": policy.calibrator.slope,
+            "intercept": policy.calibrator.intercept,
+        },
+        "features": None if policy.schema is None else policy.schema.to_dict(),
+        "model": {
+            "learner": policy.model_name,
+            "params": dict(policy.params),
+            "files": files,
+            "ledger": [list(entry) for entry in policy.ledger_of_score.entries],
+        },
+        "evidence": policy.evidence.to_dict(),
+        "provenance": dict(policy.provenance),
+    }
+
+
+def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]:
+    """The fields of the policy that a validated document and its models describe.
+
+    Raises
+    ------
+    CostOptError
+        If what is declared cannot be.
+    """
+    schema = None
+    if stored.features is not None:
+        schema = Schema.from_dict(stored.features.model_dump())
+    learner = built_in(stored.model.learner)
+    models = []
+    for part, content in zip(stored.model.files, contents, strict=True):
+        if learner is None or schema is None:
+            raise PolicyError(
+                f"policy.json lists model files of {stored.model.learner!r}, whose models are "
+                "never saved"
+            )
+        model = learner.from_files({"model.json": content}, len(schema.features))
+        models.append(ModelPart(model, OddsLedger(tuple(part.ledger)), part.share))
+    rule = stored.rule
+    if (rule.kind == "cut") != (rule.threshold is not None):
+        raise PolicyError("policy.json: a cut, and only a cut, has a threshold of its own")
+    costs, known = (
+        None if declared is None else CostMatrix.from_dict(declared)
+        for declared in (stored.costs, stored.known_costs)
+    )
+    return {
+        "rule": GainRule() if rule.threshold is None else CutRule(rule.threshold),
+        "costs": costs,
+        "known_costs": known,
+        "unit": stored.unit,
+        "labels": (stored.labels.negative, stored.labels.positive),
+        "calibrator": PlattMap(stored.calibrator.slope, stored.calibrator.intercept),
+        "schema": schema,
+        "learner": learner if models else None,
+        "models": tuple(models),
+        "ledger": OddsLedger(tuple(stored.model.ledger)),
+        "model_name": stored.model.learner,
+        "params": stored.model.params,
+        "evidence": Evidence.from_dict(stored.evidence.model_dump()),
+        "provenance": stored.provenance,
+    }
