@@ -81,7 +81,7 @@ def check_choice(argument: str, given: object, known: Collection[str]) -> None:
     ------
     DataError
     """
-    if given not in known:
+    if not isinstance(given, str) or given not in known:
         raise DataError(f"{argument}={given!r} is not known: {nearest(given, known)}")
 
 

@@ -109,8 +109,9 @@ def cross_fit_platt(
         )
 
     shipped = fit(scored)
+    counts = scored if sample_weight is None else scored & (sample_weight > 0)
     for fold in folds:
-        others = scored.copy()
+        others = counts.copy()
         others[fold.test] = False
         enough = 0 < np.count_nonzero(y[others]) < np.count_nonzero(others)
         calibrator = fit(others) if enough else shipped

@@ -59,6 +59,11 @@ class Scored:
     folds: tuple[Fold, ...]
     draws: Draws
 
+    @property
+    def is_populated(self) -> bool:
+        """Whether some row stands for somebody."""
+        return self.weight is None or bool(self.weight.any())
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import sklearn
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from threadpoolctl import ThreadpoolController
 
 from costopt.decision.calibrators import PlattMap
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 FloatArray = NDArray[np.float64]
-Scores = NDArray[np.floating]
+Float32Array = NDArray[np.float32]
 FinalKind = Literal["refit", "folds"]
 
 FINALS: tuple[FinalKind, ...] = ("refit", "folds")
@@ -81,6 +82,8 @@ class OutOfFold:
         What a search minimises, in the problem's scaled unit per case.
     raw : array of shape (n_scored,)
         The models' own scores of the rows that these folds score.
+    log_odds : float32 array of shape (n_scored,) or None
+        What there is to store of them: ``raw`` is its logistic function, to the last bit.
     row_cost : array of shape (n_scored,)
         What each row would have cost, in the problem's scaled unit.
     row_loss : array of shape (n_scored,)
@@ -101,7 +104,8 @@ class OutOfFold:
     candidate: Candidate
     n_folds: int
     value: float
-    raw: Scores
+    raw: FloatArray
+    log_odds: Float32Array | None
     row_cost: FloatArray
     row_loss: FloatArray
     log_loss: float
@@ -115,7 +119,9 @@ class OutOfFold:
         """The same without what there is one of per row, to be kept for many candidates."""
         nothing = np.empty(0)
         choice = replace(self.choice, act=np.empty(0, dtype=bool))
-        return replace(self, raw=nothing, row_cost=nothing, row_loss=nothing, choice=choice)
+        return replace(
+            self, raw=nothing, log_odds=None, row_cost=nothing, row_loss=nothing, choice=choice
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,8 +146,8 @@ def evaluate(
     problem : Problem
     candidate : Candidate
     give_up : callable, optional
-        Asked after the second fold and each later one but the last, with what the folds so far
-        have shown; True ends the evaluation there.
+        Asked after the second fold and each later one but the last, once rows that
+        stand for somebody were scored, with what the folds so far have shown; True ends the evaluation there.
     checkpoint : callable, optional
         Called every so often; what it raises ends the evaluation.
 
@@ -152,14 +158,16 @@ def evaluate(
     """
     learner = problem.learners[candidate.learner]
     prepared = problem.prepared(candidate.learner)
-    samples = [_sample(problem, candidate, number) for number in range(problem.n_folds)]
+    done: dict[int, tuple[float, float | None]] = {}
 
     def fit(fold: int, n_threads: int, checkpoint: Callable[[], None]) -> Fitted:
+        sample = _sample(problem, candidate, fold)
+        done[fold] = _ledger(sample).multiplier, sample.sampling_ratio
         return learner.fit(
             prepared,
             fold,
             problem.y,
-            samples[fold],
+            sample,
             candidate.params,
             seed=problem.seed,
             n_threads=n_threads,
@@ -168,30 +176,30 @@ def evaluate(
         )
 
     fitted: list[Fitted] = []
-    scores: dict[int, tuple[int | None, Scores]] = {}
+    scores: dict[int, tuple[int | None, Float32Array]] = {}
 
     def found() -> OutOfFold:
         n_rounds = _common_rounds(fitted) if learner.grows else None
         scored = problem.scored_by(len(fitted))
-        # single precision, as it is stored: what is priced now and after a resume is the same
-        raw = np.empty(scored.rows.size, dtype=np.float32)
+        log_odds = np.empty(scored.rows.size, dtype=np.float32)
         for number, fold in enumerate(scored.folds):
             if number not in scores or scores[number][0] != n_rounds:
                 score = learner.score_fold(prepared, number, fitted[number], n_rounds)
-                scores[number] = n_rounds, score.astype(np.float32)
-            raw[fold.test] = scores[number][1]
-        return price(
+                scores[number] = n_rounds, logit(score).astype(np.float32)
+            log_odds[fold.test] = scores[number][1]
+        return price_stored(
             problem,
             candidate,
-            raw,
+            log_odds,
             n_rounds=n_rounds,
-            odds_multipliers=tuple(_ledger(sample).multiplier for sample in samples[: len(fitted)]),
-            sampling_ratios=tuple(sample.sampling_ratio for sample in samples[: len(fitted)]),
+            odds_multipliers=tuple(done[fold][0] for fold in range(len(fitted))),
+            sampling_ratios=tuple(done[fold][1] for fold in range(len(fitted))),
         )
 
     for model in _fold_by_fold(problem, fit, checkpoint):
         fitted.append(model)
-        if give_up is not None and 2 <= len(fitted) < problem.n_folds:
+        looked_at = 2 <= len(fitted) < problem.n_folds
+        if give_up is not None and looked_at and problem.scored_by(len(fitted)).is_populated:
             so_far = found()
             if give_up(so_far):
                 return so_far
@@ -203,7 +211,6 @@ def fit_final(
     candidate: Candidate,
     n_rounds: int | None,
     kind: FinalKind = "refit",
-    checkpoint: Callable[[], None] | None = None,
 ) -> tuple[FinalModel, ...]:
     """The models that ship, whose probabilities are averaged.
 
@@ -215,8 +222,6 @@ def fit_final(
         From `evaluate`, for learners that grow.
     kind : {"refit", "folds"}, default="refit"
         One model of all rows; or one of each fold's training rows, those that were evaluated.
-    checkpoint : callable, optional
-        Called every so often; what it raises ends the training.
     """
     learner = problem.learners[candidate.learner]
     folds = [None] if kind == "refit" else list(range(problem.n_folds))
@@ -232,7 +237,6 @@ def fit_final(
             n_threads=1 if _is_small(problem) else problem.n_jobs,
             n_rounds=n_rounds,
             population=problem.weight,
-            checkpoint=checkpoint,
         )
         for fold, sample in zip(folds, samples, strict=True)
     ]
@@ -313,10 +317,34 @@ def _common_rounds(fitted: list[Fitted]) -> int:
     return int(rounds[np.argmin(np.mean([loss[: rounds.size] for loss in losses], axis=0))])
 
 
+def price_stored(
+    problem: Problem,
+    candidate: Candidate,
+    log_odds: Float32Array,
+    *,
+    n_rounds: int | None,
+    odds_multipliers: tuple[float, ...],
+    sampling_ratios: tuple[float | None, ...],
+) -> OutOfFold:
+    """The same as `price`, of scores in the form in which they are stored.
+
+    What a search prices when it evaluates a trial, and when it reads it back, is the same.
+    """
+    found = price(
+        problem,
+        candidate,
+        expit(log_odds.astype(np.float64)),
+        n_rounds=n_rounds,
+        odds_multipliers=odds_multipliers,
+        sampling_ratios=sampling_ratios,
+    )
+    return replace(found, log_odds=log_odds)
+
+
 def price(
     problem: Problem,
     candidate: Candidate,
-    raw: Scores,
+    raw: FloatArray,
     *,
     n_rounds: int | None = None,
     odds_multipliers: tuple[float, ...] = (),
@@ -363,6 +391,7 @@ def price(
         n_folds,
         value=choice.value,
         raw=raw,
+        log_odds=None,
         row_cost=decision_cost(scored.y, choice.act, scored.costs),
         row_loss=row_loss,
         log_loss=float(np.average(row_loss, weights=scored.weight)),
@@ -374,7 +403,7 @@ def price(
     )
 
 
-def undone(problem: Problem, raw: Scores, odds_multipliers: tuple[float, ...]) -> FloatArray:
+def undone(problem: Problem, raw: FloatArray, odds_multipliers: tuple[float, ...]) -> FloatArray:
     """Out-of-fold scores without what training did to the odds, fold by fold.
 
     Parameters
@@ -383,7 +412,7 @@ def undone(problem: Problem, raw: Scores, odds_multipliers: tuple[float, ...]) -
         As for `price`.
     """
     scored = problem.scored_by(len(odds_multipliers) or problem.n_folds)
-    score = raw.astype(np.float64)
+    score = raw.copy()
     for fold, multiplier in zip(scored.folds, odds_multipliers, strict=False):
         score[fold.test] = OddsLedger().record("training", multiplier).undo(score[fold.test])
     return score

@@ -63,7 +63,6 @@ class Loop:
         self._best = math.inf
         self._stopped = False
         self._deadline = math.inf
-        self.study.stop = self._stop  # Optuna's own works inside Study.optimize only
 
     def run(self, n_trials: int, timeout: float | None, *, progress: bool | None) -> None:
         """Run until the study has so many trials, the time is up, or somebody stops it.
@@ -77,6 +76,14 @@ class Loop:
         """
         if timeout is not None:
             self._deadline = clock.monotonic() + timeout
+        self.study.stop = self._stop  # Optuna's own works inside Study.optimize only
+        try:
+            self._run(n_trials, progress=progress)
+        finally:
+            del self.study.stop  # a result must not keep this loop, and with it all rows, alive
+        self._report_failures()
+
+    def _run(self, n_trials: int, *, progress: bool | None) -> None:
         hidden = not (sys.stderr.isatty() if progress is None else progress)
         with tqdm(total=n_trials, desc="trials", disable=hidden, leave=False) as bar:
             try:
@@ -97,7 +104,6 @@ class Loop:
                     "interrupted",
                     f"stopped in trial {bar.n} of {n_trials}: the result is of those completed",
                 )
-        self._report_failures()
 
     def _stop(self) -> None:
         self._stopped = True

@@ -16,7 +16,7 @@ from costopt.decision.costs import Costs
 from costopt.errors import SearchError, check_choice
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.problem import pose
-from costopt.evaluation.trial import FINALS, Candidate, FinalKind, OutOfFold, evaluate, price
+from costopt.evaluation.trial import FINALS, Candidate, FinalKind, OutOfFold, evaluate, price_stored
 from costopt.frames import Scalar
 from costopt.search.racing import Race
 from costopt.search.result import SearchResult, build_result
@@ -130,7 +130,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     def try_out(
         self, trial: optuna.Trial, checkpoint: Callable[[], None] | None = None
     ) -> tuple[float, Float32Array | None]:
-        """The same, with the scores of all rows; None where they are those of an earlier trial.
+        """The same, with the log-odds of all rows; None where they are those of an earlier trial.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         """
         scale = self.posed.problem.scale
         candidate = self.space.suggest(trial)
-        record, raw = self._records.get(_key(candidate)), None
+        record, stored = self._records.get(_key(candidate)), None
         if record is None:
 
             def give_up(found: OutOfFold) -> bool:
@@ -151,28 +151,28 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             if found.n_folds < self.posed.problem.n_folds:
                 trial.set_user_attr("n_folds", found.n_folds)
                 raise optuna.TrialPruned(f"given up after {found.n_folds} folds")
-            record, raw = self._keep(found), np.asarray(found.raw, dtype=np.float32)
+            record, stored = self._keep(found), found.log_odds
         value = record.found.value * scale
         if not math.isfinite(value):
             raise SearchError(f"the cost of trial {trial.number} is {value}, not a finite number")
         for name, known in _attributes(record.found).items():
             trial.set_user_attr(name, known)
-        return value, raw
+        return value, stored
 
-    def restore(self, trial: optuna.trial.FrozenTrial, raw: Float32Array | None) -> None:
+    def restore(self, trial: optuna.trial.FrozenTrial, log_odds: Float32Array | None) -> None:
         """Know again a trial that was completed earlier, from its scores; without, by doing it again."""
-        candidate = self.space.candidate(trial.params)
+        problem, candidate = self.posed.problem, self.space.candidate(trial.params)
         if _key(candidate) in self._records:
             return
-        if raw is None or raw.size != self.posed.problem.scored.rows.size:
-            self._keep(evaluate(self.posed.problem, candidate))
+        if log_odds is None or log_odds.size != problem.scored.rows.size:
+            self._keep(evaluate(problem, candidate))
             return
         known = trial.user_attrs
         self._keep(
-            price(
-                self.posed.problem,
+            price_stored(
+                problem,
                 candidate,
-                raw,
+                log_odds,
                 n_rounds=known["n_rounds"],
                 odds_multipliers=tuple(known["odds_multipliers"]),
                 sampling_ratios=tuple(known["sampling_ratios"]),
@@ -219,8 +219,8 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     def _keep(self, found: OutOfFold) -> Record:
         """What is kept of a candidate that was evaluated on all folds."""
         averaging = self.shipping.selection == "average"
-        raw = np.asarray(found.raw, dtype=np.float32) if averaging else None
-        record = Record.of(found, self.posed.problem.scored.draws, raw)
+        log_odds = found.log_odds if averaging else None
+        record = Record.of(found, self.posed.problem.scored.draws, log_odds)
         self._records[_key(found.candidate)] = record
         if averaging:
             self._forget_scores()
@@ -232,12 +232,14 @@ prevalence, pos_label, random_state, n_jobs, selection, final
 
     def _forget_scores(self) -> None:
         """Keep scores row by row of the trials of lowest log loss, and of the untuned models."""
-        kept = [(key, record) for key, record in self._records.items() if record.raw is not None]
+        kept = [
+            (key, record) for key, record in self._records.items() if record.log_odds is not None
+        ]
         kept = [
             (key, record) for key, record in kept if record.found.candidate not in self._defaults
         ]
         for key, record in sorted(kept, key=lambda one: one[1].found.log_loss)[KEPT:]:
-            self._records[key] = replace(record, raw=None)
+            self._records[key] = replace(record, log_odds=None)
 
     @property
     def _defaults(self) -> list[Candidate]:

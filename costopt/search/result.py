@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import optuna
 
 from costopt.decision.rules import decide, decision_cost
@@ -172,10 +171,10 @@ def build_result(
     )
 
 
-def _baselines(posed: Posed, untuned: OutOfFold) -> dict[str, Estimate]:
+def _baselines(posed: Posed, plain: OutOfFold) -> dict[str, Estimate]:
     """The obvious alternatives on the scored rows, in the declared unit."""
     scored = posed.problem.scored
-    raw = untuned.raw.astype(np.float64)
+    raw = plain.raw
     row_costs = {
         **blanket_costs(posed.problem),
         "untuned model at 0.5": decision_cost(scored.y, raw >= 0.5, scored.costs),

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from costopt.evaluation.estimates import Draws, corrected_cost
 from costopt.evaluation.problem import Problem
@@ -48,20 +49,23 @@ class Record:
     cost, loss : array of shape (n_parts,)
         `Draws.totals` of its cost, in the problem's scaled unit, and of its log loss. There are
         at most 20,000 parts, however many rows.
-    raw : float32 array of shape (n_scored,), optional
-        Its scores, where they may be wanted for an average.
+    log_odds : float32 array of shape (n_scored,), optional
+        Of its scores, where they may be wanted for an average.
     """
 
     found: OutOfFold
     cost: FloatArray
     loss: FloatArray
-    raw: Float32Array | None = None
+    log_odds: Float32Array | None = None
 
     @classmethod
-    def of(cls, found: OutOfFold, draws: Draws, raw: Float32Array | None = None) -> Record:
+    def of(cls, found: OutOfFold, draws: Draws, log_odds: Float32Array | None = None) -> Record:
         """The record of a candidate that was evaluated on all folds."""
         return cls(
-            found.without_rows(), draws.totals(found.row_cost), draws.totals(found.row_loss), raw
+            found.without_rows(),
+            draws.totals(found.row_cost),
+            draws.totals(found.row_loss),
+            log_odds,
         )
 
 
@@ -148,12 +152,12 @@ def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[Fl
 
     def select(means: FloatArray) -> Members:
         ranked = np.argsort(means, kind="stable")
-        best = next(int(at) for at in ranked if records[at].raw is not None)
+        best = next(int(at) for at in ranked if records[at].log_odds is not None)
         learner = records[best].found.candidate.learner
         alike = [
             int(at)
             for at in ranked
-            if records[at].raw is not None and records[at].found.candidate.learner == learner
+            if records[at].log_odds is not None and records[at].found.candidate.learner == learner
         ]
         default = [at for at in untuned if at in alike]
         return tuple(dict.fromkeys((*alike[:AVERAGED], *default)))
@@ -164,9 +168,9 @@ def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[Fl
 def _average(problem: Problem, records: Sequence[Record]) -> OutOfFold:
     """The mean of corrected scores, calibrated and priced as one candidate: that of the best."""
     scores = [
-        undone(problem, record.raw, record.found.odds_multipliers)
+        undone(problem, expit(record.log_odds.astype(np.float64)), record.found.odds_multipliers)
         for record in records
-        if record.raw is not None
+        if record.log_odds is not None
     ]
     best = records[0].found
     found = price(problem, best.candidate, np.mean(scores, axis=0))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from costopt.errors import PolicyError
 
-__all__ = ["read_model"]
+__all__ = ["ABSENT", "read_model"]
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
@@ -35,6 +35,9 @@ MAX_CATEGORY = 2**24
 MAX_BITSET_BYTES = 256 * 2**20
 # a list costs 60 bytes of memory and 2 of a file; a model of nothing but leaves has one per 29
 BYTES_PER_LIST = 16
+
+# the attribute of a booster that lists categories, by column and code, it takes for missing values
+ABSENT = "absent_categories"
 
 OLDEST_VERSION = [3, 1]
 ROOT_PARENT = 2**31 - 1
@@ -152,7 +155,7 @@ def _learner(learner: Any, n_features: int) -> str:
     model = _model(booster["model"], categorical)
     return _object(
         {
-            "attributes": _expect(learner["attributes"], {}, "attributes"),
+            "attributes": _attributes(learner["attributes"], n_features),
             "feature_names": _expect(learner["feature_names"], [], "feature_names"),
             "feature_types": _text(learner["feature_types"]),
             "gradient_booster": _object({"model": model, "name": name}),
@@ -160,6 +163,25 @@ def _learner(learner: Any, n_features: int) -> str:
             "objective": _expect(learner["objective"], OBJECTIVE, "objective"),
         }
     )
+
+
+def _attributes(given: Any, n_features: int) -> str:
+    """Nothing, or the categories that the model was not trained on: pairs of column and code."""
+    if given == {}:
+        return "{}"
+    _fields(given, "attributes", (ABSENT,))
+    try:
+        pairs = json.loads(given[ABSENT])
+    except (ValueError, TypeError, RecursionError):
+        pairs = None
+    plain = isinstance(pairs, list) and all(
+        isinstance(pair, list) and [type(part) for part in pair] == [int, int] for pair in pairs
+    )
+    if not plain or not all(
+        0 <= column < n_features and 0 <= code < MAX_CATEGORY for column, code in pairs
+    ):
+        _refuse(f"attributes.{ABSENT}", "hold pairs of column and category", given[ABSENT])
+    return _text({ABSENT: json.dumps(pairs)})
 
 
 def _categorical(types: Any, n_features: int) -> BoolArray:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from costopt.training.learners import (
     within,
 )
 from costopt.training.weights import Reweighting
-from costopt.training.xgboost_files import read_model
+from costopt.training.xgboost_files import ABSENT, read_model
 
 __all__ = ["XGBoostLearner"]
 
@@ -81,6 +82,8 @@ RESERVED = {
 # The validation rows are looked at after each of the first rounds, then after every few.
 LOOK_ALWAYS = 20
 LOOK_EVERY = 5
+# A booster keeps what it predicted for each row it saw; a copy does not, and is made where that counts.
+ROWS_TO_FORGET = 200_000
 ALIASES = {
     "eta": "learning_rate",
     "lambda": "reg_lambda",
@@ -116,17 +119,31 @@ class _Prepared:
                 self._binned[fold, max_bin] = self._bin(fold, max_bin, n_threads)
             return self._binned[fold, max_bin]
 
+    def forget_folds(self) -> None:
+        """Make room for all rows at once; folds are binned again if they are asked for again."""
+        with self._lock:
+            self._binned = {key: kept for key, kept in self._binned.items() if key[0] is None}
+
     def _bin(self, fold: int | None, max_bin: int, n_threads: int) -> tuple[Any, Any]:
         rows = self.rows(fold)
         train = self.quantile_matrix(rows, n_threads, max_bin=max_bin)
         if fold is None:
             return train, None
-        valid_rows = self.matrix[self.folds[fold].test]
-        for column in np.flatnonzero(self.categorical):
-            # a code without a cut of its own would fall into another category's bin
-            known = np.isin(valid_rows[:, column], rows[:, column])
-            valid_rows[~known, column] = np.nan
+        valid_rows = _without(self.matrix[self.folds[fold].test], self.absent(fold))
         return train, self.quantile_matrix(valid_rows, n_threads, max_bin=max_bin, ref=train)
+
+    def absent(self, fold: int) -> list[list[int]]:
+        """Columns and codes of the categories that a fold is not trained on.
+
+        A code without a cut of its own would fall into another category's bin: it is missing.
+        """
+        rows = self.folds[fold].train
+        return [
+            [int(column), int(code)]
+            for column in np.flatnonzero(self.categorical)
+            for code in np.setdiff1d(self.matrix[:, column], self.matrix[rows, column])
+            if not np.isnan(code)
+        ]
 
     def quantile_matrix(self, rows: Matrix, n_threads: int, **options: Any) -> Any:
         """Rows as xgboost bins them."""
@@ -237,6 +254,8 @@ class XGBoostLearner:
     ) -> Fitted:
         """Trees, stopped on the fold's validation rows, or exactly ``n_rounds`` of them."""
         settings = {**DEFAULTS, **self._fixed, **params}
+        if fold is None:
+            prepared.forget_folds()
         train, valid = prepared.binned(fold, settings["max_bin"], n_threads)
         labels = y if fold is None else y[prepared.folds[fold].train]
         if sample.rows is not None:
@@ -262,6 +281,9 @@ class XGBoostLearner:
                 if checkpoint is not None:
                     checkpoint()
                 booster.update(train, number)
+            absent = [] if fold is None else prepared.absent(fold)
+            if absent:
+                booster.set_attr(**{ABSENT: json.dumps(absent)})
             return Fitted(booster)
         log_multiplier = math.log(sample.odds_multiplier or 1.0)
         model = _FoldModel(
@@ -274,7 +296,10 @@ class XGBoostLearner:
         test = prepared.folds[fold].test
         model.put_margin(valid)
         valid.set_info(label=y[test], weight=None if population is None else population[test])
-        return Fitted(model, *self._grow(model.booster, train, valid, checkpoint))
+        grown = self._grow(model.booster, train, valid, checkpoint)
+        if train.num_row() > ROWS_TO_FORGET:
+            model = replace(model, booster=model.booster.copy())
+        return Fitted(model, *grown)
 
     def _grow(
         self,
@@ -319,8 +344,9 @@ class XGBoostLearner:
 
     def score(self, model: xgb.Booster, features: Features) -> FloatArray:
         """Probabilities as the weighted training made them, of new rows."""
+        absent = json.loads(model.attr(ABSENT) or "[]")
         rows = xgb.DMatrix(
-            features.matrix,
+            _without(features.matrix.copy(), absent) if absent else features.matrix,
             feature_types=_feature_types(features.schema.is_categorical),
             enable_categorical=True,
         )
@@ -345,6 +371,13 @@ def _known(name: str) -> str:
     if name not in KNOWN:
         raise SearchError(f"xgboost has no parameter {name!r}: {nearest(name, KNOWN)}")
     return name
+
+
+def _without(rows: Matrix, absent: list[list[int]]) -> Matrix:
+    """Rows in which some categories are missing values; changed in place."""
+    for column, code in absent:
+        rows[rows[:, column] == code, column] = np.nan
+    return rows
 
 
 def _feature_types(categorical: NDArray[np.bool_]) -> list[str]:

@@ -49,7 +49,7 @@ def test_rows_labels_costs_and_folds_are_prepared_once(rows):
     assert (found.labels.negative, found.labels.positive) == (0, 1)
     assert_array_equal(problem.y, y == 1)
     assert_array_equal(problem.features.matrix[:, 0], X["signal"])
-    assert_array_equal(problem.scored, np.arange(300))
+    assert_array_equal(problem.scored.rows, np.arange(300))
     assert [fold.test.size for fold in problem.folds.folds] == [100, 100, 100]
     assert problem.weight is None
     assert problem.prepared("logistic") is problem.prepared("logistic")
@@ -389,33 +389,95 @@ def test_warnings_point_at_the_line_that_posed_the_problem(rows):
 # Scored rows, draws and randomness
 
 
-def test_folds_index_into_the_rows_that_are_scored(rows):
+def assert_scored(scored, problem, folds):
+    """The rows that folds score, and all that prices a decision on them, row by row."""
+    rows = sorted(row for fold in folds for row in fold.test)
+    assert_array_equal(scored.rows, rows)
+    assert_array_equal(scored.y, [problem.y[row] for row in rows])
+    for name in ("costs", "known"):
+        for cell in ("fp", "fn", "tp", "tn"):
+            everybody = np.broadcast_to(getattr(getattr(problem, name), cell), problem.y.size)
+            mine = np.broadcast_to(getattr(getattr(scored, name), cell), len(rows))
+            assert_array_equal(mine, everybody[rows])
+    assert len(scored.folds) == len(folds)
+    for mine, fold in zip(scored.folds, folds, strict=True):
+        assert_array_equal(scored.rows[mine.test], fold.test)
+    for mine, everybody in (
+        (scored.weight, problem.weight),
+        (scored.draws.weight, problem.weight),
+        (scored.draws.units, problem.folds.units),
+    ):
+        if everybody is None:
+            assert mine is None
+        else:
+            assert_array_equal(mine, everybody[rows])
+    assert scored.draws.n_rows == len(rows)
+    assert scored.draws.seed == problem.seed
+
+
+POSED = {
+    "plain": {},
+    "weighted": {"sample_weight": np.linspace(1, 2, 300)},
+    "grouped": {"groups": np.arange(300) // 4},
+    "in time": {
+        "time": np.random.default_rng(0).permutation(300),
+        "sample_weight": np.linspace(1, 2, 300),
+    },
+    "given": {"cv": [(np.arange(100, 300), np.arange(50)), (np.arange(100), np.arange(120, 200))]},
+}
+
+
+@pytest.mark.parametrize("options", POSED.values(), ids=POSED)
+def test_what_is_scored_is_gathered_row_by_row(rows, options):
+    X, y = rows
+
+    problem = posed(X, y, CostMatrix(fp=2, fn="amount", tp=1), random_state=5, **options).problem
+
+    assert_scored(problem.scored, problem, problem.folds.folds)
+    assert problem.scored is problem.scored
+
+
+@pytest.mark.parametrize("options", POSED.values(), ids=POSED)
+def test_what_the_first_folds_score_is_gathered_likewise(rows, options):
+    """As if the other folds had never been."""
+    X, y = rows
+    X["claim"] = np.where(y == 1, X["amount"], 0.0)
+    costs = CostMatrix(fp="amount / 10", fn="claim + 5", hindsight=("claim",))
+
+    problem = posed(X, y, costs, random_state=5, **options).problem
+
+    for n_folds in range(1, problem.n_folds + 1):
+        found = problem.scored_by(n_folds)
+        assert_scored(found, problem, problem.folds.folds[:n_folds])
+        assert problem.scored_by(n_folds) is found
+    assert problem.scored_by(problem.n_folds) is problem.scored
+
+
+def test_stretches_of_time_before_the_first_fold_are_scored_by_nobody(rows):
     X, y = rows
     time = np.random.default_rng(0).permutation(300)
-    weight = np.linspace(1, 2, 300)
 
-    problem = posed(X, y, time=time, sample_weight=weight).problem
+    problem = posed(X, y, time=time).problem
 
-    assert problem.scored.size == 225
-    assert_array_equal(problem.scored, np.flatnonzero(time >= 75))
-    for fold, scored in zip(problem.folds.folds, problem.scored_folds, strict=True):
-        assert_array_equal(problem.scored[scored.test], fold.test)
-    assert_array_equal(problem.of_scored(time), time[problem.scored])
-    assert problem.of_scored(None) is None
-    draws = problem.draws()
-    assert draws.n_rows == 225
-    assert_array_equal(draws.weight, problem.weight[problem.scored])
-    assert_array_equal(draws.units, problem.folds.units[problem.scored])
+    assert_array_equal(problem.scored.rows, np.flatnonzero(time >= 75))
+    assert_array_equal(problem.scored_by(1).rows, np.flatnonzero((time >= 75) & (time < 150)))
+    assert_array_equal(problem.scored_by(2).rows, np.flatnonzero((time >= 75) & (time < 225)))
 
 
 def test_rows_are_drawn_one_by_one_unless_there_are_groups_or_time(rows):
     X, y = rows
+    groups, time = np.arange(300) // 4, np.arange(300)
 
-    plain, grouped = posed(X, y).problem.draws(), posed(X, y, groups=np.arange(300) // 4).problem
+    plain = posed(X, y).problem.scored.draws
+    grouped = posed(X, y, groups=groups).problem.scored.draws
+    in_time = posed(X, y, time=time).problem.scored.draws
 
     assert plain.units is None
     assert plain.weight is None
-    assert_array_equal(grouped.draws().units, np.arange(300) // 4)
+    assert_array_equal(plain.part, np.arange(300))
+    assert_array_equal(grouped.part, groups)
+    assert np.all(np.diff(in_time.part) >= 0)  # consecutive stretches of about sqrt(300) rows
+    assert np.bincount(in_time.part).max() == 17
 
 
 def test_each_fold_has_its_own_randomness_the_same_every_time(rows):

@@ -1,12 +1,18 @@
+import threading
+from contextlib import nullcontext
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from costopt import (
     CaseCosts,
@@ -20,8 +26,10 @@ from costopt import (
 )
 from costopt.evaluation.calibration import cross_fit_platt
 from costopt.evaluation.folds import make_folds
-from costopt.evaluation.problem import pose
-from costopt.evaluation.trial import Candidate, evaluate, fit_final, price
+from costopt.evaluation.problem import check_n_jobs, pose
+from costopt.evaluation.trial import FINALS, Candidate, evaluate, fit_final, price
+from costopt.frames import Table
+from costopt.training.learners import Features
 from costopt.training.resampling import DEVICES, reweight
 
 COSTS = CostMatrix(fp=1, fn=8)
@@ -38,6 +46,31 @@ by_learner = pytest.mark.parametrize("candidate", EVERY, ids=[c.learner for c in
 def problem_of(X, y, costs=COSTS, **options):
     options = {"cv": 3, "n_jobs": 1, "random_state": 1} | options
     return pose(X, y, costs, LEARNERS, **options).problem
+
+
+def undone(problem, found):
+    """Scores with the odds divided by what training multiplied them by, fold by fold."""
+    score = np.full(problem.y.size, np.nan)
+    raw = score.copy()
+    raw[problem.scored_by(found.n_folds).rows] = found.raw
+    folds = problem.folds.folds[: found.n_folds]
+    for fold, multiplier in zip(folds, found.odds_multipliers, strict=True):
+        positive, negative = raw[fold.test], multiplier * (1 - raw[fold.test])
+        score[fold.test] = positive / (positive + negative)
+    return score[~np.isnan(score)]
+
+
+def assert_same(one, other):
+    """Bit by bit, whatever there is to know of two evaluations."""
+    assert_array_equal(one.raw, other.raw)
+    assert_array_equal(one.row_cost, other.row_cost)
+    assert_array_equal(one.row_loss, other.row_loss)
+    assert_array_equal(one.choice.act, other.choice.act)
+    for name in ("candidate", "n_folds", "value", "log_loss", "calibrator", "n_rounds"):
+        assert getattr(one, name) == getattr(other, name)
+    assert one.odds_multipliers == other.odds_multipliers
+    assert one.sampling_ratios == other.sampling_ratios
+    assert (one.choice.rule, one.choice.reason) == (other.choice.rule, other.choice.reason)
 
 
 def splits(y, cv=3, seed=1):
@@ -82,7 +115,9 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
     decisions = calibrated >= 1 / 9
     cost = np.where(act, 8.0 * ~decisions, 1.0 * decisions)
     assert_allclose(found.raw, raw, atol=1e-6)
-    assert_allclose(found.score, score, atol=1e-6)
+    assert found.log_odds.dtype == np.float32  # as it is stored
+    assert_array_equal(found.raw, expit(found.log_odds.astype(float)))
+    assert_allclose(undone(problem, found), score, atol=1e-6)
     assert_allclose(found.odds_multipliers, multipliers)
     assert_allclose(found.sampling_ratios, ratios)
     assert_allclose(
@@ -94,7 +129,10 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
     assert_allclose(found.row_cost * problem.scale, cost)
     assert_allclose(found.value * problem.scale, cost.mean())
     assert_allclose(found.log_loss, log_loss(act, calibrated), rtol=1e-5)
+    likelihood = np.where(act, calibrated, 1 - calibrated)
+    assert_allclose(found.row_loss, -np.log(likelihood), atol=1e-5)
     assert found.n_rounds is None
+    assert found.n_folds == 3
     assert found.candidate == candidate
 
 
@@ -110,11 +148,14 @@ def test_what_training_did_to_the_odds_is_undone_fold_by_fold(rows, candidate, d
     for fold, multiplier in zip(problem.folds.folds, found.odds_multipliers, strict=True):
         positives = np.count_nonzero(problem.y[fold.train])
         assert_allclose(multiplier, (fold.train.size - positives) / positives, rtol=0.05)
-        assert_allclose(
-            found.score[fold.test], scale_odds(found.raw[fold.test], 1 / multiplier), rtol=1e-9
-        )
+    score = undone(problem, found)
+    calibrated, shipped = cross_fit_platt(problem.y, score, problem.folds.folds)
+    assert_allclose(
+        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+    )
+    assert_allclose(found.log_loss, log_loss(problem.y, calibrated))
     # the mean is near the share of positives again, where the raw mean was near a half
-    assert abs(found.score.mean() - y.mean()) < 0.1
+    assert abs(score.mean() - y.mean()) < 0.1
     assert found.raw.mean() > y.mean() + 0.1
 
 
@@ -156,15 +197,16 @@ def test_rounds_are_common_to_all_folds_and_the_best_on_average(rows):
     for number, fit in enumerate(fits):
         test = problem.folds.folds[number].test
         score = learner.score_fold(problem.prepared("xgboost"), number, fit, found.n_rounds)
-        assert_array_equal(found.raw[test], score)
+        assert_array_equal(found.raw[test], expit(logit(score).astype("f4").astype(float)))
 
 
 # Scores that come from elsewhere
 
 
+@pytest.mark.parametrize("multipliers", [(), (4.0, 1.0, 0.5)], ids=["untouched", "multiplied"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("per_case", [False, True])
-def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case):
+def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case, multipliers):
     X, y = rows
     act = y.to_numpy() == 1
     rng = np.random.default_rng(0)
@@ -173,19 +215,53 @@ def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case)
     costs = CostMatrix(fp=5, fn="amount", tp=1) if per_case else COSTS
     problem = problem_of(X, y, costs, sample_weight=weight)
 
-    found = price(problem, PLAIN, raw=score**2, score=score)
+    raw = score.copy()
+    for fold, multiplier in zip(problem.folds.folds, multipliers, strict=False):
+        raw[fold.test] = scale_odds(score[fold.test], multiplier)
+
+    found = price(problem, PLAIN, raw, odds_multipliers=multipliers)
 
     calibrated, shipped = cross_fit_platt(act, score, problem.folds.folds, problem.weight)
     resolved = costs.resolve(X)
     decisions = decide(calibrated, resolved)
     money = decision_cost(act, decisions, resolved)
-    assert found.calibrator == shipped
+    assert_allclose(
+        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+    )
     assert_array_equal(found.choice.act, decisions)
     assert_allclose(found.row_cost * problem.scale, money)
     assert_allclose(found.value * problem.scale, np.average(money, weights=weight))
     assert_allclose(found.log_loss, log_loss(act, calibrated, sample_weight=weight))
-    assert_array_equal(found.raw, score**2)
-    assert_array_equal(found.score, score)
+    assert_allclose(found.row_loss, -np.log(np.where(act, calibrated, 1 - calibrated)))
+    assert_array_equal(found.raw, raw)
+    assert found.n_folds == 3
+    assert found.odds_multipliers == multipliers
+
+
+def test_scores_of_the_first_folds_are_priced_as_if_there_were_no_others(rows):
+    X, y = rows
+    score = np.clip(np.random.default_rng(0).normal(0.2 + 0.4 * y, 0.2), 0.01, 0.99)
+    costs, weight = CostMatrix(fp=5, fn="amount"), np.linspace(0.5, 2, 300)
+    problem = problem_of(X, y, costs, sample_weight=weight, cv=splits(y, 5))
+    ask = {"n_rounds": 7, "odds_multipliers": (2.0, 1.0, 0.5), "sampling_ratios": (0.5, None, 1.0)}
+
+    found = price(problem, PLAIN, score[problem.scored_by(3).rows], **ask)
+
+    alone = problem_of(X, y, costs, sample_weight=weight, cv=splits(y, 5)[:3])
+    assert_same(found, price(alone, PLAIN, score[alone.scored.rows], **ask))
+    assert found.n_folds == 3
+    assert found.raw.size == found.row_cost.size == found.row_loss.size == alone.scored.rows.size
+
+
+def test_a_score_of_zero_or_one_has_a_finite_loss(rows):
+    X, y = rows
+    score = np.where(y == 1, 1.0, 0.0)
+    score[[0, 1]] = [1 - score[0], 1 - score[1]]
+
+    found = price(problem_of(X, y), PLAIN, score)
+
+    assert np.all(np.isfinite(found.row_loss))
+    assert np.isfinite(found.log_loss)
 
 
 def test_the_threshold_is_chosen_as_the_problem_says(rows):
@@ -194,7 +270,7 @@ def test_the_threshold_is_chosen_as_the_problem_says(rows):
     sampled = Candidate("logistic", {}, threshold=0.25)
 
     found = {
-        mode: price(problem_of(X, y, threshold=mode), sampled, raw=score, score=score).choice
+        mode: price(problem_of(X, y, threshold=mode), sampled, score).choice
         for mode in ("bayes", "exact", "sampled")
     }
 
@@ -209,7 +285,7 @@ def test_an_exact_cut_is_one_of_calibrated_probabilities(rows):
     score = np.random.default_rng(0).beta(2, 2, 300) * np.where(y == 1, 0.1, 0.05)
     problem = problem_of(X, y, threshold="exact")
 
-    found = price(problem, PLAIN, raw=score, score=score)
+    found = price(problem, PLAIN, score)
 
     act = found.choice.rule.decide(found.calibrator.apply(score), problem.costs)
     cost = np.where(act, 1.0 * (y == 0), 8.0 * (y == 1))
@@ -222,14 +298,17 @@ def test_rows_can_be_left_behind(rows):
 
     light = found.without_rows()
 
-    assert light.score.size == light.raw.size == light.row_cost.size == light.choice.act.size == 0
+    for array in (light.raw, light.row_cost, light.row_loss, light.choice.act):
+        assert array.size == 0
     assert (light.value, light.log_loss, light.calibrator) == (
         found.value,
         found.log_loss,
         found.calibrator,
     )
+    assert (light.n_folds, light.odds_multipliers) == (3, found.odds_multipliers)
     assert light.choice.rule == found.choice.rule
-    assert found.score.size == 300
+    for array in (found.raw, found.row_cost, found.row_loss, found.choice.act):
+        assert array.size == 300
 
 
 # Nothing leaks
@@ -249,7 +328,7 @@ def test_the_labels_of_a_fold_do_not_reach_its_model(rows, candidate, device):
     found = evaluate(problem_of(X, flipped, cv=pairs), candidate)
 
     assert_array_equal(found.raw[test], clean.raw[test])
-    assert_array_equal(found.score[test], clean.score[test])
+    assert found.odds_multipliers[1] == clean.odds_multipliers[1]
     assert not np.array_equal(found.raw, clean.raw)
 
 
@@ -271,8 +350,7 @@ def test_the_labels_of_a_fold_do_not_reach_its_decisions(rows, threshold):
         price(
             problem_of(X, labels, costs, cv=pairs, threshold=threshold),
             PLAIN,
-            raw=score,
-            score=score,
+            score,
         )
         for labels in (y, flipped)
     )
@@ -330,19 +408,15 @@ def test_rows_before_the_first_fold_are_trained_on_and_never_priced(rows):
     dearer[:75] = 4.0
     found = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=dearer), time=np.arange(300)), PLAIN)
 
-    for array in (clean.raw, clean.score, clean.row_cost, clean.choice.act):
+    for array in (clean.raw, clean.row_loss, clean.row_cost, clean.choice.act):
         assert array.size == 225
     assert_array_equal(found.row_cost, clean.row_cost)
     assert found.value == clean.value
-    act = decide(
-        cross_fit_platt(
-            y.to_numpy()[scored] == 1,
-            clean.score,
-            problem_of(X, y, time=np.arange(300)).scored_folds,
-        )[0],
-        CostMatrix(fp=1, fn=8),
-    )
-    assert_array_equal(clean.choice.act, act)
+    problem = problem_of(X, y, time=np.arange(300))
+    assert_array_equal(problem.scored.rows, scored)
+    score = undone(problem, clean)
+    calibrated, _ = cross_fit_platt(y.to_numpy()[scored] == 1, score, problem.scored.folds)
+    assert_array_equal(clean.choice.act, decide(calibrated, CostMatrix(fp=1, fn=8)))
 
 
 def test_hindsight_reaches_neither_features_nor_rule(rows):
@@ -362,7 +436,7 @@ def test_hindsight_reaches_neither_features_nor_rule(rows):
     assert_array_equal(one.choice.act, other.choice.act)
     assert one.value != other.value
     mean = X["claim"][positive].mean()
-    calibrated, _ = cross_fit_platt(first.y, one.score, first.folds.folds)
+    calibrated, _ = cross_fit_platt(first.y, one.raw.astype(float), first.folds.folds)
     assert_array_equal(one.choice.act, calibrated >= 5 / (5 + mean))
     money = np.where(first.y, X["claim"] * ~one.choice.act, 5.0 * one.choice.act)
     assert_allclose(one.row_cost * first.scale, money)
@@ -427,10 +501,11 @@ def test_a_prevalence_is_a_weight_per_class(rows):
         one = evaluate(problem_of(X, y, prevalence=0.05), candidate)
         other = evaluate(problem_of(X, y, sample_weight=weight * 100), candidate)
 
-        assert_allclose(one.score, other.score, rtol=1e-6)
+        assert_allclose(one.raw, other.raw, rtol=1e-6)
+        assert one.odds_multipliers == other.odds_multipliers == (1.0, 1.0, 1.0)
         assert_array_equal(one.choice.act, other.choice.act)
         assert_allclose(one.value, other.value)
-    assert evaluate(problem_of(X, y, prevalence=0.05), PLAIN).score.mean() < 0.7 * share
+    assert evaluate(problem_of(X, y, prevalence=0.05), PLAIN).raw.mean() < 0.7 * share
 
 
 def test_a_row_of_weight_two_is_two_rows(numbers):
@@ -448,20 +523,22 @@ def test_a_row_of_weight_two_is_two_rows(numbers):
     repeated = problem_of(X.iloc[copies], y.iloc[copies], cv=pairs)
     one, other = evaluate(weighted, free), evaluate(repeated, free)
 
-    assert_allclose(other.score, one.score[copies], atol=2e-3)
+    assert_allclose(other.raw, one.raw[copies], atol=2e-3)
     assert_allclose(other.value, one.value, rtol=0.03)
     assert np.mean(other.choice.act == one.choice.act[copies]) > 0.97
 
 
 @by_learner
-def test_the_number_of_cores_does_not_matter(rows, candidate):
+@pytest.mark.parametrize("device", ["none", "random_over", "random_under"])
+@pytest.mark.parametrize("cv", [3, 4])
+def test_the_number_of_cores_does_not_matter(rows, candidate, device, cv):
+    """Folds side by side, and a last one by all cores: all comes out the same, bit by bit."""
     X, y = rows
+    candidate = Candidate(candidate.learner, candidate.params, device, 0.9)
 
-    one, other = (evaluate(problem_of(X, y, n_jobs=n_jobs), candidate) for n_jobs in (1, 2))
+    one, other = (evaluate(problem_of(X, y, cv=cv, n_jobs=n_jobs), candidate) for n_jobs in (1, 2))
 
-    assert_allclose(other.score, one.score, atol=1e-6)
-    assert_array_equal(other.choice.act, one.choice.act)
-    assert other.n_rounds == one.n_rounds
+    assert_same(other, one)
 
 
 @by_learner
@@ -476,9 +553,7 @@ def test_the_same_problem_gives_the_same_answer_bit_by_bit(rows, candidate, devi
 
     one, two = evaluate(first, candidate), evaluate(second, candidate)
 
-    assert_array_equal(one.raw, two.raw)
-    assert_array_equal(one.row_cost, two.row_cost)
-    assert (one.value, one.log_loss, one.n_rounds) == (two.value, two.log_loss, two.n_rounds)
+    assert_same(one, two)
 
 
 def test_nothing_of_the_callers_is_changed(rows):
@@ -489,9 +564,315 @@ def test_nothing_of_the_callers_is_changed(rows):
     for candidate in EVERY:
         found = evaluate(problem, candidate)
         fit_final(problem, candidate, found.n_rounds)
+        fit_final(problem, candidate, found.n_rounds, "folds")
 
     pd.testing.assert_frame_equal(X, before)
     pd.testing.assert_series_equal(y, labels)
+
+
+# Given up half-way
+
+
+def asked(problem, candidate):
+    """What an evaluation that is never given up is asked with, and what it finds."""
+    seen = []
+
+    def never(found):
+        seen.append(found)
+        return False
+
+    return seen, evaluate(problem, candidate, give_up=never)
+
+
+@by_learner
+@pytest.mark.parametrize("device", ["none", "random_under"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_it_is_asked_after_the_second_fold_and_each_later_one_but_the_last(
+    rows, candidate, device, n_jobs
+):
+    """With what an evaluation of these folds alone finds."""
+    X, y = rows
+    pairs, weight = splits(y, 5), np.linspace(0.5, 2, 300)
+    options = {"costs": CostMatrix(fp=5, fn="amount"), "sample_weight": weight}
+    if not LEARNERS[candidate.learner].takes_weights:
+        del options["sample_weight"]
+    candidate = Candidate(candidate.learner, candidate.params, device, 0.8)
+    problem = problem_of(X, y, cv=pairs, n_jobs=n_jobs, **options)
+
+    seen, _ = asked(problem, candidate)
+
+    assert [found.n_folds for found in seen] == [2, 3, 4]
+    for found in seen:
+        alone = evaluate(problem_of(X, y, cv=pairs[: found.n_folds], **options), candidate)
+        assert_same(found, alone)
+        remembered = {
+            name: getattr(found, name)
+            for name in ("n_rounds", "odds_multipliers", "sampling_ratios")
+        }
+        assert_same(found, price(problem, candidate, found.raw, **remembered))
+
+
+def test_rounds_are_common_to_the_folds_so_far(rows):
+    """A later fold may change them, and with them the scores of all rows."""
+    X, y = rows
+    learner = {"xgboost": XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})}
+    pairs = splits(y, 5)
+
+    def posed(n_folds):
+        return pose(X, y, COSTS, learner, cv=pairs[:n_folds], n_jobs=1).problem
+
+    seen, found = asked(posed(5), Candidate("xgboost", {"max_depth": 4}))
+
+    assert len({one.n_rounds for one in (*seen, found)}) > 1
+    for one in (*seen, found):
+        assert_same(one, evaluate(posed(one.n_folds), one.candidate))
+
+
+@by_learner
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_is_never_given_up_is_what_nobody_asked_about(rows, candidate, n_jobs):
+    X, y = rows
+    candidate = Candidate(candidate.learner, candidate.params, "random_over", 0.8)
+
+    _, found = asked(problem_of(X, y, cv=4, n_jobs=n_jobs), candidate)
+
+    assert_same(found, evaluate(problem_of(X, y, cv=4, n_jobs=n_jobs), candidate))
+    assert found.n_folds == 4
+
+
+@by_learner
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_folds", [2, 3, 4])
+def test_an_evaluation_ends_with_the_fold_after_which_it_is_given_up(
+    rows, candidate, n_jobs, n_folds
+):
+    X, y = rows
+    pairs = splits(y, 5)
+    problem = problem_of(X, y, cv=pairs, n_jobs=n_jobs)
+
+    found = evaluate(problem, candidate, give_up=lambda so_far: so_far.n_folds == n_folds)
+
+    assert found.n_folds == n_folds
+    assert len(found.odds_multipliers) == len(found.sampling_ratios) == n_folds
+    for array in (found.raw, found.row_cost, found.row_loss, found.choice.act):
+        assert array.size == sum(test.size for _, test in pairs[:n_folds])
+    assert_same(found, evaluate(problem_of(X, y, cv=pairs[:n_folds]), candidate))
+    # and the problem is as good as new
+    assert_same(evaluate(problem, candidate), evaluate(problem_of(X, y, cv=pairs), candidate))
+
+
+def test_two_folds_are_too_few_to_be_given_up(rows):
+    seen, found = asked(problem_of(*rows, cv=2), PLAIN)
+
+    assert seen == []
+    assert found.n_folds == 2
+
+
+class Counted(GaussianNB):
+    """Remembers on how many rows each clone was fitted."""
+
+    fits: ClassVar[list[int]] = []
+
+    def fit(self, X, y, sample_weight=None):
+        self.fits.append(len(y))
+        return super().fit(X, y, sample_weight)
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "n_folds", "most"), [(1, 2, 2), (1, 3, 3), (2, 2, 2), (2, 3, 4)]
+)
+def test_no_fold_is_begun_after_it_was_given_up(rows, n_jobs, n_folds, most):
+    """But the one that was side by side with the last."""
+    problem = pose(*rows, COSTS, {"it": SklearnLearner(Counted())}, cv=6, n_jobs=n_jobs).problem
+    Counted.fits.clear()
+
+    evaluate(problem, Candidate("it", {}), give_up=lambda found: found.n_folds == n_folds)
+
+    assert n_folds <= len(Counted.fits) <= most
+
+
+@by_learner
+@pytest.mark.parametrize("n_folds", [2, 3])
+def test_the_labels_of_later_folds_cannot_give_a_candidate_up(rows, candidate, n_folds):
+    """In order of time, where earlier models are not trained on them either."""
+    X, y = rows
+    flipped = y.copy()
+    flipped[np.arange(300) >= 60 * (n_folds + 1)] ^= 1
+
+    clean, found = (
+        asked(problem_of(X, labels, cv=4, time=np.arange(300)), candidate)[0][n_folds - 2]
+        for labels in (y, flipped)
+    )
+
+    assert found.n_folds == n_folds
+    assert_same(found, clean)
+
+
+@by_learner
+@pytest.mark.parametrize("label", [0, 1])
+def test_first_folds_of_one_class_are_asked_about_like_others(rows, candidate, label):
+    """In order of time, a stretch may lack either class."""
+    X, y = rows
+    y = y.copy()
+    y[60:180] = label
+
+    seen, found = asked(problem_of(X, y, cv=4, time=np.arange(300)), candidate)
+
+    assert [one.n_folds for one in seen] == [2, 3]
+    assert np.isfinite([one.value for one in seen]).all()
+    assert np.isfinite([one.log_loss for one in seen]).all()
+    assert_same(found, evaluate(problem_of(X, y, cv=4, time=np.arange(300)), candidate))
+
+
+@by_learner
+def test_first_folds_that_stand_for_nobody_are_no_reason_to_fail(rows, candidate):
+    X, y = rows
+    weight = np.where((np.arange(300) >= 60) & (np.arange(300) < 180), 0.0, 1.0)
+    options = {"cv": 4, "time": np.arange(300), "sample_weight": weight}
+
+    _, found = asked(problem_of(X, y, **options), candidate)
+
+    assert_same(found, evaluate(problem_of(X, y, **options), candidate))
+
+
+# Ended from outside
+
+
+class Enough(Exception):
+    """It has taken long enough."""
+
+
+def after(n_calls, calls):
+    """A checkpoint that raises from a certain call on."""
+
+    def checkpoint():
+        calls.append(None)
+        if len(calls) >= n_calls:
+            raise Enough
+
+    return checkpoint
+
+
+@by_learner
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_calls", [1, 2, 3])
+def test_what_a_checkpoint_raises_ends_the_evaluation(rows, candidate, n_jobs, n_calls):
+    X, y = rows
+    problem, calls = problem_of(X, y, n_jobs=n_jobs), []
+
+    with pytest.raises(Enough):
+        evaluate(problem, candidate, checkpoint=after(n_calls, calls))
+
+    assert n_calls <= len(calls) < n_calls + n_jobs
+    # and nothing of it is left behind
+    assert_same(evaluate(problem, candidate), evaluate(problem_of(X, y), candidate))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("device", ["none", "random_under"])
+@pytest.mark.parametrize("n_calls", [8, 20])
+def test_trees_are_not_waited_for_in_the_middle_of_a_fold(rows, n_jobs, device, n_calls):
+    X, y = rows
+    problem, calls = problem_of(X, y, n_jobs=n_jobs), []
+    candidate = Candidate("xgboost", {"max_depth": 2}, device, 0.8)
+
+    with pytest.raises(Enough):
+        evaluate(problem, candidate, checkpoint=after(n_calls, calls))
+
+    assert n_calls <= len(calls) < n_calls + n_jobs
+    assert_same(evaluate(problem, candidate), evaluate(problem_of(X, y), candidate))
+
+
+@by_learner
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_checkpoint_that_lets_pass_changes_nothing(rows, candidate, n_jobs):
+    X, y = rows
+    calls = []
+
+    found = evaluate(
+        problem_of(X, y, n_jobs=n_jobs), candidate, checkpoint=lambda: calls.append(None)
+    )
+
+    assert_same(found, evaluate(problem_of(X, y, n_jobs=n_jobs), candidate))
+    rounds = 12 if candidate.learner == "xgboost" else 0
+    assert len(calls) >= 3 * max(rounds, 1)  # in each fold, and in each round
+
+
+class Endless(XGBoostLearner):
+    """Trees that would grow for minutes on one fold, and cannot be grown on another."""
+
+    def __init__(self, endless, broken=None):
+        super().__init__(max_rounds=5, patience=5)
+        self.endless = endless
+        self.broken = broken
+        self.begun = threading.Event()
+
+    def fit(self, prepared, fold, *args, checkpoint, **options):
+        if fold == self.broken:
+            self.begun.wait(10)  # until the one beside it grows
+            raise ZeroDivisionError("no trees here")
+        if fold != self.endless:
+            return super().fit(prepared, fold, *args, checkpoint=checkpoint, **options)
+
+        def growing():
+            self.begun.set()
+            checkpoint()
+
+        trees = XGBoostLearner(max_rounds=100_000, patience=100_000)
+        return trees.fit(prepared, fold, *args, checkpoint=growing, **options)
+
+
+two_cores = pytest.mark.skipif(check_n_jobs(2) < 2, reason="folds side by side take two cores")
+
+
+@two_cores
+def test_a_fold_that_fails_takes_along_the_one_beside_it(rows):
+    learner, calls = Endless(1, broken=0), []
+    problem = pose(*rows, COSTS, {"it": learner}, cv=3, n_jobs=2).problem
+
+    with pytest.raises(ZeroDivisionError, match="no trees here"):
+        evaluate(problem, Candidate("it", {}), checkpoint=lambda: calls.append(None))
+
+    assert learner.begun.is_set()
+    assert len(calls) < 20_000
+
+
+@two_cores
+def test_a_fold_after_which_it_is_given_up_takes_along_the_one_beside_it(rows):
+    learner, calls = Endless(3), []
+    problem = pose(*rows, COSTS, {"it": learner}, cv=4, n_jobs=2).problem
+
+    found = evaluate(
+        problem,
+        Candidate("it", {}),
+        give_up=lambda found: found.n_folds == 3 and learner.begun.wait(10),
+        checkpoint=lambda: calls.append(None),
+    )
+
+    assert found.n_folds == 3
+    assert learner.begun.is_set()
+    assert len(calls) < 20_000
+
+
+def fail(*_):
+    raise Enough
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"give_up": lambda found: True}, {"give_up": fail}, {"checkpoint": fail}],
+    ids=["to its end", "given up", "asked in vain", "ended from outside"],
+)
+def test_however_it_ends_no_thread_and_no_limit_is_left(rows, n_jobs, options):
+    problem = problem_of(*rows, cv=4, n_jobs=n_jobs)
+    with threadpool_limits(2):
+        before = threading.active_count(), threadpool_info()
+
+        with pytest.raises(Enough) if fail in options.values() else nullcontext():
+            evaluate(problem, PLAIN, **options)
+
+        assert (threading.active_count(), threadpool_info()) == before
 
 
 # The final model
@@ -501,7 +882,7 @@ def test_the_final_model_is_fitted_on_all_rows(numbers):
     X, y = numbers
     problem = problem_of(X, y)
 
-    final = fit_final(problem, PLAIN, None)
+    (final,) = fit_final(problem, PLAIN, None)
 
     alone = make_pipeline(StandardScaler(), LogisticRegression(C=0.5, max_iter=2000)).fit(X, y)
     assert_allclose(
@@ -516,9 +897,9 @@ def test_the_final_model_has_all_rows_of_a_problem_in_time(numbers):
     X, y = numbers
     problem = problem_of(X, y, time=np.arange(300))
 
-    final = fit_final(problem, PLAIN, None)
+    (final,) = fit_final(problem, PLAIN, None)
 
-    everything = fit_final(problem_of(X, y), PLAIN, None)
+    (everything,) = fit_final(problem_of(X, y), PLAIN, None)
     assert final.model == everything.model
 
 
@@ -528,7 +909,7 @@ def test_the_final_ledger_says_what_training_on_all_rows_did(rows, device):
     problem = problem_of(X, y)
     candidate = Candidate("xgboost", {}, device, 1.0)
 
-    final = fit_final(problem, candidate, 7)
+    (final,) = fit_final(problem, candidate, 7)
 
     sample = reweight(device, problem.y, 1.0, problem.rng(None))
     assert final.ledger.entries == ((sample.source, sample.odds_multiplier),)
@@ -536,3 +917,82 @@ def test_the_final_ledger_says_what_training_on_all_rows_did(rows, device):
     assert final.model.num_boosted_rounds() == 7
     score = final.ledger.undo(LEARNERS["xgboost"].score(final.model, problem.features))
     assert abs(score.mean() - y.mean()) < 0.05
+
+
+def rows_at(X, rows, features):
+    """Some of the rows as a policy meets them: as new ones, by the schema of all."""
+    return Features(Table(X.iloc[rows]), features.schema)
+
+
+@by_learner
+@pytest.mark.parametrize("device", ["none", "weight", "random_over", "random_under"])
+@pytest.mark.parametrize("options", [{}, {"time": np.arange(300), "cv": 4}], ids=["plain", "time"])
+def test_the_models_of_the_folds_are_those_that_were_evaluated(rows, candidate, device, options):
+    """Each gives the rows that its fold scored the scores they had, and knows what it did to the odds."""
+    X, y = rows
+    weight = np.linspace(0.5, 2, 300)
+    problem = problem_of(X, y, sample_weight=weight, **options)
+    candidate = Candidate(candidate.learner, candidate.params, device, 0.9)
+    found = evaluate(problem, candidate)
+
+    final = fit_final(problem, candidate, found.n_rounds, "folds")
+
+    learner = LEARNERS[candidate.learner]
+    assert len(final) == problem.n_folds == found.n_folds
+    corrected = undone(problem, found)
+    for number, part in enumerate(final):
+        test = problem.folds.folds[number].test
+        mine = problem.scored.folds[number].test
+        score = learner.score(part.model, rows_at(X, test, problem.features))
+        assert_allclose(score, found.raw[mine], atol=1e-6)
+        assert_allclose(part.ledger.undo(score), corrected[mine], atol=1e-6)
+        assert part.ledger.multiplier == found.odds_multipliers[number]
+        assert len(part.ledger.entries) == (device != "none")
+
+
+@by_learner
+def test_a_category_that_a_folds_training_rows_lack_is_scored_as_it_was_evaluated(rows, candidate):
+    """Also by the model that ships: as a missing one, not as some other category."""
+    X, y = rows
+    pairs = splits(y)
+    X["kind"] = X["kind"].astype(str)
+    X.loc[(y == 1) & (X["signal"] > 0.5), "kind"] = None  # what is missing says something
+    X.loc[pairs[0][1][::2], "kind"] = "new"
+    problem = problem_of(X, y, cv=pairs)
+    found = evaluate(problem, candidate)
+
+    final = fit_final(problem, candidate, found.n_rounds, "folds")
+
+    for part, (_, test) in zip(final, pairs, strict=True):
+        score = LEARNERS[candidate.learner].score(part.model, rows_at(X, test, problem.features))
+        assert_allclose(score, found.raw[test], atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", FINALS)
+def test_every_final_model_has_the_rounds_that_were_found_best(rows, kind):
+    problem = problem_of(*rows)
+
+    final = fit_final(problem, Candidate("xgboost", {}), 7, kind)
+
+    assert [part.model.num_boosted_rounds() for part in final] == [7] * {"refit": 1, "folds": 3}[
+        kind
+    ]
+
+
+@by_learner
+@pytest.mark.parametrize("kind", FINALS)
+def test_final_models_are_the_same_whatever_was_evaluated_before(rows, candidate, kind):
+    X, y = rows
+    first, second = problem_of(X, y), problem_of(X, y, n_jobs=2)
+    for device in DEVICES:
+        evaluate(second, Candidate(candidate.learner, {}, device, 0.7))
+    candidate = Candidate(candidate.learner, candidate.params, "random_under", 0.9)
+
+    one, other = (fit_final(problem, candidate, 7, kind) for problem in (first, second))
+
+    learner = LEARNERS[candidate.learner]
+    for mine, theirs in zip(one, other, strict=True):
+        assert mine.ledger == theirs.ledger
+        assert_array_equal(
+            learner.score(mine.model, first.features), learner.score(theirs.model, first.features)
+        )

@@ -1,13 +1,42 @@
-"""Only the threshold, for scores of a model that is not ours."""
+"""Policies from what was evaluated: for scores of a model that is not ours, and of our own models."""
+
+import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit, logit
+from sklearn.naive_bayes import GaussianNB
 
-from costopt import CaseCosts, CostMatrix, DataError, choose_threshold, mean_cost
+from costopt import (
+    CaseCosts,
+    CostMatrix,
+    CostOptWarning,
+    DataError,
+    DecisionPolicy,
+    LogisticLearner,
+    PolicyError,
+    SklearnLearner,
+    XGBoostLearner,
+    choose_threshold,
+    decide,
+    mean_cost,
+)
+from costopt.evaluation.estimates import bootstrap_mean, estimate_savings
+from costopt.evaluation.problem import pose
+from costopt.evaluation.trial import Candidate, evaluate, fit_final
+from costopt.frames import Table
+from costopt.policy.assemble import assemble, blanket_costs, evidence_of
+from costopt.policy.policy import ModelPart
+from costopt.training.learners import Features
 
 COSTS = CostMatrix(fn=9, fp=1)
+
+
+# Only the threshold
 
 
 def scored(n=4000, slope=1.0, intercept=0.0, seed=0):
@@ -93,3 +122,272 @@ def test_what_cannot_be_used_is_refused(change, message):
 
     with pytest.raises(DataError, match=message):
         choose_threshold(**given)
+
+
+# What is known of the cost
+
+
+def evaluated(rows, costs=COSTS, **options):
+    X, y = rows
+    options = {"cv": 3, "n_jobs": 1, "random_state": 2} | options
+    posed = pose(X, y, costs, LEARNERS, **options)
+    return posed, evaluate(posed.problem, Candidate("logistic", {"C": 0.5}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"sample_weight": np.linspace(0.5, 2, 300)}, {"time": np.arange(300)}],
+    ids=["plain", "weighted", "in time"],
+)
+def test_the_evidence_is_in_the_declared_unit_and_of_the_scored_rows(rows, options):
+    costs = CostMatrix(fn="50 * amount", fp=70, tp=20, unit="EUR")
+    posed, found = evaluated(rows, costs, **options)
+
+    evidence = evidence_of(posed, found)
+
+    X, y = (table.iloc[posed.problem.scored.rows] for table in rows)
+    draws, resolved = posed.problem.scored.draws, costs.resolve(X)
+    paid = np.where(y, np.where(found.choice.act, 20, resolved.fn), 70 * found.choice.act)
+    never, always = np.where(y, resolved.fn, 0), np.where(y, 20.0, 70)
+    for estimate, row_cost in (
+        (evidence.expected_cost, paid),
+        (evidence.baselines["never act"], never),
+        (evidence.baselines["always act"], always),
+    ):
+        expected = bootstrap_mean(row_cost, draws, "EUR")
+        assert_allclose(
+            [estimate.value, estimate.low, estimate.high],
+            [expected.value, expected.low, expected.high],
+            rtol=1e-5,
+        )
+        assert (estimate.unit, estimate.n) == ("EUR", len(y))
+    shares = estimate_savings(*(draws.totals(c) for c in (paid, never, always)), draws)
+    assert_allclose(
+        [evidence.savings.value, evidence.savings.low, evidence.savings.high],
+        [shares.value, shares.low, shares.high],
+        rtol=1e-5,
+    )
+    assert (evidence.n_cases, evidence.n_positives) == (300, rows[1].sum())
+
+
+def test_the_evidence_can_do_without_rows(rows):
+    posed, found = evaluated(rows, CostMatrix(fn="amount", fp=3))
+    totals = posed.problem.scored.draws.totals(found.row_cost)
+
+    assert evidence_of(posed, found.without_rows(), totals) == evidence_of(posed, found)
+
+
+def test_a_corrected_cost_moves_money_and_savings_together(rows):
+    posed, found = evaluated(rows)
+    plain = evidence_of(posed, found)
+
+    evidence = evidence_of(posed, found, point=1.1 * found.value)
+
+    base = min(plain.baselines[name].value for name in ("never act", "always act"))
+    assert_allclose(evidence.expected_cost.value, 1.1 * plain.expected_cost.value)
+    assert_allclose(evidence.savings.value, 1 - 1.1 * plain.expected_cost.value / base)
+    assert evidence.baselines == plain.baselines
+
+
+def test_acting_never_and_always_cost_what_they_cost_on_each_scored_row(rows):
+    X, y = rows
+    posed, _ = evaluated(rows, CostMatrix(fn="amount + 2", fp=3, tp=2, tn=1), time=np.arange(300))
+
+    found = blanket_costs(posed.problem)
+
+    y, amount = y.to_numpy()[75:], X["amount"].to_numpy()[75:]
+    assert_allclose(found["never act"] * posed.problem.scale, np.where(y == 1, amount + 2, 1))
+    assert_allclose(found["always act"] * posed.problem.scale, np.where(y == 1, 2, 3))
+
+
+# Several models
+
+
+LEARNERS = {
+    "logistic": LogisticLearner(),
+    "xgboost": XGBoostLearner(
+        max_rounds=12, patience=12, fixed={"learning_rate": 0.3, "min_child_weight": 0.1}
+    ),
+    "bayes": SklearnLearner(GaussianNB()),
+}
+SAVED = pytest.mark.parametrize("learner", ["logistic", "xgboost"])
+CLOSE = CostMatrix(fn=3, fp=1)
+BY_COSTS = pytest.mark.parametrize(
+    "costs", [CLOSE, CostMatrix(fn="amount", fp=3)], ids=["constant", "per case"]
+)
+
+
+def of_folds(rows, learner, costs=CLOSE, threshold="auto"):
+    """A policy of the models of uneven folds, which were under-sampled differently."""
+    X, y = rows
+    positive, negative = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
+    few = np.r_[positive[:20], negative[:120]]  # half as many positives per negative
+    many = np.setdiff1d(np.arange(300), few)
+    pairs = [(few, many), (many, few)]
+    posed = pose(X, y, costs, LEARNERS, cv=pairs, n_jobs=1, threshold=threshold)
+    found = evaluate(posed.problem, Candidate(learner, {}, "random_under", 0.9))
+    final = fit_final(posed.problem, found.candidate, found.n_rounds, "folds")
+    multipliers = [part.ledger.multiplier for part in final]
+    assert multipliers == list(found.odds_multipliers)
+    assert multipliers[0] > 1.5 * multipliers[1] > 2
+    return assemble(posed, found, final, evidence_of(posed, found))
+
+
+def averaged(policy, X):
+    """Scores of its models with the odds divided by what each one's training did to them."""
+    rows = Features(Table(X), policy.schema)
+    undone = []
+    for part in policy.models:
+        score = policy.learner.score(part.model, rows)
+        undone.append(score / (score + part.ledger.multiplier * (1 - score)))
+    return np.average(undone, axis=0, weights=[part.share for part in policy.models])
+
+
+@SAVED
+@BY_COSTS
+def test_several_models_are_averaged_after_their_odds_are_undone_and_then_calibrated(
+    rows, make_rows, learner, costs
+):
+    policy = of_folds(rows, learner, costs)
+    X, _ = make_rows(200, seed=8)
+
+    mean = averaged(policy, X)
+
+    assert len(policy.models) == 2
+    assert_allclose(policy.score(X), policy.calibrator.apply(mean))
+    assert_array_equal(policy.decide(X), decide(policy.calibrator.apply(mean), costs.resolve(X)))
+    assert_array_equal(policy.decide_scores(mean, X), policy.decide(X))
+    assert 0 < policy.decide(X).sum() < 200
+
+
+@SAVED
+@pytest.mark.parametrize("threshold", ["bayes", "exact"])
+def test_the_raw_threshold_of_several_models_is_one_of_their_average(
+    rows, make_rows, learner, threshold
+):
+    policy = of_folds(rows, learner, threshold=threshold)
+    X, _ = make_rows(1000, seed=8)
+
+    assert 0 < policy.raw_threshold < 1
+    assert_array_equal(averaged(policy, X) >= policy.raw_threshold, policy.decide(X))
+    assert 0 < policy.decide(X).sum() < 1000
+
+
+def test_models_may_have_unequal_shares(rows):
+    policy = of_folds(rows, "logistic")
+    first, second = policy.models
+    uneven = replace(policy, models=(replace(first, share=3.0), replace(second, share=0.5)))
+    alone = replace(policy, models=(first,))
+
+    mean = averaged(uneven, rows[0])
+
+    assert_allclose(uneven.score(rows[0]), policy.calibrator.apply(mean))
+    one_sided = replace(policy, models=(first, ModelPart(second.model, second.ledger, 1e-12)))
+    assert_allclose(one_sided.score(rows[0]), alone.score(rows[0]))
+
+
+def test_the_raw_threshold_of_a_single_model_is_one_of_its_own_score(rows):
+    policy = of_folds(rows, "xgboost")
+    alone = replace(policy, models=policy.models[:1])
+    X, _ = rows
+
+    raw = policy.learner.score(alone.models[0].model, Features(Table(X), policy.schema))
+
+    assert_array_equal(raw >= alone.raw_threshold, alone.decide(X))
+    assert alone.raw_threshold > policy.raw_threshold  # under-sampled, it scores higher
+
+
+@SAVED
+@BY_COSTS
+def test_several_models_survive_saving(rows, make_rows, tmp_path, learner, costs):
+    policy = of_folds(rows, learner, costs)
+    policy = replace(policy, models=(replace(policy.models[0], share=2.5), policy.models[1]))
+    X, y = make_rows(200, seed=8)
+
+    policy.save(tmp_path / "policy")
+    loaded = DecisionPolicy.load(tmp_path / "policy")
+
+    assert len(list((tmp_path / "policy").glob("model-*.json"))) == 2
+    assert_array_equal(loaded.score(X), policy.score(X))
+    assert_array_equal(loaded.decide(X), policy.decide(X))
+    assert (loaded.threshold, loaded.raw_threshold) == (policy.threshold, policy.raw_threshold)
+    assert [(part.ledger, part.share) for part in loaded.models] == [
+        (part.ledger, part.share) for part in policy.models
+    ]
+    assert loaded.evaluate(X, y) == policy.evaluate(X, y)
+    assert loaded.explain() == policy.explain()
+    assert loaded.evidence == policy.evidence
+
+
+def test_the_document_of_several_models_says_what_each_did_to_the_odds(rows, tmp_path):
+    """By an independent reading with the standard library only, of scores computed elsewhere."""
+    X, _ = rows
+    policy = of_folds(rows, "xgboost")
+    policy = replace(policy, models=(replace(policy.models[0], share=2.5), policy.models[1]))
+    policy.save(tmp_path / "policy")
+    document = json.loads((tmp_path / "policy" / "policy.json").read_text())
+    rows_ = Features(Table(X), policy.schema)
+    scores = np.column_stack([policy.learner.score(part.model, rows_) for part in policy.models])
+
+    acted, files = [], document["model"]["files"]
+    for row in scores:
+        total = 0.0
+        for part, score in zip(files, row, strict=True):
+            odds = score / (1 - score) / math.prod(factor for _, factor in part["ledger"])
+            total += part["share"] * odds / (1 + odds)
+        mean = total / sum(part["share"] for part in files)
+        linear = document["calibrator"]["slope"] * math.log(mean / (1 - mean))
+        q = 1 / (1 + math.exp(-linear - document["calibrator"]["intercept"]))
+        acted.append(q >= document["threshold"])
+
+    assert document["model"]["ledger"] == []  # of the average nothing is left to undo
+    assert acted == policy.decide(X).tolist()
+
+
+def test_the_same_model_twice_is_one_file_and_survives_saving(rows, tmp_path):
+    policy = of_folds(rows, "logistic")
+    first, second = policy.models
+    policy = replace(policy, models=(first, second, first))
+
+    policy.save(tmp_path / "policy")
+    loaded = DecisionPolicy.load(tmp_path / "policy")
+
+    assert len(list((tmp_path / "policy").glob("model-*.json"))) == 2
+    assert len(loaded.models) == 3
+    assert_array_equal(loaded.score(rows[0]), policy.score(rows[0]))
+
+
+def test_one_model_after_several_leaves_no_file_behind(rows, tmp_path):
+    policy = of_folds(rows, "logistic")
+    policy.save(tmp_path / "policy")
+    alone = replace(policy, models=policy.models[1:])
+
+    alone.save(tmp_path / "policy", overwrite=True)
+
+    assert len(list((tmp_path / "policy").glob("model-*.json"))) == 1
+    assert_array_equal(
+        DecisionPolicy.load(tmp_path / "policy").score(rows[0]), alone.score(rows[0])
+    )
+
+
+def test_of_several_models_each_must_be_the_one_that_was_saved(rows, tmp_path):
+    of_folds(rows, "logistic").save(tmp_path / "policy")
+    one, other = sorted((tmp_path / "policy").glob("model-*.json"))
+    other.write_bytes(one.read_bytes())
+
+    with pytest.raises(PolicyError, match=r"is not the model that policy.json was saved with"):
+        DecisionPolicy.load(tmp_path / "policy")
+
+
+def test_several_models_that_cannot_be_saved_leave_a_policy_for_their_average(rows, tmp_path):
+    policy = of_folds(rows, "bayes")
+    X, _ = rows
+
+    with pytest.warns(CostOptWarning, match="model-not-saved"):
+        policy.save(tmp_path / "policy")
+    loaded = DecisionPolicy.load(tmp_path / "policy")
+
+    assert loaded.raw_threshold == policy.raw_threshold
+    assert_array_equal(loaded.decide_scores(averaged(policy, X)), policy.decide(X))
+    with pytest.raises(PolicyError, match="holds no model"):
+        loaded.decide(X)

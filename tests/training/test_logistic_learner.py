@@ -143,6 +143,21 @@ def test_a_fold_is_scored_as_new_rows_are(mixed, device):
     )
 
 
+def test_it_has_no_rounds_to_grow_and_none_to_be_ended_between(mixed):
+    """What is fitted to a fold is what ships of it, whatever it is asked for."""
+    X, y = mixed
+    folds = make_folds(y, 3).folds
+    learner, prepared, fitted = fit(features_of(X), y, folds, 1)
+    options = {"seed": 0, "n_threads": 1, "n_rounds": 7, "checkpoint": lambda: None}
+
+    again = learner.fit(prepared, 1, y, sample_of(y[folds[1].train]), {"C": 0.3}, **options)
+
+    assert not learner.grows
+    assert again.model == fitted.model
+    assert again.losses is None
+    assert again.rounds is None
+
+
 def test_a_fold_is_fitted_on_its_training_rows_only(mixed):
     """Rows of the other side may hold anything: neither the encoding nor the model moves."""
     X, y = mixed

@@ -88,6 +88,24 @@ def test_a_forest_is_fitted_on_a_folds_rows_with_its_weights(numbers, device):
     assert_array_equal(score, learner.score(fitted.model, features_of(X[test])))
 
 
+def test_it_has_no_rounds_to_grow_and_none_to_be_ended_between(numbers):
+    """What is fitted to a fold is what ships of it, whatever it is asked for."""
+    X, y = numbers
+    folds = make_folds(y, 3).folds
+    learner = SklearnLearner(RandomForestClassifier(n_estimators=3))
+    prepared = learner.prepare(features_of(X), folds)
+    fitted = fit(learner, prepared, y, 1)
+    options = {"seed": 0, "n_threads": 1, "n_rounds": 7, "checkpoint": lambda: None}
+
+    again = learner.fit(prepared, 1, y, sample_of(y[folds[1].train]), {}, **options)
+
+    assert not learner.grows
+    assert again.losses is None
+    assert_array_equal(
+        learner.score(again.model, features_of(X)), learner.score(fitted.model, features_of(X))
+    )
+
+
 @pytest.mark.parametrize("device", ["random_over", "none"])
 def test_rows_are_repeated_for_a_classifier_without_weights(numbers, device):
     X, y = numbers

@@ -209,7 +209,64 @@ def test_a_fold_of_so_many_rounds_is_scored_like_one_that_was_stopped_there(mixe
     expected = learner.score_fold(prepared, 2, grown, 5)
     exact = fit(learner, prepared, y, 2, sample=sample, n_rounds=5)
 
-    assert_allclose(learner.score_fold(prepared, 2, exact, None), expected, atol=1e-6)
+    rows = features_of(X.iloc[folds[2].test], Schema.infer(Table(X)))
+    assert exact.model.num_boosted_rounds() == 5
+    assert exact.losses is None
+    assert exact.rounds is None
+    assert_allclose(learner.score(exact.model, rows), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_fold_of_so_many_rounds_is_a_model_of_its_training_rows_alone(mixed, folds, device):
+    """The same trees, whether the other rows are there or not; and it can be saved."""
+    X, y = mixed
+    learner = XGBoostLearner(max_rounds=12)
+    train = folds[1].train
+    sample = sample_of(y[train], device)
+
+    prepared = learner.prepare(features_of(X), folds)
+    found = fit(learner, prepared, y, 1, sample=sample, n_rounds=6).model
+    alone = learner.prepare(features_of(X.iloc[train], Schema.infer(Table(X))), ())
+    expected = fit(learner, alone, y[train], sample=sample, n_rounds=6).model
+
+    assert found.get_dump() == expected.get_dump()
+    read = learner.from_files(learner.to_files(found), n_features=4)
+    assert_array_equal(learner.score(read, features_of(X)), learner.score(found, features_of(X)))
+
+
+# Ended from outside
+
+
+class Enough(Exception):
+    """It has taken long enough."""
+
+
+@pytest.mark.parametrize("fold", [None, 0])
+@pytest.mark.parametrize("n_rounds", [None, 9])
+def test_what_a_checkpoint_raises_ends_the_growing_between_two_rounds(mixed, folds, fold, n_rounds):
+    X, y = mixed
+    learner, calls = XGBoostLearner(max_rounds=9, patience=9), []
+    prepared = learner.prepare(features_of(X), folds)
+
+    def checkpoint():
+        calls.append(None)
+        if len(calls) == 5:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit(learner, prepared, y, fold, n_rounds=n_rounds, checkpoint=checkpoint)
+    assert len(calls) == 5
+
+    # asked once before each round, and what was begun is forgotten
+    again = fit(learner, prepared, y, fold, n_rounds=n_rounds, checkpoint=checkpoint)
+    assert len(calls) == 5 + 9
+    clean = fit(learner, learner.prepare(features_of(X), folds), y, fold, n_rounds=n_rounds)
+    if fold is not None and n_rounds is None:
+        assert_array_equal(again.losses, clean.losses)
+        again, clean = again.model.booster, clean.model.booster
+    else:
+        again, clean = again.model, clean.model
+    assert again.get_dump() == clean.get_dump()
 
 
 # Scores
@@ -252,6 +309,21 @@ def test_a_fold_keeps_its_scores_when_another_candidate_is_fitted_to_it(mixed, f
     assert_array_equal(*scores)
 
 
+def test_a_fold_keeps_its_scores_when_the_final_model_is_fitted(mixed, folds):
+    X, y = mixed
+    learner = XGBoostLearner(max_rounds=6, patience=6)
+    prepared = learner.prepare(features_of(X), folds)
+    fitted = fit(learner, prepared, y, 0)
+    before = learner.score_fold(prepared, 0, fitted, 4)
+
+    fit(learner, prepared, y, sample=sample_of(y, "weight"), n_rounds=3)
+
+    assert_array_equal(learner.score_fold(prepared, 0, fitted, 4), before)
+    again = fit(learner, prepared, y, 0)
+    assert_array_equal(again.losses, fitted.losses)
+    assert_array_equal(learner.score_fold(prepared, 0, again, 4), before)
+
+
 @pytest.mark.parametrize("risky", ["a", "b", "d"])
 def test_a_category_that_a_folds_training_rows_lack_counts_as_missing(risky):
     """Left as it is, its code would fall into another category's bin."""
@@ -275,6 +347,27 @@ def test_a_category_that_a_folds_training_rows_lack_counts_as_missing(risky):
     assert_allclose(
         score, learner.score(final.model, features_of(missing.iloc[150:], schema)), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("unseen", ["c", "z"])
+@pytest.mark.parametrize("known", ["abd", "abdefgh"], ids=["few", "many"])
+def test_the_model_of_a_fold_takes_a_category_that_its_rows_lack_for_missing_too(known, unseen):
+    """New rows are scored as the fold was evaluated, where what is missing says something."""
+    rng = np.random.default_rng(0)
+    kind = rng.choice(list(known), 200).astype(object)
+    y = rng.random(200) < 0.3
+    kind[:150:4], y[:150:4] = None, rng.random(38) < 0.9
+    kind[150:] = unseen
+    X = pd.DataFrame({"kind": pd.Categorical(kind), "noise": rng.normal(size=200)})
+    folds = (Fold(np.arange(150), np.arange(150, 200)),)
+    learner = XGBoostLearner(max_rounds=10, patience=10)
+    prepared = learner.prepare(features_of(X), folds)
+    evaluated = learner.score_fold(prepared, 0, fit(learner, prepared, y, 0), 10)
+
+    model = fit(learner, prepared, y, 0, n_rounds=10).model
+
+    score = learner.score(model, features_of(X.iloc[150:], Schema.infer(Table(X))))
+    assert_allclose(score, evaluated, atol=1e-6)
 
 
 def test_a_fold_is_fitted_on_its_training_rows_only(mixed, folds):
