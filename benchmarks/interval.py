@@ -1,7 +1,8 @@
 """Coverage of the reported interval, and bias of the reported cost, where the truth is known.
 
 Draws many samples of simulated card payments, searches a policy on each, and prices that policy on
-a large fresh sample of the same population, which stands for the truth.
+a large fresh sample of the same population, which stands for the truth. Every way to choose what
+ships is applied to the trials of the same search.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -30,6 +33,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--truth-rows", type=int, default=200_000)
     parser.add_argument("--learners", nargs="+", default=["xgboost"])
+    parser.add_argument("--selections", nargs="+", default=["likelihood"])
     parser.add_argument("--costs", choices=list(SETTINGS), default="per-case")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args()
@@ -41,31 +45,41 @@ def main() -> None:
         options.truth_rows, fraud_rate=options.fraud_rate, seed=1_000_000
     )
     fresh_costs = costs.resolve(fresh)
-    rows = []
+    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in options.selections}
     for sample in range(options.samples):
         X, y = make_transactions(options.rows, fraud_rate=options.fraud_rate, seed=sample)
-        result = optimize(
-            X,
-            y,
-            costs,
-            groups="customer",
-            ignore=["time"],
-            learners=options.learners,
-            n_trials=options.trials,
-            random_state=sample,
-        )
-        truth = decision_cost(labels, result.policy.decide(fresh), fresh_costs).mean()
-        stated = result.expected_cost
-        rows.append((truth, stated.value, stated.low, stated.high, result.apparent_cost))
+        with TemporaryDirectory() as folder:
+            for selection, found in rows.items():
+                result = optimize(
+                    X,
+                    y,
+                    costs,
+                    groups="customer",
+                    ignore=["time"],
+                    learners=options.learners,
+                    n_trials=options.trials,
+                    random_state=sample,
+                    selection=selection,
+                    storage=f"sqlite:///{Path(folder) / 'study.db'}",
+                )
+                truth = decision_cost(labels, result.policy.decide(fresh), fresh_costs).mean()
+                stated = result.expected_cost
+                found.append((truth, stated.value, stated.low, stated.high, result.apparent_cost))
         if not options.json and (sample + 1) % 10 == 0:
-            print(json.dumps(summarise(rows)), flush=True)
-    found = summarise(rows)
+            print(f"after {sample + 1} samples: {json.dumps(summarised(rows))}", flush=True)
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps(summarised(rows)))
         return
     print(f"{options.samples} samples of {options.rows} rows, {options.trials} trials each")
-    for name, value in found.items():
-        print(f"{name:<28}{value:.4f}")
+    for selection, found in summarised(rows).items():
+        print(f"selection {selection}")
+        for name, value in found.items():
+            print(f"  {name:<28}{value:.4f}")
+
+
+def summarised(rows: dict[str, list[tuple[float, ...]]]) -> dict[str, dict[str, float]]:
+    """The summary of each selection."""
+    return {selection: summarise(found) for selection, found in rows.items()}
 
 
 def summarise(rows: list[tuple[float, ...]]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import optuna
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -603,6 +604,71 @@ def test_an_existing_policy_is_kept_and_nothing_is_fitted(credit, loans):
     assert b"policy.json exists: choose another folder, or replace it with --force" in stderr
     assert stdout == b"[]\n"
     assert (loans / "policy.json").read_bytes() == before
+
+
+def stored_values(file):
+    study = optuna.load_study(study_name="costopt", storage=f"sqlite:///{file}")
+    return [(trial.number, trial.value) for trial in study.trials]
+
+
+def test_an_interrupted_search_goes_on_when_the_command_is_given_again(credit, tmp_path):
+    """As after a kill: the trials are there, the policy is not."""
+    words = ("optimize", credit / "data.csv", "--target", "bad", *COSTS, *QUICK)
+    whole = succeeded(*words, "--trials", "4", "--out", tmp_path / "whole", "--json")
+    out = tmp_path / "policy"
+    succeeded(*words, "--trials", "3", "--out", out)
+    (out / "policy.json").unlink()
+
+    result = run(*words, "--trials", "4", "--out", out, "--json")
+
+    assert result.exit_code == 0
+    assert result.stderr == f"continuing the search that is kept in {out / 'study.db'}\n"
+    assert len(stored_values(out / "study.db")) == 4
+    first, second = strict_json(whole.stdout), strict_json(result.stdout)
+    assert {**first, "out": None} == {**second, "out": None}
+
+
+def test_resume_goes_on_with_a_finished_search_and_force_starts_anew(credit, tmp_path):
+    out = tmp_path / "policy"
+    words = ("optimize", credit / "data.csv", "--target", "bad", *QUICK, "--out", out)
+    succeeded(*words, *COSTS)
+    before = stored_values(out / "study.db")
+
+    succeeded(*words, *COSTS, "--trials", "3", "--resume")
+    longer = stored_values(out / "study.db")
+    mistake = run(*words, "--fn", "7", "--fp", "1", "--resume")
+    succeeded(*words, "--fn", "7", "--fp", "1", "--force")
+    anew = stored_values(out / "study.db")
+
+    assert (len(before), len(longer), len(anew)) == (2, 3, 2)
+    assert longer[:2] == before
+    assert anew != before
+    assert mistake.exit_code == 2
+    assert "was made with something else: costs; start anew with --force" in mistake.stderr
+
+
+def test_trials_can_be_kept_elsewhere(credit, tmp_path):
+    file, out = tmp_path / "trials.db", tmp_path / "policy"
+
+    succeeded(
+        "optimize", credit / "data.csv", "--target", "bad", *COSTS, *QUICK,
+        "--out", out, "--storage", f"sqlite:///{file}",
+    )  # fmt: skip
+
+    assert len(stored_values(file)) == 2
+    assert not (out / "study.db").exists()
+
+
+def test_a_storage_that_is_none_is_a_mistake(credit, tmp_path):
+    out = tmp_path / "policy"
+
+    message = refused(
+        "optimize", credit / "data.csv", "--target", "bad", *COSTS, *QUICK,
+        "--out", out, "--storage", "trials.db",
+    )  # fmt: skip
+
+    assert "storage must be a URL such as sqlite:///study.db, got 'trials.db'" in message
+    assert not out.exists()
 
 
 def test_force_replaces_a_policy_and_leaves_other_files_alone(credit, tmp_path):

@@ -12,12 +12,14 @@ from sklearn.utils.validation import validate_data
 
 from costopt.decision.costs import Costs
 from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
 from costopt.training.learners import Learner
 from costopt.training.resampling import DEVICES
 
 if TYPE_CHECKING:
     from costopt.search.result import SearchResult
+    from costopt.search.shipping import SelectionKind
 
 from costopt.estimators.base import CostClassifier
 from costopt.estimators.given import (
@@ -40,7 +42,7 @@ class CostSearchClassifier(CostClassifier):
         What each outcome costs: numbers, or formulas over columns of ``X`` (``x0``, ``x1``, ...
         in arrays). None where `fit` is given ``fp`` and ``fn``. Costs per case as arrays go to
         `fit`, where they are cut with the folds.
-    learners, resampling, n_trials, timeout, threshold, cv, ignore
+    learners, resampling, n_trials, timeout, threshold, racing, selection, final, cv, ignore
         As for `costopt.optimize`.
     pos_label : str, int, float or bool, optional
         The class to act on; ``classes_[1]`` where None.
@@ -86,6 +88,9 @@ class CostSearchClassifier(CostClassifier):
         n_trials: int = 100,
         timeout: float | None = None,
         threshold: ThresholdMode = "auto",
+        racing: bool = True,
+        selection: SelectionKind = "likelihood",
+        final: FinalKind = "refit",
         cv: Any = 5,
         ignore: Collection[str] = (),
         pos_label: Scalar | None = None,
@@ -98,6 +103,9 @@ class CostSearchClassifier(CostClassifier):
         self.n_trials = n_trials
         self.timeout = timeout
         self.threshold = threshold
+        self.racing = racing
+        self.selection = selection
+        self.final = final
         self.cv = cv
         self.ignore = ignore
         self.pos_label = pos_label
@@ -151,6 +159,9 @@ class CostSearchClassifier(CostClassifier):
             n_trials=self.n_trials,
             timeout=self.timeout,
             threshold=self.threshold,
+            racing=self.racing,
+            selection=self.selection,
+            final=self.final,
             cv=self.cv,
             ignore=self.ignore,
             pos_label=self._positive(),

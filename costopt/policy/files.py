@@ -38,7 +38,9 @@ POLICY_FILE = "policy.json"
 MAX_POLICY_BYTES = 16 * 2**20
 MAX_MODEL_BYTES = 256 * 2**20
 HOW_TO_USE = (
-    "score = the model's own score; undo the ledger: odds(p) = odds(score) / product of its factors; "
+    "score = the model's own score, or, of several models, the average by share of theirs after the "
+    "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
+    "its factors; "
     "calibrate: logit(q) = slope * logit(p) + intercept; then act where q >= threshold, or, where the "
     "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
     "as acting where score >= raw_threshold."

@@ -262,9 +262,9 @@ class DecisionPolicy:
         rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
         if self.model_name:
-            lines.append(
-                model_in_words(self.model_name, self.ledger_of_score.multiplier, self.calibrator)
-            )
+            multiplier = self.ledger_of_score.multiplier
+            n_models = len(self.models)
+            lines.append(model_in_words(self.model_name, multiplier, self.calibrator, n_models))
         return "\n".join(lines)
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:

@@ -42,10 +42,14 @@ def rule_in_words(
     return f"{text} (model's own score: at least {raw_threshold:.4g})."
 
 
-def model_in_words(name: str, odds_multiplier: float, calibrator: PlattMap) -> str:
+def model_in_words(
+    name: str, odds_multiplier: float, calibrator: PlattMap, n_models: int = 1
+) -> str:
     """What stands between a row and its probability."""
     text = f"Model: {name}"
-    if odds_multiplier != 1:
+    if n_models > 1:
+        text += f"; the average of {n_models} models, after what training did to the odds of each is undone"
+    elif odds_multiplier != 1:
         text += f"; its training multiplied the odds by {odds_multiplier:.3g}, which is undone"
     if not calibrator.is_identity:
         text += (
