@@ -135,7 +135,7 @@ def main() -> None:
               help="xgboost or logistic; repeatable.")  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), default=100, show_default=True)
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), callback=_refuse_nan,
-              metavar="SECONDS", help="No trial starts after this time.")  # fmt: skip
+              metavar="SECONDS", help="The search ends after this time, also in mid-trial.")  # fmt: skip
 @click.option("--seed", type=_SEED, default=0, show_default=True)
 @click.option("--folds", type=click.IntRange(2), default=5, show_default=True)
 @click.option(

@@ -46,6 +46,8 @@ class SearchResult:
     averaged : tuple of int
         Numbers of the trials whose models the policy averages: that one, unless
         ``selection="average"``.
+    reason : str
+        Why that trial.
     study : optuna.Study
         All trials, with what was measured of each.
     """
@@ -58,6 +60,7 @@ class SearchResult:
     best_params: Mapping[str, Any]
     trial_number: int
     averaged: tuple[int, ...]
+    reason: str
     study: optuna.Study
 
     @property
@@ -68,7 +71,8 @@ class SearchResult:
     @property
     def n_trials(self) -> int:
         """How many trials were completed."""
-        return sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in self.study.trials)
+        complete = optuna.trial.TrialState.COMPLETE
+        return sum(trial.state == complete for trial in self.study.get_trials(deepcopy=False))
 
     def trials_dataframe(self) -> pd.DataFrame:
         """One row per trial: number, value (cost per case), parameters, and what was measured."""
@@ -80,7 +84,7 @@ class SearchResult:
         share = evidence.n_positives / evidence.n_cases
         cost = self.expected_cost
         lines = [
-            f"{self.n_trials} trials on {evidence.n_cases:,} cases, of which "
+            f"{self._trials_in_words()} on {evidence.n_cases:,} cases, of which "
             f"{evidence.n_positives:,} ({100 * share:.3g} %) are positive",
             "",
             f"Cost in {unit} per case, with its {cost.level:.0%} interval",
@@ -92,8 +96,8 @@ class SearchResult:
             lines.append(_row(name, found, width) + note)
         lines.append(_row("this policy", cost, width))
         lines.append(
-            f"(The chosen trial looked like {self.apparent_cost:.4g}: too low, since it was chosen on "
-            "these rows.)"
+            f"(On these rows the chosen trial cost {self.apparent_cost:.4g}, and the cheapest of all "
+            f"{self.study.best_value:.4g}: too low, since luck chose it too.)"
         )
         lines.append("")
         if not math.isnan(self.savings.value):
@@ -103,6 +107,7 @@ class SearchResult:
             )
         lines.append(self.policy.explain().splitlines()[0])
         lines.append(f"Why this rule: {evidence.reason}.")
+        lines.append(f"Why this model: {self.reason}.")
         params = ", ".join(f"{name}={_short(value)}" for name, value in self.policy.params.items())
         several = len(self.policy.models)
         average = f", average of {several} models" if several > 1 else ""
@@ -110,6 +115,12 @@ class SearchResult:
             f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
         )
         return "\n".join(lines)
+
+    def _trials_in_words(self) -> str:
+        states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
+        given_up = states.count(optuna.trial.TrialState.PRUNED)
+        note = f" ({given_up} more given up early)" if given_up else ""
+        return f"{self.n_trials} trials{note}"
 
     def __repr__(self) -> str:
         return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
@@ -167,6 +178,7 @@ def build_result(
         best_params=dict(best.params),
         trial_number=best.number,
         averaged=tuple(trials[member].number for member in shipped.members),
+        reason=shipped.reason,
         study=study,
     )
 

@@ -83,12 +83,15 @@ class Shipment:
         `Draws.totals` of what each row would have cost.
     corrected : float
         Mean cost, corrected for the choice.
+    reason : str
+        Why these.
     """
 
     members: Members
     found: OutOfFold
     cost: FloatArray
     corrected: float
+    reason: str
 
 
 def choose(
@@ -135,7 +138,20 @@ def choose(
 
     chosen = select(criterion.sum(axis=1))
     corrected = corrected_cost(criterion, select, lambda members: averaged(members)[1], draws)
-    return Shipment(chosen, *averaged(chosen), corrected)
+    return Shipment(chosen, *averaged(chosen), corrected, _reason(chosen, untuned, selection))
+
+
+def _reason(chosen: Members, untuned: Sequence[int], selection: SelectionKind) -> str:
+    if selection == "average":
+        return "the average of the trials of lowest log loss and the untuned model"
+    if selection == "cheapest":
+        return "the cheapest trial"
+    better = "has a lower log loss" if selection == "likelihood" else "is cheaper"
+    if chosen[0] in untuned:
+        return f"no trial {better} than the untuned model beyond noise"
+    if selection == "likelihood":
+        return "the trial of the lowest log loss, lower than the untuned model's beyond noise"
+    return "of the trials that noise cannot tell from the cheapest, the one of lowest log loss"
 
 
 def _preference(records: Sequence[Record], untuned: Sequence[int]) -> FloatArray:

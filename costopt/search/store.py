@@ -59,15 +59,30 @@ class Store:
         with self._told("open"):
             if self._file is not None:
                 _make_sqlite(self._file)
-            storage = _connect(url, self._file)
-            self._study = _patiently(
-                lambda: optuna.create_study(
-                    storage=storage, study_name=study_name, load_if_exists=True
+            self._storage = _connect(url, self._file)
+            try:
+                self._study = _patiently(
+                    lambda: optuna.create_study(
+                        storage=self._storage, study_name=study_name, load_if_exists=True
+                    )
                 )
-            )
-            self._check(fingerprint)
-            if self._file is not None:
-                self._folder.mkdir(parents=True, exist_ok=True)
+                self._check(fingerprint)
+                if self._file is not None:
+                    self._folder.mkdir(parents=True, exist_ok=True)
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Let go of the database; nothing is left to be written."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def _folder(self) -> Path:
@@ -165,6 +180,11 @@ class Store:
             yield
         except StoreError:
             raise
+        except ImportError as error:
+            missing = getattr(error.__context__, "name", None) or "that SQLAlchemy uses for it"
+            raise StoreError(
+                f"{self.url} needs the database driver {missing}, which is not installed: install it"
+            ) from None
         except (OSError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:
             cause = error.__cause__ or error
             reason = str(getattr(cause, "orig", None) or cause).splitlines()[0]
@@ -229,6 +249,7 @@ def _make_sqlite(file: Path) -> None:
         with storage.engine.connect() as connection:
             # readers and the writer do not wait for each other; kept in the file
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        storage.remove_session()
         storage.engine.dispose()
         with suppress(FileExistsError):  # another process was first: its database serves as well
             os.link(made, file)

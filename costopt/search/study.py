@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import optuna
@@ -176,12 +176,12 @@ def optimize(
         final=final,
         racing=racing,
     )
-    with _quiet_optuna():
+    with _quiet_optuna(), ExitStack() as opened:
         store = None
         if storage is not None:
             how = {"racing": str(racing), "sampler": type(sampler).__name__}
             made_of = fingerprint(objective.posed, objective.space.resampling, how)
-            store = Store(storage, study_name, made_of)
+            store = opened.enter_context(Store(storage, study_name, made_of))
         loop = Loop(objective, sampler or RepeatableSampler(random_state), store, callbacks)
         loop.run(n_trials, timeout, progress=progress)
         return objective.result(loop.study)
