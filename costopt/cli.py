@@ -271,7 +271,7 @@ def _check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str]]) -
 
 def _storage(out: Path, given: Mapping[str, Any], *, anew: bool) -> str:
     """Where the trials of a search are kept: by default in the folder of its policy."""
-    from costopt.search.store import remove_sqlite
+    from costopt.search.store import remove_sqlite, sqlite_url
 
     if given["storage"] is not None:
         return str(given["storage"])
@@ -280,7 +280,7 @@ def _storage(out: Path, given: Mapping[str, Any], *, anew: bool) -> str:
         remove_sqlite(file)
     elif file.exists():
         say(f"continuing the search that is kept in {file}")
-    return f"sqlite:///{file}"
+    return sqlite_url(file)
 
 
 @contextmanager

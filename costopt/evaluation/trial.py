@@ -18,6 +18,7 @@ from threadpoolctl import ThreadpoolController
 from costopt.decision.calibrators import PlattMap
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import decision_cost
+from costopt.errors import DataError
 from costopt.evaluation.calibration import cross_fit_platt
 from costopt.evaluation.choice import RuleChoice, choose_rule
 from costopt.evaluation.problem import Problem
@@ -187,6 +188,12 @@ def evaluate(
                 score = learner.score_fold(prepared, number, fitted[number], n_rounds)
                 scores[number] = n_rounds, logit(score).astype(np.float32)
             log_odds[fold.test] = scores[number][1]
+        missing = np.flatnonzero(np.isnan(log_odds))
+        if missing.size:
+            raise DataError(
+                f"scores of {learner.name} must lie in [0, 1], got none that does for row "
+                f"{scored.rows[missing[0]]}"
+            )
         return price_stored(
             problem,
             candidate,

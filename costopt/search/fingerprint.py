@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,7 +13,7 @@ import numpy as np
 
 from costopt.decision.case_costs import CaseCosts
 from costopt.evaluation.problem import Posed
-from costopt.training.learners import Features
+from costopt.training.learners import Features, Learner
 
 __all__ = ["fingerprint"]
 
@@ -35,12 +37,13 @@ def fingerprint(
     found = {
         "data": _of_features(problem.features),
         "labels": _digest(problem.y, json.dumps([posed.labels.negative, posed.labels.positive])),
-        "costs": _of_costs(problem.costs, problem.known),
+        "costs": _digest(_of_costs(problem.costs, problem.known), f"{problem.scale}{posed.unit}"),
         "weights": "none" if problem.weight is None else _digest(problem.weight),
         "folds": _digest(
             *(rows for fold in problem.folds.folds for rows in (fold.train, fold.test))
         ),
-        "learners": ", ".join(repr(learner) for learner in problem.learners.values()),
+        "groups or time": "none" if problem.folds.units is None else _digest(problem.folds.units),
+        "learners": ", ".join(_of_learner(learner) for learner in problem.learners.values()),
         "resampling": ", ".join(resampling),
         "threshold": problem.threshold,
         "random_state": str(problem.seed),
@@ -52,6 +55,17 @@ def fingerprint(
         except PackageNotFoundError:
             found[f"version of {name}"] = "unknown"
     return found
+
+
+def _of_learner(learner: Learner) -> str:
+    """A learner in words; an estimator in it with all that it was given, however long."""
+    estimator = getattr(learner, "estimator", None)
+    with np.printoptions(threshold=sys.maxsize):
+        params = {} if estimator is None else estimator.get_params()
+        given = repr(sorted((name, repr(value)) for name, value in params.items()))
+    # functions and the like show where they lie in memory, which every process changes
+    told, given = (re.sub(r" at 0x[0-9a-f]+", "", text) for text in (repr(learner), given))
+    return told if estimator is None else f"{told} {_digest(given)}"
 
 
 def _of_features(features: Features) -> str:

@@ -86,11 +86,14 @@ class Loop:
     def _run(self, n_trials: int, *, progress: bool | None) -> None:
         hidden = not (sys.stderr.isatty() if progress is None else progress)
         with tqdm(total=n_trials, desc="trials", disable=hidden, leave=False) as bar:
+            number = 0
             try:
                 for number in range(n_trials):
-                    if self._stopped or self._is_late():
-                        break
-                    finished = self._taken(number) or self._tried(number)
+                    finished = None if self._stopped else self._taken(number)
+                    if finished is None:
+                        if self._stopped or self._is_late():
+                            break
+                        finished = self._tried(number)
                     for callback in self._callbacks:
                         callback(self.study, finished)
                     bar.set_postfix_str(f"lowest cost {self._best:.4g}")
@@ -102,7 +105,7 @@ class Loop:
                     raise
                 warn(
                     "interrupted",
-                    f"stopped in trial {bar.n} of {n_trials}: the result is of those completed",
+                    f"stopped in trial {number} of {n_trials}: the result is of those completed",
                 )
 
     def _stop(self) -> None:
@@ -136,7 +139,8 @@ class Loop:
         trial = self.study.ask()
         scores: Float32Array | None = None
         try:
-            value, scores = self._objective.try_out(trial, self._check_time)
+            racing = self._objective.race is not None
+            value, scores = self._objective.try_out(trial, self._check_time, watched=racing)
         except optuna.TrialPruned:
             self.study.tell(trial, state=TrialState.PRUNED)
         except (KeyboardInterrupt, _OutOfTime):

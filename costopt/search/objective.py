@@ -43,7 +43,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         As for `costopt.optimize`.
     racing : bool, default=False
         Give up trials that are dearer than the best one so far beyond noise. What the folds so
-        far cost is reported to the study in any case, so that a pruner of yours can act on it.
+        far cost is reported to the study, so that its own pruner can act on it too.
 
     Raises
     ------
@@ -128,7 +128,11 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         return self.try_out(trial)[0]
 
     def try_out(
-        self, trial: optuna.Trial, checkpoint: Callable[[], None] | None = None
+        self,
+        trial: optuna.Trial,
+        checkpoint: Callable[[], None] | None = None,
+        *,
+        watched: bool = True,
     ) -> tuple[float, Float32Array | None]:
         """The same, with the log-odds of all rows; None where they are those of an earlier trial.
 
@@ -137,6 +141,8 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         trial : optuna.Trial
         checkpoint : callable, optional
             Called every so often; what it raises ends the evaluation.
+        watched : bool, default=True
+            Price and report the folds so far, which takes time; of use where somebody acts on it.
         """
         scale = self.posed.problem.scale
         candidate = self.space.suggest(trial)
@@ -147,7 +153,12 @@ prevalence, pos_label, random_state, n_jobs, selection, final
                 trial.report(found.value * scale, found.n_folds)
                 return trial.should_prune() or (self.race is not None and self.race.is_lost(found))
 
-            found = evaluate(self.posed.problem, candidate, give_up=give_up, checkpoint=checkpoint)
+            found = evaluate(
+                self.posed.problem,
+                candidate,
+                give_up=give_up if watched else None,
+                checkpoint=checkpoint,
+            )
             if found.n_folds < self.posed.problem.n_folds:
                 trial.set_user_attr("n_folds", found.n_folds)
                 raise optuna.TrialPruned(f"given up after {found.n_folds} folds")
@@ -252,10 +263,13 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         """The plain default model of the first learner."""
         return self._defaults[0]
 
-    def untuned(self) -> OutOfFold:
-        """How the plain default model did, with its scores row by row."""
+    def untuned(self) -> OutOfFold | None:
+        """How the plain default model did, with its scores row by row; None if it cannot be fitted."""
         if self._untuned is None:
-            self._untuned = evaluate(self.posed.problem, self.untuned_candidate)
+            try:
+                self._untuned = evaluate(self.posed.problem, self.untuned_candidate)
+            except Exception:  # a trial that did is recorded with its reason; others may go on
+                return None
         return self._untuned
 
 

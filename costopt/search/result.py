@@ -132,7 +132,7 @@ def build_result(
     trials: Sequence[optuna.trial.FrozenTrial],
     records: Sequence[Record],
     defaults: Sequence[Candidate],
-    plain: OutOfFold,
+    plain: OutOfFold | None,
     shipping: Shipping,
 ) -> SearchResult:
     """Select among completed trials, fit what ships, and measure.
@@ -147,8 +147,8 @@ def build_result(
         Their outcomes.
     defaults : sequence of Candidate
         The untuned model of each learner, in order of preference.
-    plain : OutOfFold
-        The first of them, row by row.
+    plain : OutOfFold or None
+        The first of them, row by row; None if it cannot be fitted.
     shipping : Shipping
     """
     problem = posed.problem
@@ -183,17 +183,17 @@ def build_result(
     )
 
 
-def _baselines(posed: Posed, plain: OutOfFold) -> dict[str, Estimate]:
+def _baselines(posed: Posed, plain: OutOfFold | None) -> dict[str, Estimate]:
     """The obvious alternatives on the scored rows, in the declared unit."""
     scored = posed.problem.scored
-    raw = plain.raw
-    row_costs = {
-        **blanket_costs(posed.problem),
-        "untuned model at 0.5": decision_cost(scored.y, raw >= 0.5, scored.costs),
-        "untuned model at the Bayes threshold": decision_cost(
-            scored.y, decide(raw, scored.known), scored.costs
-        ),
-    }
+    row_costs = blanket_costs(posed.problem)
+    if plain is not None:
+        decisions = {
+            "untuned model at 0.5": plain.raw >= 0.5,
+            "untuned model at the Bayes threshold": decide(plain.raw, scored.known),
+        }
+        for name, act in decisions.items():
+            row_costs[name] = decision_cost(scored.y, act, scored.costs)
     return {
         name: estimate_mean(scored.draws.totals(row_cost), scored.draws, posed.unit).scaled(
             posed.problem.scale

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,14 +22,15 @@ from numpy.typing import NDArray
 from costopt.errors import StoreError
 from costopt.policy.files import write_atomically
 
-__all__ = ["Store", "remove_sqlite"]
+__all__ = ["Store", "remove_sqlite", "sqlite_url"]
 
 Float32Array = NDArray[np.float32]
 Result = TypeVar("Result")
 
 FINGERPRINT = "costopt:fingerprint"
 NUMBER = "costopt:number"
-DIGEST = "costopt:scores_sha256"
+SCORES = "costopt:scores_sha256"
+WHOLE = "costopt:trial_sha256"
 # Seconds that SQLite waits for another process before it says that the file is locked.
 PATIENCE = 60.0
 ATTEMPTS = 8
@@ -54,6 +57,8 @@ class Store:
     """
 
     def __init__(self, url: str, study_name: str, fingerprint: Mapping[str, str]) -> None:
+        if not isinstance(study_name, str):
+            raise StoreError(f"study_name must be a text, got {study_name!r:.60}")
         self.url, self._file = _parsed(url)
         self.study_name = study_name
         with self._told("open"):
@@ -96,6 +101,11 @@ class Store:
         with self._told("read"):
             for stored in _patiently(lambda: self._study.get_trials(deepcopy=False)):
                 if stored.system_attrs.get(NUMBER) == number and stored.state.is_finished():
+                    if stored.system_attrs.get(WHOLE) != _digest(stored):
+                        raise StoreError(
+                            f"trial {number} of the study {self.study_name!r} in {self.url} is not "
+                            "what was written there: restore the database, or give another study_name"
+                        )
                     return stored
         return None
 
@@ -112,7 +122,7 @@ class Store:
             if scores is not None and self._file is not None:
                 content = np.ascontiguousarray(scores, dtype="<f4").tobytes()
                 write_atomically(self._folder / f"{trial.number}.f4", content)
-                kept[DIGEST] = hashlib.sha256(content).hexdigest()
+                kept[SCORES] = hashlib.sha256(content).hexdigest()
             if self.trial(trial.number) is None:
                 whole = optuna.trial.create_trial(
                     state=trial.state,
@@ -123,27 +133,29 @@ class Store:
                     system_attrs=kept,
                     intermediate_values=trial.intermediate_values,
                 )
+                whole.system_attrs = {**kept, WHOLE: _digest(whole)}
                 whole.datetime_start = trial.datetime_start
                 whole.datetime_complete = trial.datetime_complete
                 _patiently(lambda: self._study.add_trial(whole))
 
     def scores(self, trial: optuna.trial.FrozenTrial) -> Float32Array | None:
         """What `add` kept of a stored trial; None if there is nothing, or it is damaged."""
-        if self._file is None or DIGEST not in trial.system_attrs:
+        if self._file is None or SCORES not in trial.system_attrs:
             return None
         try:
             content = (self._folder / f"{trial.system_attrs[NUMBER]}.f4").read_bytes()
         except OSError:
             return None
-        if hashlib.sha256(content).hexdigest() != trial.system_attrs[DIGEST]:
+        if hashlib.sha256(content).hexdigest() != trial.system_attrs[SCORES]:
             return None
         return np.frombuffer(content, dtype="<f4").astype(np.float32)
 
     def _check(self, fingerprint: Mapping[str, str]) -> None:
         """Refuse a study of something else; sign a new one."""
-        if self._study.direction != optuna.study.StudyDirection.MINIMIZE:
+        if self._study.directions != [optuna.study.StudyDirection.MINIMIZE]:
             raise StoreError(
-                f"the study {self.study_name!r} in {self.url} maximises: give another study_name"
+                f"the study {self.study_name!r} in {self.url} does not minimise one cost: give "
+                "another study_name"
             )
         stored = self._study.user_attrs.get(FINGERPRINT)
         if stored is None:
@@ -174,8 +186,6 @@ class Store:
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
         """Foreign errors as one sentence that names the place, without its password."""
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
         except StoreError:
@@ -185,13 +195,20 @@ class Store:
             raise StoreError(
                 f"{self.url} needs the database driver {missing}, which is not installed: install it"
             ) from None
-        except (OSError, SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        except Exception as error:  # SQLAlchemy's, Optuna's, a driver's: all is about this place
             cause = error.__cause__ or error
             reason = str(getattr(cause, "orig", None) or cause).splitlines()[0]
             raise StoreError(
                 f"cannot {what} the study {self.study_name!r} in {self.url}: {reason}; trials that "
                 "were written stay there, and the same call continues from them"
             ) from None
+
+
+def sqlite_url(file: Path) -> str:
+    """A file as Optuna and SQLAlchemy name it, whatever characters it has."""
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(file)).render_as_string(hide_password=False)
 
 
 def remove_sqlite(file: Path) -> None:
@@ -211,6 +228,25 @@ def remove_sqlite(file: Path) -> None:
         raise StoreError(f"cannot remove {file}: {error.strerror}") from None
 
 
+def _digest(trial: optuna.trial.FrozenTrial) -> str:
+    """Of all that decides how a search goes on from a trial."""
+    system = {name: value for name, value in trial.system_attrs.items() if name != WHOLE}
+    space = {
+        name: optuna.distributions.distribution_to_json(distribution)
+        for name, distribution in trial.distributions.items()
+    }
+    parts = [
+        trial.state.name,
+        trial.values,
+        trial.params,
+        space,
+        trial.user_attrs,
+        system,
+        {str(step): value for step, value in trial.intermediate_values.items()},
+    ]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
 def _parsed(url: str) -> tuple[str, Path | None]:
     """The URL as it may be shown, and the file of an SQLite database."""
     from sqlalchemy.engine import make_url
@@ -218,9 +254,10 @@ def _parsed(url: str) -> tuple[str, Path | None]:
 
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
+        told = re.sub(r":[^:@/]*@", ":***@", url)
         raise StoreError(
-            f"storage must be a URL such as sqlite:///study.db, got {url!r:.80}"
+            f"storage must be a URL such as sqlite:///study.db, got {told!r:.80}"
         ) from None
     shown = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() != "sqlite":
@@ -245,14 +282,19 @@ def _make_sqlite(file: Path) -> None:
         return
     with tempfile.TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as private:
         made = Path(private) / "new.db"
-        storage = _connect(f"sqlite:///{made}", made)
+        storage = _connect(sqlite_url(made), made)
         with storage.engine.connect() as connection:
             # readers and the writer do not wait for each other; kept in the file
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         storage.remove_session()
         storage.engine.dispose()
-        with suppress(FileExistsError):  # another process was first: its database serves as well
+        try:
             os.link(made, file)
+        except FileExistsError:  # another process was first: its database serves as well
+            pass
+        except OSError:  # a file system without hard links
+            if not file.exists():
+                made.rename(file)
 
 
 def _connect(url: str, file: Path | None) -> optuna.storages.RDBStorage:

@@ -156,6 +156,7 @@ def optimize(
         raise SearchError(f"sampler must be an Optuna sampler, got {sampler!r:.60}")
     if storage is not None and not isinstance(storage, str):
         raise StoreError(f"storage must be a URL such as sqlite:///study.db, got {storage!r:.60}")
+    _check_callbacks(callbacks)
     objective = ExpectedCostObjective(
         X,
         y,
@@ -185,6 +186,11 @@ def optimize(
         loop = Loop(objective, sampler or RepeatableSampler(random_state), store, callbacks)
         loop.run(n_trials, timeout, progress=progress)
         return objective.result(loop.study)
+
+
+def _check_callbacks(callbacks: Any) -> None:
+    if not isinstance(callbacks, Sequence) or not all(callable(one) for one in callbacks):
+        raise SearchError(f"callbacks must be a list of callables, got {callbacks!r:.60}")
 
 
 def _check_budget(n_trials: Any, timeout: Any) -> None:

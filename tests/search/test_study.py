@@ -18,6 +18,7 @@ from costopt import (
     DataError,
     SearchError,
     SklearnLearner,
+    StoreError,
     XGBoostLearner,
     mean_cost,
     optimize,
@@ -259,8 +260,9 @@ def test_failed_trials_are_counted_and_do_not_end_the_search(rows):
     with pytest.warns(CostOptWarning, match=r"failed-trials.*RuntimeError: too deep for me"):
         result = optimize(X, y, COSTS, learners=learner, n_trials=15)
 
+    states = [trial.state.name for trial in result.study.trials]
     failed = [t for t in result.study.trials if t.state == optuna.trial.TrialState.FAIL]
-    assert result.n_trials + len(failed) == 15
+    assert result.n_trials + states.count("FAIL") + states.count("PRUNED") == len(states) == 15
     assert failed[0].user_attrs["reason"] == "RuntimeError: too deep for me"
     assert result.best_params["max_depth"] <= 2
 
@@ -378,6 +380,10 @@ def test_the_summary_says_in_money_what_a_blind_guard_is_worth(found, rows):
         ({"random_state": None}, DataError, "random_state must be a whole number"),
         ({"n_jobs": 0}, DataError, "n_jobs must be a number of cores of at least 1"),
         ({"pos_label": 7}, DataError, "pos_label=7 is not among the classes"),
+        ({"selection": "best"}, DataError, "selection='best' is not known"),
+        ({"final": "all"}, DataError, "final='all' is not known"),
+        ({"storage": 7}, StoreError, "storage must be a URL such as sqlite:///study.db, got 7"),
+        ({"storage": "my.db"}, StoreError, "storage must be a URL.*got 'my.db'"),
     ],
 )
 def test_wrong_arguments_are_named_before_anything_is_fitted(change, error, message, make_rows):
