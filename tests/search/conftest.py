@@ -3,6 +3,7 @@
 import inspect
 import multiprocessing
 import os
+from contextlib import suppress
 
 import optuna
 import pytest
@@ -82,7 +83,10 @@ class SearchProcess:
         return None
 
     def send_signal(self, number):
-        os.kill(self._process.pid, number)
+        """Nothing if it has ended: its number may by then be another process's."""
+        if self._process.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     def end(self):
         """Listen until it ends; its exit code, or the negative signal that ended it."""

@@ -693,7 +693,9 @@ def test_a_full_disk_ends_the_search_and_space_lets_it_go_on(
 def test_a_study_that_maximises_is_refused(make_rows, url):
     optuna.create_study(storage=url, study_name="costopt", direction="maximize")
 
-    with pytest.raises(StoreError, match="the study 'costopt' in .* does not minimise one cost: give another"):
+    with pytest.raises(
+        StoreError, match="the study 'costopt' in .* does not minimise one cost: give another"
+    ):
         small(make_rows(80), url)
 
 
