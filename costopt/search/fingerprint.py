@@ -58,14 +58,15 @@ def fingerprint(
 
 
 def _of_learner(learner: Learner) -> str:
-    """A learner in words; an estimator in it with all that it was given, however long."""
+    """A learner in words, and a digest of all that it was given, however long."""
     estimator = getattr(learner, "estimator", None)
+    settings = [] if estimator is not None else getattr(learner, "__dict__", {}).items()
     with np.printoptions(threshold=sys.maxsize):
         params = {} if estimator is None else estimator.get_params()
-        given = repr(sorted((name, repr(value)) for name, value in params.items()))
+        given = repr(sorted((name, repr(value)) for name, value in (*params.items(), *settings)))
     # functions and the like show where they lie in memory, which every process changes
     told, given = (re.sub(r" at 0x[0-9a-f]+", "", text) for text in (repr(learner), given))
-    return told if estimator is None else f"{told} {_digest(given)}"
+    return f"{told} {_digest(given)}"
 
 
 def _of_features(features: Features) -> str:

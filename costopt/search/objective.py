@@ -43,7 +43,9 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         As for `costopt.optimize`.
     racing : bool, default=False
         Give up trials that are dearer than the best one so far beyond noise. What the folds so
-        far cost is reported to the study, so that its own pruner can act on it too.
+        far cost is reported to the study, so that its own pruner can act on it too. Costs of
+        different folds are not comparable with each other, so a median of them, which is what
+        Optuna prunes by if it is not told otherwise, gives up good trials: see the example.
 
     Raises
     ------
@@ -59,7 +61,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     >>> X = rng.normal(size=(200, 3))
     >>> y = (X[:, 0] + rng.normal(size=200) > 1).astype(int)
     >>> objective = ExpectedCostObjective(X, y, CostMatrix(fp=1, fn=5), learners="logistic")
-    >>> study = optuna.create_study()
+    >>> study = optuna.create_study(pruner=optuna.pruners.NopPruner())
     >>> objective.enqueue_defaults(study)
     >>> study.optimize(objective, n_trials=3)
     >>> result = objective.result(study)

@@ -14,7 +14,9 @@ __all__ = ["Race"]
 
 FloatArray = NDArray[np.float64]
 
-# Chance, over all looks together, of giving up a trial that truly costs as much as the best one.
+# Chance, over all looks together, of giving up a trial that truly costs as much as one given rival.
+# The rival is the luckiest so far, so among many equal trials more than these are given up: a price
+# in trials that are not better, not in trials that are.
 ERROR = 0.05
 # Fewer differing rows (or groups, or stretches of time) than this say nothing.
 LEAST_DIFFERENCES = 20

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import re
 import shutil
 import tempfile
 import time
@@ -255,11 +254,11 @@ def _parsed(url: str) -> tuple[str, Path | None]:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        told = re.sub(r":[^:@/]*@", ":***@", url)
+        told = url.split("@")[-1].split("?")[0] if "@" in url or "?" in url else url
         raise StoreError(
             f"storage must be a URL such as sqlite:///study.db, got {told!r:.80}"
         ) from None
-    shown = parsed.render_as_string(hide_password=True)
+    shown = parsed.set(query={}).render_as_string(hide_password=True)
     if parsed.get_backend_name() != "sqlite":
         return shown, None
     if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):

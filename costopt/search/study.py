@@ -112,7 +112,9 @@ def optimize(
     selection : {"likelihood", "average", "cost", "cheapest"}, default="likelihood"
         What ships. ``"likelihood"``: the untuned model if its log loss is within one standard
         error of the lowest, else the trial of the lowest. ``"average"``: the mean of the three
-        trials of lowest log loss and the untuned model. ``"cost"``: as the first, by cost.
+        trials of lowest log loss and the untuned model. ``"cost"``: the untuned model if its cost is
+        within one standard error of the lowest, else of the trials that are so the one of lowest log
+        loss.
         ``"cheapest"``: the trial of lowest cost, which is the one that luck favoured most.
     final : {"refit", "folds"}, default="refit"
         What ships of it: one model of all rows, or the average of the models of the folds.
