@@ -60,7 +60,8 @@ def fingerprint(
 def _of_learner(learner: Learner) -> str:
     """A learner in words, and a digest of all that it was given, however long."""
     estimator = getattr(learner, "estimator", None)
-    settings = [] if estimator is not None else getattr(learner, "__dict__", {}).items()
+    wordless = type(learner).__repr__ is object.__repr__
+    settings = vars(learner).items() if wordless and estimator is None else ()
     with np.printoptions(threshold=sys.maxsize):
         params = {} if estimator is None else estimator.get_params()
         given = repr(sorted((name, repr(value)) for name, value in (*params.items(), *settings)))
