@@ -260,13 +260,7 @@ def corrected_cost(
     """
     # what all trials have alike is in no difference, and would drown the rest in rounding
     by = _single((criterion - criterion.mean(axis=0)).T)
-    size = _single(draws.part_weight)
-    in_bag = np.concatenate(
-        [
-            (drawn @ by).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
-            for drawn in draws.blocks()
-        ]
-    )
+    in_bag = _means_of_draws(by, draws)
     bags: dict[Choice, list[int]] = {}
     for number, means in enumerate(in_bag):
         bags.setdefault(select(means), []).append(number)
@@ -302,12 +296,18 @@ def _replicates(totals: FloatArray, draws: Draws) -> FloatArray:
     center = totals.sum(axis=0)
     apart = totals - center * draws.part_weight[:, None]
     scale = float(np.abs(apart).max()) or 1.0
-    values, size = _single(apart / scale), _single(draws.part_weight)
-    blocks = [
-        (drawn @ values).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
-        for drawn in draws.blocks()
-    ]
-    return np.asarray(np.concatenate(blocks) * scale + center)
+    return np.asarray(_means_of_draws(_single(apart / scale), draws) * scale + center)
+
+
+def _means_of_draws(totals: Float32Array, draws: Draws) -> FloatArray:
+    """Weighted means of columns in every draw: the product that a bootstrap is."""
+    size = _single(draws.part_weight)
+    return np.concatenate(
+        [
+            (drawn @ totals).astype(np.float64) / (drawn @ size).astype(np.float64)[:, None]
+            for drawn in draws.blocks()
+        ]
+    )
 
 
 def _single(values: FloatArray) -> Float32Array:

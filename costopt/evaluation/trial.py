@@ -147,8 +147,8 @@ def evaluate(
     problem : Problem
     candidate : Candidate
     give_up : callable, optional
-        Asked after the second fold and each later one but the last, once rows that
-        stand for somebody were scored, with what the folds so far have shown; True ends the evaluation there.
+        Asked after the second fold and each later one but the last, once rows that stand for
+        somebody were scored, with what the folds so far have shown; True ends the evaluation there.
     checkpoint : callable, optional
         Called every so often; what it raises ends the evaluation.
 
@@ -231,10 +231,10 @@ def fit_final(
         One model of all rows; or one of each fold's training rows, those that were evaluated.
     """
     learner = problem.learners[candidate.learner]
-    folds = [None] if kind == "refit" else list(range(problem.n_folds))
-    samples = [_sample(problem, candidate, fold) for fold in folds]
-    fitted = [
-        learner.fit(
+
+    def fit(fold: int | None) -> FinalModel:
+        sample = _sample(problem, candidate, fold)
+        fitted = learner.fit(
             problem.prepared(candidate.learner),
             fold,
             problem.y,
@@ -245,12 +245,9 @@ def fit_final(
             n_rounds=n_rounds,
             population=problem.weight,
         )
-        for fold, sample in zip(folds, samples, strict=True)
-    ]
-    return tuple(
-        FinalModel(found.model, _ledger(sample))
-        for found, sample in zip(fitted, samples, strict=True)
-    )
+        return FinalModel(fitted.model, _ledger(sample))
+
+    return (fit(None),) if kind == "refit" else tuple(map(fit, range(problem.n_folds)))
 
 
 def _sample(problem: Problem, candidate: Candidate, fold: int | None) -> Reweighting:

@@ -89,9 +89,11 @@ class Loop:
             number = 0
             try:
                 for number in range(n_trials):
-                    finished = None if self._stopped else self._taken(number)
+                    if self._stopped:
+                        break
+                    finished = self._taken(number)
                     if finished is None:
-                        if self._stopped or self._is_late():
+                        if self._is_late():
                             break
                         finished = self._tried(number)
                     for callback in self._callbacks:

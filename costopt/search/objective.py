@@ -114,6 +114,8 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         self.space = SearchSpace(self.posed.problem, devices)
         self.shipping = Shipping(selection, final)
         self.race = Race(self.posed.problem) if racing else None
+        first = self.space.defaults()[: len(chosen)]
+        self._defaults = [self.space.candidate(params) for params in first]  # one per learner
         self._records: dict[str, Record] = {}
         self._untuned: OutOfFold | None = None
 
@@ -246,19 +248,12 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     def _forget_scores(self) -> None:
         """Keep scores row by row of the trials of lowest log loss, and of the untuned models."""
         kept = [
-            (key, record) for key, record in self._records.items() if record.log_odds is not None
-        ]
-        kept = [
-            (key, record) for key, record in kept if record.found.candidate not in self._defaults
+            (key, record)
+            for key, record in self._records.items()
+            if record.log_odds is not None and record.found.candidate not in self._defaults
         ]
         for key, record in sorted(kept, key=lambda one: one[1].found.log_loss)[KEPT:]:
             self._records[key] = replace(record, log_odds=None)
-
-    @property
-    def _defaults(self) -> list[Candidate]:
-        """The untuned model of each learner."""
-        first = self.space.defaults()[: len(self.posed.problem.learners)]
-        return [self.space.candidate(params) for params in first]
 
     @property
     def untuned_candidate(self) -> Candidate:
