@@ -170,6 +170,17 @@ class Schema:
         _check_no_infinity(matrix, self.names)
         return np.ascontiguousarray(matrix)
 
+    def decode(self, matrix: Matrix) -> pd.DataFrame:
+        """Encoded rows as columns again: numbers, and categories by their names."""
+        columns = {}
+        for position, feature in enumerate(self.features):
+            values = matrix[:, position]
+            if feature.categories is not None:
+                codes = np.where(np.isnan(values), -1, values).astype(np.intp)
+                values = np.array([*feature.categories, None], dtype=object)[codes]
+            columns[feature.name] = values
+        return pd.DataFrame(columns)
+
     def _encode_matrix(self, table: Table) -> Matrix:
         matrix = table.matrix
         assert matrix is not None  # noqa: S101  # the caller has just asked

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.special import expit
 from scipy.special import logit as scipy_logit
 
 from costopt.decision.odds import logit
 from costopt.errors import CostSpecError
 
-__all__ = ["PlattMap"]
+__all__ = ["BetaMap", "Calibrator", "IsotonicMap", "PlattMap"]
 
 FloatArray = NDArray[np.float64]
 
@@ -81,3 +82,157 @@ class PlattMap:
             return threshold
         # not our logit, which clips: no threshold is too small or too large to be inverted
         return float(expit((scipy_logit(threshold) - self.intercept) / self.slope))
+
+
+@dataclass(frozen=True)
+class BetaMap:
+    """The map ``logit(q) = a * log(p) - b * log(1 - p) + intercept``; a = b = 1 and 0 change nothing.
+
+    Parameters
+    ----------
+    a, b : float, default=1
+        At least 0, so that the order of cases is kept.
+    intercept : float, default=0
+
+    Raises
+    ------
+    CostSpecError
+        If a parameter is not finite, or ``a`` or ``b`` is negative.
+
+    References
+    ----------
+    M. Kull, T. Silva Filho, P. Flach (2017). Beta Calibration: a Well-founded and Easily Implemented
+    Improvement on Logistic Calibration for Binary Classifiers. AISTATS, PMLR 54, 623-631.
+
+    Examples
+    --------
+    >>> BetaMap(a=1.0, b=1.0, intercept=np.log(3)).apply([0.5])
+    array([0.75])
+    """
+
+    a: float = 1.0
+    b: float = 1.0
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        finite = all(np.isfinite(value) for value in (self.a, self.b, self.intercept))
+        if not (finite and self.a >= 0 and self.b >= 0):
+            raise CostSpecError(
+                "a beta map needs a finite a and b of at least 0 and a finite intercept, "
+                f"got {self.a}, {self.b} and {self.intercept}"
+            )
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether probabilities pass unchanged."""
+        return self.a == 1 and self.b == 1 and self.intercept == 0
+
+    def apply(self, probability: ArrayLike) -> FloatArray:
+        """Calibrated probabilities, shape (n_cases,)."""
+        if self.is_identity:
+            return np.asarray(probability, dtype=np.float64)
+        return np.asarray(expit(self._log_odds(logit(probability))))
+
+    def invert(self, threshold: float) -> float:
+        """The score from which calibrated probabilities reach a threshold; infinite if none or all do.
+
+        Examples
+        --------
+        >>> round(BetaMap(a=2.0, b=2.0).invert(0.9), 12)
+        0.75
+        """
+        lowest, highest = self.apply([0.0, 1.0])
+        if threshold <= lowest:
+            return -np.inf
+        if threshold > highest:
+            return np.inf
+        if self.is_identity:
+            return threshold
+        # the map has no inverse in closed form; it grows, so its root is bracketed
+        low, high = map(float, logit([0.0, 1.0]))
+        wanted = float(scipy_logit(threshold))
+        if wanted >= float(self._log_odds(high)):  # reached by rounding only
+            return 1.0
+        if wanted <= float(self._log_odds(low)):
+            return float(expit(low))
+        root = brentq(lambda x: float(self._log_odds(x)) - wanted, low, high, xtol=1e-14)
+        return float(expit(root))
+
+    def _log_odds(self, x: ArrayLike) -> FloatArray:
+        # log(p) and log(1 - p) from the log-odds of p, without cancellation
+        x = np.asarray(x, dtype=np.float64)
+        return np.asarray(
+            self.b * np.logaddexp(0.0, x) - self.a * np.logaddexp(0.0, -x) + self.intercept
+        )
+
+
+@dataclass(frozen=True)
+class IsotonicMap:
+    """A growing map by its knots: straight between them, level beyond the outermost.
+
+    Parameters
+    ----------
+    scores : tuple of float
+        Of the knots, in [0, 1], strictly ascending.
+    values : tuple of float
+        Their calibrated probabilities, in [0, 1], ascending; neighbours may be equal.
+
+    Raises
+    ------
+    CostSpecError
+        If there is no knot, lengths differ, or the order is another.
+
+    References
+    ----------
+    B. Zadrozny, C. Elkan (2002). Transforming Classifier Scores into Accurate Multiclass
+    Probability Estimates. KDD, 694-699.
+
+    Examples
+    --------
+    >>> IsotonicMap((0.2, 0.6), (0.1, 0.5)).apply([0.0, 0.4, 1.0])
+    array([0.1, 0.3, 0.5])
+    """
+
+    scores: tuple[float, ...]
+    values: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        x, q = np.asarray(self.scores), np.asarray(self.values)
+        within = x.size and np.all((x >= 0) & (x <= 1)) and np.all((q >= 0) & (q <= 1))
+        if not (
+            within and x.shape == q.shape and np.all(np.diff(x) > 0) and np.all(np.diff(q) >= 0)
+        ):
+            raise CostSpecError(
+                "an isotonic map needs as many values as scores, all in [0, 1], scores strictly "
+                f"ascending and values ascending, got {x.size} scores and {q.size} values"
+            )
+
+    @property
+    def is_identity(self) -> bool:
+        """Never: a map that changes nothing has no knots to keep."""
+        return False
+
+    def apply(self, probability: ArrayLike) -> FloatArray:
+        """Calibrated probabilities, shape (n_cases,)."""
+        given = np.asarray(probability, dtype=np.float64)
+        return np.asarray(np.interp(given, self.scores, self.values))
+
+    def invert(self, threshold: float) -> float:
+        """The score from which calibrated probabilities reach a threshold; infinite if none or all do.
+
+        Examples
+        --------
+        >>> round(IsotonicMap((0.2, 0.6), (0.1, 0.5)).invert(0.3), 12)
+        0.4
+        """
+        if threshold <= self.values[0]:
+            return -np.inf
+        if threshold > self.values[-1]:
+            return np.inf
+        at = int(np.searchsorted(self.values, threshold))  # the first knot that reaches it
+        (low, high), (below, above) = self.scores[at - 1 : at + 1], self.values[at - 1 : at + 1]
+        score = low + (high - low) * (threshold - below) / (above - below)
+        return float(min(score, high))
+
+
+Calibrator = PlattMap | BetaMap | IsotonicMap

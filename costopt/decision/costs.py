@@ -22,6 +22,7 @@ from costopt.decision.case_costs import (
 )
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
+from costopt.markup import BAD, GOOD, panel, shown, table
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
@@ -192,6 +193,25 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         if self.hindsight:
             text += f"\nKnown only afterwards: {', '.join(self.hindsight)}. Rules use class means instead."
         return text
+
+    def _repr_html_(self) -> str:
+        def cell(words: str, name: str) -> str:
+            value = getattr(self, name)
+            return f"{words}<br><b>{shown(f'{value:g}' if isinstance(value, float) else value)}</b>"
+
+        explained = self.explain().splitlines()
+        lead = explained[1].split(" (")[0] if self.is_constant else "Costs that differ by case"
+        outcomes = (
+            ("it is positive", cell("caught", "tp"), cell("missed", "fn")),
+            ("it is negative", cell("false alarm", "fp"), cell("left alone", "tn")),
+        )
+        colours = (("transparent", GOOD, BAD), ("transparent", BAD, GOOD))
+        return panel(
+            f"Costs in {self.unit}",
+            lead,
+            table(["", "act", "do not act"], outcomes, colours),
+            *(f"<p>{shown(line)}</p>" for line in explained),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them."""

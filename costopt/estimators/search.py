@@ -14,8 +14,8 @@ from costopt.decision.costs import Costs
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
+from costopt.training.devices import BY_DEFAULT
 from costopt.training.learners import Learner
-from costopt.training.resampling import DEVICES
 
 if TYPE_CHECKING:
     from costopt.search.result import SearchResult
@@ -84,7 +84,7 @@ class CostSearchClassifier(CostClassifier):
         costs: Costs | None,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
-        resampling: str | Collection[str] = tuple(DEVICES),
+        resampling: str | Collection[str] = BY_DEFAULT,
         n_trials: int = 100,
         timeout: float | None = None,
         threshold: ThresholdMode = "auto",

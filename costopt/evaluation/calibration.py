@@ -1,20 +1,38 @@
-"""From scores to probabilities: undo the odds first, then Platt's map, fitted on out-of-fold scores."""
+"""From scores to probabilities: undo the odds first, then a map that is fitted on out-of-fold scores."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.special import expit
 
-from costopt.decision.calibrators import PlattMap
+from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
 from costopt.decision.odds import logit
+from costopt.errors import DataError
 from costopt.training.learners import Fold
 
-__all__ = ["cross_fit_platt", "fit_platt"]
+__all__ = [
+    "CALIBRATIONS",
+    "CalibrationKind",
+    "check_positives",
+    "cross_fit",
+    "fit_beta",
+    "fit_isotonic",
+    "fit_platt",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+CalibrationKind = Literal["platt", "beta", "isotonic", "none"]
+
+CALIBRATIONS: tuple[CalibrationKind, ...] = ("platt", "beta", "isotonic", "none")
+# A map of more parameters needs more positives than Platt's two, or it repeats their accidents.
+POSITIVES_FOR: dict[CalibrationKind, int] = {"platt": 0, "none": 0, "beta": 100, "isotonic": 1000}
 MAX_STEPS = 50
 # More rows than this are summed up in as many bins of the log-odds before fitting.
 N_BINS = 2048
@@ -60,9 +78,8 @@ def fit_platt(
     """
     weight = np.ones(y.size) if sample_weight is None else sample_weight / sample_weight.mean()
     x, positive, negative = _summed(logit(probability), y, weight)
-    n_positive, n_negative = positive.sum(), negative.sum()
     total = positive + negative
-    target = positive * (n_positive + 1) / (n_positive + 2) + negative / (n_negative + 2)
+    target = _softened(positive, negative)
     center = float(np.average(x, weights=total))
     spread = float(np.sqrt(np.average((x - center) ** 2, weights=total)))
     base_rate = PlattMap(0.0, float(logit(target.sum() / total.sum())))
@@ -75,12 +92,106 @@ def fit_platt(
     return PlattMap(slope, intercept)
 
 
-def cross_fit_platt(
+def fit_beta(
+    y: BoolArray, probability: FloatArray, sample_weight: FloatArray | None = None
+) -> BetaMap:
+    """The beta map under which the labels are most likely, with ``a`` and ``b`` of at least 0.
+
+    Parameters
+    ----------
+    y, probability, sample_weight
+        As for `fit_platt`.
+
+    References
+    ----------
+    M. Kull, T. Silva Filho, P. Flach (2017). Beta Calibration. AISTATS, PMLR 54, 623-631.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.uniform(0.01, 0.99, 200_000)
+    >>> y = rng.random(200_000) < BetaMap(0.5, 2.0, 1.0).apply(p)
+    >>> found = fit_beta(y, p)
+    >>> abs(found.a - 0.5) < 0.1, abs(found.b - 2.0) < 0.1, abs(found.intercept - 1.0) < 0.1
+    (True, True, True)
+    """
+    weight = np.ones(y.size) if sample_weight is None else sample_weight / sample_weight.mean()
+    x, positive, negative = _summed(logit(probability), y, weight)
+    total = positive + negative
+    target = _softened(positive, negative)
+    # log(p) and -log(1 - p) as functions of the log-odds
+    columns = np.stack((-np.logaddexp(0.0, -x), np.logaddexp(0.0, x), np.ones(x.size)))
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        eta = parameters @ columns
+        value = total @ np.logaddexp(0.0, eta) - target @ eta
+        return float(value / total.sum()), columns @ (total * expit(eta) - target) / total.sum()
+
+    start = fit_platt(y, probability, sample_weight)
+    found = minimize(
+        loss,
+        (start.slope, start.slope, start.intercept),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=((0.0, None), (0.0, None), (None, None)),
+        options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-9},
+    )
+    a, b, intercept = map(float, found.x)
+    return BetaMap(a, b, intercept)
+
+
+def fit_isotonic(
+    y: BoolArray, probability: FloatArray, sample_weight: FloatArray | None = None
+) -> IsotonicMap:
+    """The growing map that is closest to the labels, with Platt's targets in place of 0 and 1.
+
+    Parameters
+    ----------
+    y, probability, sample_weight
+        As for `fit_platt`.
+
+    References
+    ----------
+    B. Zadrozny, C. Elkan (2002). Transforming Classifier Scores into Accurate Multiclass
+    Probability Estimates. KDD, 694-699.
+
+    Examples
+    --------
+    >>> found = fit_isotonic(np.array([False] * 98 + [True] * 98), np.repeat([0.2, 0.9], 98))
+    >>> found.apply([0.2, 0.9]).round(4)
+    array([0.01, 0.99])
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    weight = np.ones(y.size) if sample_weight is None else sample_weight / sample_weight.mean()
+    high = (weight[y].sum() + 1) / (weight[y].sum() + 2)
+    low = 1 / (weight[~y].sum() + 2)
+    fitted = IsotonicRegression().fit(probability, np.where(y, high, low), weight)
+    scores, values = fitted.X_thresholds_, np.clip(fitted.y_thresholds_, 0.0, 1.0)
+    return IsotonicMap(tuple(map(float, scores)), tuple(map(float, values)))
+
+
+def check_positives(kind: CalibrationKind, n_positives: int) -> None:
+    """Refuse a map that has more freedom than there are positives to fit it on.
+
+    Raises
+    ------
+    DataError
+    """
+    if n_positives < POSITIVES_FOR[kind]:
+        raise DataError(
+            f"{kind} calibration needs at least {POSITIVES_FOR[kind]} positives, got {n_positives}: "
+            "use 'platt', which has two parameters"
+        )
+
+
+def cross_fit(
     y: BoolArray,
     probability: FloatArray,
     folds: tuple[Fold, ...],
     sample_weight: FloatArray | None = None,
-) -> tuple[FloatArray, PlattMap]:
+    kind: CalibrationKind = "platt",
+) -> tuple[FloatArray, Calibrator]:
     """Calibrated out-of-fold probabilities, and the map to ship.
 
     The rows of each fold are calibrated by a map that was fitted on the other folds' rows, so
@@ -93,18 +204,33 @@ def cross_fit_platt(
         NaN in rows that no fold scores.
     folds : tuple of Fold
     sample_weight : array of shape (n_cases,), optional
+    kind : {"platt", "beta", "isotonic", "none"}, default="platt"
 
     Returns
     -------
     calibrated : array of shape (n_cases,)
         NaN in rows that no fold scores.
-    calibrator : PlattMap
+    calibrator : PlattMap, BetaMap or IsotonicMap
+
+    Raises
+    ------
+    DataError
+        If there are too few positives for that kind of map.
     """
+    if kind == "none":
+        return probability, PlattMap()
+    check_positives(kind, int(np.count_nonzero(y)))
     scored = ~np.isnan(probability)
     calibrated = np.full(y.size, np.nan)
+    maps: dict[str, Callable[..., Calibrator]] = {
+        "platt": fit_platt,
+        "beta": fit_beta,
+        "isotonic": fit_isotonic,
+    }
+    fit_map = maps[kind]
 
-    def fit(rows: NDArray[np.bool_]) -> PlattMap:
-        return fit_platt(
+    def fit(rows: NDArray[np.bool_]) -> Calibrator:
+        return fit_map(
             y[rows], probability[rows], None if sample_weight is None else sample_weight[rows]
         )
 
@@ -117,6 +243,12 @@ def cross_fit_platt(
         calibrator = fit(others) if enough else shipped
         calibrated[fold.test] = calibrator.apply(probability[fold.test])
     return calibrated, shipped
+
+
+def _softened(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Weight of positives with Platt's targets in place of 1 and 0."""
+    n_positive, n_negative = positive.sum(), negative.sum()
+    return np.asarray(positive * (n_positive + 1) / (n_positive + 2) + negative / (n_negative + 2))
 
 
 def _summed(

@@ -17,8 +17,10 @@ __all__ = ["THRESHOLDS", "RuleChoice", "ThresholdMode", "choose_rule"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-ThresholdMode = Literal["auto", "bayes", "exact", "sampled"]
+ThresholdMode = Literal["auto", "bayes", "exact", "cut", "half", "sampled"]
 
+# What a search can be asked for; a cut that is judged by cross-fitting, and one at 0.5, are for
+# strategies that are compared.
 THRESHOLDS: tuple[ThresholdMode, ...] = ("auto", "bayes", "exact", "sampled")
 
 # Below so many positives a cut chosen from data was measured costlier than Platt's map with
@@ -79,7 +81,9 @@ def choose_rule(
         What a rule may know beforehand; the same, unless there is hindsight.
     folds : tuple of Fold
     sample_weight : array of shape (n_scored,), optional
-    threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
+    threshold : {"auto", "bayes", "exact", "cut", "half", "sampled"}, default="auto"
+        ``"exact"`` and ``"cut"`` both ship the cheapest cut; the value of the former is the minimum
+        over all cuts, that of the latter the cost of cross-fitted decisions. ``"half"`` cuts at 0.5.
     sampled : float, optional
         The cut to use with ``"sampled"``.
 
@@ -102,6 +106,9 @@ def choose_rule(
         assert sampled is not None  # noqa: S101  # the search samples it in this mode
         act = calibrated >= sampled
         return RuleChoice(CutRule(sampled), act, mean(act), "the threshold was sampled")
+    if threshold == "half":
+        act = calibrated >= 0.5
+        return RuleChoice(CutRule(0.5), act, mean(act), "a cut at 0.5 was asked for")
     by_gain = decide(calibrated, known)
     if threshold == "bayes":
         return RuleChoice(GainRule(), by_gain, mean(by_gain), "Bayes' rule was asked for")
@@ -117,6 +124,9 @@ def choose_rule(
         return RuleChoice(GainRule(), by_gain, mean(by_gain), reason)
     best = cost_curve(y, pooled, costs, sample_weight).best()
     by_cut = _cross_fitted_cut(y, pooled, costs, folds, sample_weight)
+    if threshold == "cut":
+        reason = "the cheapest cut, judged on rows that it was not chosen on"
+        return RuleChoice(CutRule(best.threshold), by_cut, mean(by_cut), reason)
     if threshold == "exact":
         reason = "the cheapest cut was asked for"
         return RuleChoice(CutRule(best.threshold), by_cut, best.mean_cost, reason)

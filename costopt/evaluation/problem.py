@@ -15,6 +15,7 @@ from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
+from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.estimates import Draws
 from costopt.evaluation.folds import Folds, make_folds
@@ -22,6 +23,7 @@ from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
+from costopt.training.synthesis import Neighbourhood
 
 __all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
@@ -85,6 +87,7 @@ class Problem:
     weight : array of shape (n_cases,), optional
         How many cases of the population each row stands for; mean 1.
     threshold : {"auto", "bayes", "exact", "sampled"}
+    calibration : {"platt", "beta", "isotonic", "none"}
     seed : int
         The same for every candidate, so that what differs is the candidate.
     n_jobs : int
@@ -100,10 +103,14 @@ class Problem:
     learners: Mapping[str, Learner]
     weight: FloatArray | None = None
     threshold: ThresholdMode = "auto"
+    calibration: CalibrationKind = "platt"
     seed: int = 0
     n_jobs: int = 1
     _prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _scored: dict[int, Scored] = field(default_factory=dict, init=False, repr=False)
+    _neighbourhoods: dict[int | None, Neighbourhood] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def prepared(self, learner: str) -> Any:
         """The rows as a learner wants them, made once."""
@@ -112,6 +119,15 @@ class Problem:
                 self.features, self.folds.folds
             )
         return self._prepared[learner]
+
+    def neighbourhood(self, fold: int | None, rows: IntArray) -> Neighbourhood:
+        """The training rows of a fold as samplers look at them, made once."""
+        if fold not in self._neighbourhoods:
+            features = self.features
+            self._neighbourhoods[fold] = Neighbourhood(
+                features.matrix[rows], features.schema, self.y[rows]
+            )
+        return self._neighbourhoods[fold]
 
     @property
     def n_folds(self) -> int:
@@ -183,6 +199,7 @@ def pose(
     learners: Mapping[str, Learner],
     *,
     threshold: ThresholdMode = "auto",
+    calibration: CalibrationKind = "platt",
     cv: Any = 5,
     groups: Any = None,
     time: Any = None,
@@ -240,6 +257,7 @@ def pose(
         resolved=resolved,
         schema=schema,
         threshold=threshold,
+        calibration=calibration,
         cv=cv,
         groups=_values(table, groups),
         time=_values(table, time),
@@ -260,6 +278,7 @@ def pose_rows(
     resolved: CaseCosts | None = None,
     schema: Schema | None = None,
     threshold: ThresholdMode = "auto",
+    calibration: CalibrationKind = "platt",
     cv: Any = 5,
     groups: Any = None,
     time: Any = None,
@@ -270,7 +289,9 @@ def pose_rows(
 ) -> Posed:
     """The same for rows that are already encoded, or that a foreign estimator takes as they are."""
     check_choice("threshold", threshold, THRESHOLDS)
+    check_choice("calibration", calibration, CALIBRATIONS)
     y = labels.y
+    check_positives(calibration, int(np.count_nonzero(y)))
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=y.size)
     weight = _population_weight(y, sample_weight, prevalence)
@@ -292,6 +313,7 @@ def pose_rows(
         learners,
         weight=weight,
         threshold=threshold,
+        calibration=calibration,
         seed=random_state,
         n_jobs=check_n_jobs(n_jobs),
     )

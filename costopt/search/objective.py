@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, check_choice
+from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import pose
-from costopt.evaluation.trial import FINALS, Candidate, FinalKind, OutOfFold, evaluate, price_stored
+from costopt.evaluation.trial import FINALS, FinalKind, evaluate
 from costopt.frames import Scalar
 from costopt.search.racing import Race
 from costopt.search.result import SearchResult, build_result
 from costopt.search.shipping import KEPT, SELECTIONS, Record, SelectionKind, Shipping
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
+from costopt.training.devices import BY_DEFAULT
 from costopt.training.learners import Learner
-from costopt.training.resampling import DEVICES
 
 __all__ = ["ExpectedCostObjective"]
 
@@ -38,7 +40,7 @@ class ExpectedCostObjective:
 
     Parameters
     ----------
-    X, y, costs, learners, resampling, threshold, cv, groups, time, ignore, sample_weight, \
+    X, y, costs, learners, resampling, threshold, calibration, cv, groups, time, ignore, sample_weight, \
 prevalence, pos_label, random_state, n_jobs, selection, final
         As for `costopt.optimize`.
     racing : bool, default=False
@@ -76,8 +78,9 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         costs: Costs,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
-        resampling: str | Collection[str] = tuple(DEVICES),
+        resampling: str | Collection[str] = BY_DEFAULT,
         threshold: ThresholdMode = "auto",
+        calibration: CalibrationKind = "platt",
         cv: Any = 5,
         groups: Any = None,
         time: Any = None,
@@ -101,6 +104,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             costs,
             chosen,
             threshold=threshold,
+            calibration=calibration,
             cv=cv,
             groups=groups,
             time=time,
@@ -233,12 +237,9 @@ prevalence, pos_label, random_state, n_jobs, selection, final
 
     def _keep(self, found: OutOfFold) -> Record:
         """What is kept of a candidate that was evaluated on all folds."""
-        averaging = self.shipping.selection == "average"
-        log_odds = found.log_odds if averaging else None
-        record = Record.of(found, self.posed.problem.scored.draws, log_odds)
+        record = Record.of(found, self.posed.problem.scored.draws, found.log_odds)
         self._records[_key(found.candidate)] = record
-        if averaging:
-            self._forget_scores()
+        self._forget_scores()
         if found.candidate == self.untuned_candidate:
             self._untuned = found
         if self.race is not None:

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from costopt.evaluation.estimates import standard_error
+from costopt.evaluation.pricing import OutOfFold, price
 from costopt.evaluation.problem import Problem
-from costopt.evaluation.trial import OutOfFold, price
 
 __all__ = ["Race"]
 

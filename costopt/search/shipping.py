@@ -12,11 +12,21 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from costopt.evaluation.estimates import Draws, corrected_cost
+from costopt.evaluation.pricing import OutOfFold, price, undone
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.selection import Selection
-from costopt.evaluation.trial import FinalKind, OutOfFold, price, undone
+from costopt.evaluation.trial import FinalKind, evaluate
 
-__all__ = ["KEPT", "SELECTIONS", "Record", "SelectionKind", "Shipment", "Shipping", "choose"]
+__all__ = [
+    "KEPT",
+    "SELECTIONS",
+    "Record",
+    "SelectionKind",
+    "Shipment",
+    "Shipping",
+    "choose",
+    "with_scores",
+]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -179,6 +189,23 @@ def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[Fl
         return tuple(dict.fromkeys((*alike[:AVERAGED], *default)))
 
     return select
+
+
+def with_scores(problem: Problem, records: Sequence[Record]) -> OutOfFold:
+    """What ships with its scores; a trial whose scores were not kept is evaluated again.
+
+    Parameters
+    ----------
+    problem : Problem
+    records : sequence of Record
+        Of what ships, the best first.
+    """
+    if len(records) > 1:
+        return _average(problem, records)
+    found, log_odds = records[0].found, records[0].log_odds
+    if log_odds is None:
+        return evaluate(problem, found.candidate)
+    return replace(found, log_odds=log_odds)
 
 
 def _average(problem: Problem, records: Sequence[Record]) -> OutOfFold:

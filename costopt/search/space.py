@@ -10,16 +10,18 @@ import optuna
 
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError, SearchError, nearest
+from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.evaluation.trial import Candidate
+from costopt.training.devices import DEVICES
 from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, within
 from costopt.training.registry import learner
-from costopt.training.resampling import DEVICES
 from costopt.training.weights import class_weight
 
 __all__ = ["SearchSpace", "resolve_learners", "resolve_resampling"]
 
 OWN_NAMES = ("learner", "resampling", "weight_ratio", "sampling_ratio", "threshold")
+# Of more learners than this only the first is tried under every device before the search proper.
+LEARNERS_TRIED_THROUGHOUT = 3
 # Cuts on calibrated probabilities, where they are sampled.
 THRESHOLD_RANGE = Real(1e-4, 1.0, log=True)
 
@@ -66,8 +68,8 @@ def resolve_resampling(given: Any, learners: Mapping[str, Learner]) -> tuple[str
     for chosen in learners.values():
         if not _usable(names, chosen):
             raise SearchError(
-                f"{chosen.name} takes no sample_weight, so resampling='weight' cannot reach it: add "
-                "'none', 'random_over' or 'random_under'"
+                f"{chosen.name} takes no sample_weight, so resampling={names[0]!r} cannot reach it: "
+                "add 'none', 'random_over' or 'random_under'"
             )
     return tuple(dict.fromkeys(names))
 
@@ -120,7 +122,7 @@ class SearchSpace:
         device = devices[0]
         if len(devices) > 1:
             device = trial.suggest_categorical(self._device_key(name), devices)
-        if device != "none":
+        if DEVICES[device].has_ratio:
             _suggest(trial, _ratio_key(device), self._ratio_range(device))
         if self.sampled_threshold:
             _suggest(trial, "threshold", THRESHOLD_RANGE)
@@ -143,7 +145,7 @@ class SearchSpace:
                 name,
                 {key: params[self._key(name, key)] for key in chosen.space()},
                 device,
-                params[_ratio_key(device)] if device != "none" else None,
+                params[_ratio_key(device)] if DEVICES[device].has_ratio else None,
                 params["threshold"] if self.sampled_threshold else None,
             )
         except KeyError as error:
@@ -152,14 +154,15 @@ class SearchSpace:
             ) from None
 
     def defaults(self) -> list[dict[str, Any]]:
-        """First trials: each learner untuned, plain; then under each simple device.
+        """First trials: each learner untuned, plain; then the first of them under each device.
 
-        Simple devices are balanced classes and classes weighed by cost, as weights where the
-        learner takes them, and sampling to balance.
+        Class weights are tried at balance and as costs have it, other devices with a ratio at
+        balance. Where there are few learners, each is tried under the simple devices.
         """
         of_each = [self._first_trials(name) for name in self.learners]
         ordered = [trials[0] for trials in of_each]
-        ordered += [params for trials in of_each for params in trials[1:]]
+        tried = of_each if len(of_each) <= LEARNERS_TRIED_THROUGHOUT else of_each[:1]
+        ordered += [params for trials in tried for params in trials[1:]]
         return [params for at, params in enumerate(ordered) if params not in ordered[:at]]
 
     def _first_trials(self, name: str) -> list[dict[str, Any]]:
@@ -184,7 +187,7 @@ class SearchSpace:
     def _simple_devices(self, devices: list[str]) -> list[tuple[str, float | None]]:
         found: list[tuple[str, float | None]] = []
         for device in sorted(devices, key=list(DEVICES).index):
-            if device == "none":
+            if not DEVICES[device].has_ratio:
                 found.append((device, None))
             elif device == "weight":
                 found += [(device, 1.0), (device, self.cost_ratio)]
@@ -208,7 +211,11 @@ class SearchSpace:
 
 
 def _usable(resampling: tuple[str, ...], chosen: Learner) -> list[str]:
-    return [name for name in resampling if name != "weight" or chosen.takes_weights]
+    """The devices that a learner can be combined with; some know one only, asked for or not."""
+    own = getattr(chosen, "devices", None)
+    if own is not None:
+        return [name for name in resampling if name in own] or list(own)
+    return [name for name in resampling if chosen.takes_weights or not DEVICES[name].needs_weights]
 
 
 def _ratio_key(device: str) -> str:

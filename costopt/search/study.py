@@ -10,6 +10,7 @@ import optuna
 
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
+from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
@@ -20,8 +21,8 @@ from costopt.search.result import SearchResult
 from costopt.search.sampling import RepeatableSampler
 from costopt.search.shipping import SelectionKind
 from costopt.search.store import Store
+from costopt.training.devices import BY_DEFAULT
 from costopt.training.learners import Learner
-from costopt.training.resampling import DEVICES
 
 __all__ = ["optimize"]
 
@@ -34,8 +35,9 @@ def optimize(
     n_trials: int = 100,
     timeout: float | None = None,
     learners: str | Learner | Sequence[str | Learner] = "xgboost",
-    resampling: str | Collection[str] = tuple(DEVICES),
+    resampling: str | Collection[str] = BY_DEFAULT,
     threshold: ThresholdMode = "auto",
+    calibration: CalibrationKind = "platt",
     cv: Any = 5,
     groups: Any = None,
     time: Any = None,
@@ -76,13 +78,21 @@ def optimize(
         Seconds after which the search ends, in the middle of a trial if need be; only the first
         trial is always waited for. What ships is trained after that.
     learners : str, Learner, or list of them, default="xgboost"
-        ``"xgboost"``, ``"logistic"``, or ``SklearnLearner(classifier, space)``.
+        ``"xgboost"``, ``"logistic"``, ``"random_forest"``, ``"hist_gradient_boosting"``,
+        ``"balanced_random_forest"``, ``"balanced_bagging"``, ``"easy_ensemble"``, ``"rusboost"``,
+        ``"isolation_forest"``, ``"one_class_svm"``, ``"local_outlier_factor"``, ``"xgboost_focal"``,
+        ``"xgboost_expected_cost"``, or ``SklearnLearner(classifier, space)``.
     resampling : str or collection of str
-        Devices to choose among: ``"none"``, ``"weight"``, ``"random_over"``, ``"random_under"``.
+        Devices to choose among; ``"none"``, ``"weight"``, ``"random_over"`` and ``"random_under"`` if
+        not told otherwise. There are also ``"case_weight"``, ``"rejection"``, ``"smote"``,
+        ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``, ``"smote_enn"``,
+        ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``.
     threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
         ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single cut.
         ``"auto"``: Bayes' rule, unless costs are constant and the cut proves cheaper.
         ``"sampled"``: the cut is one more parameter for Optuna.
+    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter or iterable of (train, test), default=5
         Folds that make the out-of-fold scores.
     groups : str or array-like of shape (n_cases,), optional
@@ -166,6 +176,7 @@ def optimize(
         learners=learners,
         resampling=resampling,
         threshold=threshold,
+        calibration=calibration,
         cv=cv,
         groups=groups,
         time=time,

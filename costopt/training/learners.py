@@ -80,25 +80,40 @@ class Features:
 
     Parameters
     ----------
-    table : Table
+    table : Table or None
+        None for rows that are encoded already: see `of_matrix`.
     schema : Schema
         Which columns are features, and their categories.
     """
 
-    def __init__(self, table: Table, schema: Schema) -> None:
-        self.table = table
+    def __init__(self, table: Table | None, schema: Schema) -> None:
+        self._table = table
         self.schema = schema
-        self.n_rows = table.n_rows
+
+    @classmethod
+    def of_matrix(cls, matrix: Matrix, schema: Schema) -> Features:
+        """Rows that are encoded already, such as synthetic ones."""
+        features = cls(None, schema)
+        features.__dict__["matrix"] = matrix  # where a cached property keeps what it found
+        return features
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.matrix) if self._table is None else self._table.n_rows
 
     @cached_property
     def matrix(self) -> Matrix:
         """Numbers, category codes and NaN; shape (n_rows, n_features)."""
-        return self.schema.encode(self.table)
+        assert self._table is not None  # noqa: S101  # else the matrix was given
+        return self.schema.encode(self._table)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The feature columns as pandas holds them, in the schema's order."""
-        return self.table.to_pandas(self.schema.names)
+        if self._table is None:
+            return self.schema.decode(self.matrix)
+        return self._table.to_pandas(self.schema.names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +152,11 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
 
 
 class Learner(Protocol):
-    """A family of models. Implementations hold settings only, never data or fitted state."""
+    """A family of models. Implementations hold settings only, never data or fitted state.
+
+    Two more attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
+    combined with, and ``balances``, True where it samples its own rows to balance.
+    """
 
     @property
     def name(self) -> str:

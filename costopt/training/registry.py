@@ -7,11 +7,28 @@ from costopt.training.learners import Learner
 
 __all__ = ["BUILT_IN", "built_in", "learner"]
 
-BUILT_IN = ("xgboost", "logistic")
+BUILT_IN = (
+    "xgboost",
+    "logistic",
+    "random_forest",
+    "hist_gradient_boosting",
+    "balanced_random_forest",
+    "balanced_bagging",
+    "easy_ensemble",
+    "rusboost",
+    "isolation_forest",
+    "one_class_svm",
+    "local_outlier_factor",
+    "xgboost_focal",
+    "xgboost_expected_cost",
+)
+_DETECTORS = ("isolation_forest", "one_class_svm", "local_outlier_factor")
+# Their models have files that can be validated before they are read.
+_SAVED = ("xgboost", "logistic", "xgboost_focal", "xgboost_expected_cost")
 
 
 def learner(name: str) -> Learner:
-    """A built-in learner by its name: ``"xgboost"`` or ``"logistic"``.
+    """A built-in learner by its name, such as ``"xgboost"``, ``"logistic"`` or ``"random_forest"``.
 
     Raises
     ------
@@ -23,17 +40,27 @@ def learner(name: str) -> Learner:
     >>> learner("logistic").name
     'logistic'
     """
-    if name == "xgboost":
+    if name not in BUILT_IN:
+        raise SearchError(f"there is no learner named {name!r}: {nearest(name, BUILT_IN)}")
+    if name.startswith("xgboost"):
         from costopt.training.xgboost_learner import XGBoostLearner
 
-        return XGBoostLearner()
+        return XGBoostLearner(
+            objective=name.removeprefix("xgboost").removeprefix("_") or "log_loss"
+        )
     if name == "logistic":
         from costopt.training.logistic_learner import LogisticLearner
 
         return LogisticLearner()
-    raise SearchError(f"there is no learner named {name!r}: {nearest(name, BUILT_IN)}")
+    if name in _DETECTORS:
+        from costopt.training.anomaly_learner import AnomalyLearner
+
+        return AnomalyLearner(name)
+    from costopt.training.families import family
+
+    return family(name)
 
 
 def built_in(name: str) -> Learner | None:
     """The learner that reads models saved under a name; None where models of it are not saved."""
-    return learner(name) if name in BUILT_IN else None
+    return learner(name) if name in _SAVED else None

@@ -1,17 +1,16 @@
-"""Class-level devices of the search: random sampling as weights and indices, never copied rows."""
+"""Random sampling of rows as weights and indices: never copied rows."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.costs import Costs
 from costopt.decision.rules import as_labels, as_weights
-from costopt.errors import DataError, nearest
-from costopt.training.weights import Reweighting, weigh_to
+from costopt.errors import DataError
+from costopt.training.weights import Reweighting, sample_weight
 
-__all__ = ["DEVICES", "random_over", "random_under", "reweight"]
+__all__ = ["random_over", "random_under", "rejection"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -109,42 +108,73 @@ def random_under(
     )
 
 
-def _none(
-    y: BoolArray, ratio: float, rng: np.random.Generator, *, population: FloatArray | None
-) -> Reweighting:
-    del ratio, rng
-    return weigh_to(y, 1.0, "none", population=population)
-
-
-def _weight(
-    y: BoolArray, ratio: float, rng: np.random.Generator, *, population: FloatArray | None
-) -> Reweighting:
-    """Class weights that count as ``ratio`` positives per negative."""
-    del rng
-    present = np.count_nonzero(y) / np.count_nonzero(~y)
-    return weigh_to(y, max(ratio / present, 1.0), "class weights", population=population)
-
-
-DEVICES: dict[str, Callable[..., Reweighting]] = {
-    "none": _none,
-    "weight": _weight,
-    "random_over": random_over,
-    "random_under": random_under,
-}
-
-
-def reweight(
-    device: str,
-    y: BoolArray,
-    sampling_ratio: float | None,
+def rejection(
+    y: ArrayLike,
+    costs: Costs,
     rng: np.random.Generator,
-    population: FloatArray | None = None,
+    *,
+    population: ArrayLike | None = None,
 ) -> Reweighting:
-    """Apply a device by its name: what one trial does to the training rows of one fold."""
-    if device not in DEVICES:
-        raise DataError(f"there is no resampling named {device!r}: {nearest(device, DEVICES)}")
-    ratio = 1.0 if sampling_ratio is None else sampling_ratio
-    return DEVICES[device](y, ratio, rng, population=population)
+    """Keep each row with a chance in proportion to what its misclassification costs.
+
+    What is learned from the rows that are kept, with errors that all cost the same, is what the
+    costs ask for: decide on its scores at 0.5. Rows above the 99th percentile of their class are
+    kept for certain, so that one huge amount does not leave next to nothing of the others.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_cases,)
+        0 or 1.
+    costs : CostMatrix or CaseCosts
+        Constant, or for these cases.
+    rng : numpy.random.Generator
+    population : array-like of shape (n_cases,), optional
+        How many cases of the population each row stands for.
+
+    Returns
+    -------
+    reweighting : Reweighting
+        ``rows`` are the indices kept, ascending. Constant costs have an odds multiplier, the ratio
+        of the two chances; costs per case have none.
+
+    Raises
+    ------
+    DataError
+        If no row of a class is kept.
+    CostSpecError
+        If no row has any weight.
+
+    References
+    ----------
+    B. Zadrozny, J. Langford, N. Abe (2003). Cost-Sensitive Learning by Cost-Proportionate Example
+    Weighting. ICDM, 435-442.
+
+    Examples
+    --------
+    >>> from costopt import CostMatrix
+    >>> sample = rejection([0] * 1000 + [1] * 10, CostMatrix(fp=1, fn=10), np.random.default_rng(0))
+    >>> sample.odds_multiplier, 80 < sample.rows.size < 140
+    (10.0, True)
+    """
+    labels = as_labels(y, "y")
+    weighed = sample_weight(labels, costs)
+    weight = weighed.sample_weight
+    top = max(float(np.quantile(weight[rows], 0.99)) for rows in (labels, ~labels) if rows.any())
+    kept = np.flatnonzero(rng.random(labels.size) * (top or float(weight.max())) < weight)
+    positives = int(np.count_nonzero(labels[kept]))
+    if not 0 < positives < kept.size:
+        raise DataError(
+            f"cost-proportionate rejection kept {positives} positives and {kept.size - positives} "
+            "negatives: it needs more rows of the class that costs less"
+        )
+    base = np.ones(kept.size) if population is None else as_weights(population, labels.size)[kept]
+    return Reweighting(
+        base / base.mean(),
+        weighed.odds_multiplier,
+        "cost-proportionate rejection",
+        rows=kept,
+        sampling_ratio=positives / (kept.size - positives),
+    )
 
 
 def _counted(y: ArrayLike, sampling_ratio: float) -> tuple[BoolArray, int, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from costopt.errors import DataError, SearchError, nearest
+from costopt.training.encoding import DesignEncoder
 from costopt.training.learners import (
     BoolArray,
     Dimension,
@@ -19,7 +20,6 @@ from costopt.training.learners import (
     as_dimension,
     within,
 )
-from costopt.training.logistic_learner import DesignEncoder
 from costopt.training.weights import Reweighting
 
 __all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
@@ -72,6 +72,9 @@ class SklearnLearner:
         ``set_params`` knows, ``step__name`` included.
     name : str, optional
         Shown in results; the class name where None.
+    balances : bool, default=False
+        Whether the classifier samples its own rows to balance, which multiplies the odds that it
+        learns by negatives per positive.
 
     Raises
     ------
@@ -89,7 +92,12 @@ class SklearnLearner:
     grows = False
 
     def __init__(
-        self, estimator: Any, space: Mapping[str, Any] | None = None, *, name: str | None = None
+        self,
+        estimator: Any,
+        space: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        balances: bool = False,
     ) -> None:
         if isinstance(estimator, type) or not hasattr(estimator, "fit"):
             raise SearchError(f"a learner needs a classifier object, got {estimator!r:.60}")
@@ -106,10 +114,12 @@ class SklearnLearner:
                     f"{self.name} has no parameter {parameter!r}: {nearest(parameter, known)}"
                 )
         self.estimator = estimator
+        self.balances = balances
         self._space = {n: as_dimension(n, given) for n, given in (space or {}).items()}
 
     def __repr__(self) -> str:
-        return f"SklearnLearner({self.estimator!r}, {self._space})"
+        balances = ", balances=True" if self.balances else ""
+        return f"SklearnLearner({self.estimator!r}, {self._space}{balances})"
 
     @property
     def takes_weights(self) -> bool:

@@ -36,6 +36,8 @@ class Reweighting:
         The rows that are kept, where not all are.
     sampling_ratio : float, optional
         Positives per negative that was reached, where rows were sampled or weighed to a ratio.
+    added : array of shape (n_added, n_features), optional
+        Synthetic positives, encoded as the learner's rows are; their weights come last.
     """
 
     sample_weight: FloatArray
@@ -43,6 +45,7 @@ class Reweighting:
     source: str
     rows: IntArray | None = None
     sampling_ratio: float | None = None
+    added: NDArray[np.floating] | None = None
 
     @property
     def class_weight(self) -> dict[int, float] | None:

@@ -31,6 +31,7 @@ from costopt.training.learners import (
     check_magnitude,
     within,
 )
+from costopt.training.objectives import objective as find_objective
 from costopt.training.weights import Reweighting
 from costopt.training.xgboost_files import ABSENT, read_model
 
@@ -184,6 +185,9 @@ class XGBoostLearner:
         At most so many trees.
     patience : int, default=30
         Rounds without a better log loss on validation rows before a fold stops.
+    objective : {"log_loss", "focal", "expected_cost"}, default="log_loss"
+        The latter two are named ``"xgboost_focal"`` and ``"xgboost_expected_cost"``; rounds are
+        then chosen by that loss, and rows are weighed by their costs for the last.
 
     Raises
     ------
@@ -197,7 +201,6 @@ class XGBoostLearner:
     {'max_depth': Integer(low=2, high=6, log=False)}
     """
 
-    name = "xgboost"
     takes_weights = True
     grows = True
 
@@ -208,7 +211,12 @@ class XGBoostLearner:
         fixed: Params | None = None,
         max_rounds: int = 1000,
         patience: int = 30,
+        objective: str = "log_loss",
     ) -> None:
+        self._objective = find_objective(objective)
+        self.name = "xgboost" if self._objective is None else f"xgboost_{objective}"
+        # costs reach the objective as weights, so that device and no other
+        self.devices = ("case_weight",) if objective == "expected_cost" else None
         for limit, given in (("max_rounds", max_rounds), ("patience", patience)):
             if not isinstance(given, int) or isinstance(given, bool) or given < 1:
                 raise SearchError(f"{limit} must be a whole number of at least 1, got {given!r}")
@@ -223,8 +231,12 @@ class XGBoostLearner:
     def __repr__(self) -> str:
         return (
             f"XGBoostLearner({self._space}, fixed={self._fixed}, max_rounds={self.max_rounds}, "
-            f"patience={self.patience})"
+            f"patience={self.patience}{self._named_objective()})"
         )
+
+    def _named_objective(self) -> str:
+        named = self.name.removeprefix("xgboost_")
+        return "" if self._objective is None else f", objective={named!r}"
 
     def space(self) -> dict[str, Dimension]:
         """What is searched."""
@@ -266,6 +278,9 @@ class XGBoostLearner:
             labels = labels[sample.rows]
         train.set_info(label=labels, weight=sample.sample_weight)
         prior = float(np.average(labels, weights=sample.sample_weight))
+        if self._objective is not None and not self._objective.starts_at_prior:
+            prior = 0.5
+        step = self._step(labels, sample.sample_weight, prior)
         settings |= {
             "objective": "binary:logistic",
             "eval_metric": "logloss",
@@ -280,7 +295,7 @@ class XGBoostLearner:
             for number in range(n_rounds or self.max_rounds):
                 if checkpoint is not None:
                     checkpoint()
-                booster.update(train, number)
+                step(booster, train, number)
             absent = [] if fold is None else prepared.absent(fold)
             if absent:
                 booster.set_attr(**{ABSENT: json.dumps(absent)})
@@ -296,16 +311,57 @@ class XGBoostLearner:
         test = prepared.folds[fold].test
         model.put_margin(valid)
         valid.set_info(label=y[test], weight=None if population is None else population[test])
-        grown = self._grow(model.booster, train, valid, checkpoint)
+        look = self._look(y[test], labels, sample.sample_weight, log_multiplier)
+        grown = self._grow(model.booster, train, valid, step, look, checkpoint)
         if train.num_row() > ROWS_TO_FORGET:
             model = replace(model, booster=model.booster.copy())
         return Fitted(model, *grown)
+
+    def _step(
+        self, y: BoolArray, weight: FloatArray, prior: float
+    ) -> Callable[[Any, Any, int], None]:
+        """How one tree is added."""
+        chosen = self._objective
+        if chosen is None:
+            return lambda booster, train, number: booster.update(train, number)
+        # penalties and the least weight of a leaf mean the same as under log loss
+        _, first = chosen.derivatives(np.full(y.size, math.log(prior / (1 - prior))), y)
+        weight = weight * (prior * (1 - prior) / float(np.average(first, weights=weight)))
+
+        def step(booster: Any, train: Any, number: int) -> None:
+            margin = booster.predict(train, output_margin=True, training=True).astype(np.float64)
+            gradient, curvature = chosen.derivatives(margin, y)
+            # xgboost applies weights to its own objectives only
+            booster.boost(train, number, grad=weight * gradient, hess=weight * curvature)
+
+        return step
+
+    def _look(
+        self, y_valid: BoolArray, y: BoolArray, weight: FloatArray, log_multiplier: float
+    ) -> Callable[[Any, Any], float]:
+        """How the loss on validation rows is measured."""
+        chosen = self._objective
+        if chosen is None:
+            return lambda booster, valid: float(
+                booster.eval_set([(valid, "valid")]).rpartition(":")[2]
+            )
+        # the loss that is trained on: rows weigh what training rows of their class do on average,
+        # and the margin is the one that such weights lead to
+        each = np.where(y_valid, weight[y].mean(), weight[~y].mean())
+
+        def look(booster: Any, valid: Any) -> float:
+            margin = booster.predict(valid, output_margin=True).astype(np.float64) + log_multiplier
+            return float(np.average(chosen.loss(margin, y_valid), weights=each))
+
+        return look
 
     def _grow(
         self,
         booster: xgb.Booster,
         train: Any,
         valid: Any,
+        step: Callable[[Any, Any, int], None],
+        look: Callable[[Any, Any], float],
         checkpoint: Callable[[], None] | None,
     ) -> tuple[FloatArray, IntArray]:
         """Add trees until looking at the validation rows has not paid for ``patience`` rounds.
@@ -320,10 +376,10 @@ class XGBoostLearner:
         for done in range(1, self.max_rounds + 1):
             if checkpoint is not None:
                 checkpoint()
-            booster.update(train, done - 1)
+            step(booster, train, done - 1)
             if done > LOOK_ALWAYS and done % LOOK_EVERY and done < self.max_rounds:
                 continue
-            losses.append(float(booster.eval_set([(valid, "valid")]).rpartition(":")[2]))
+            losses.append(look(booster, valid))
             rounds.append(done)
             if losses[-1] < best:
                 best, best_round = losses[-1], done

@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from costopt.decision.odds import logit
-from costopt.evaluation.calibration import cross_fit_platt, fit_platt
+from costopt.evaluation.calibration import cross_fit, fit_platt
 from costopt.training.learners import Fold
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
@@ -185,7 +185,7 @@ def test_each_fold_is_calibrated_by_the_map_of_the_others_and_the_shipped_one_by
     y, probability = simulated(90)
     weight = np.random.default_rng(0).uniform(0.5, 2, 90) if weighted else None
 
-    calibrated, shipped = cross_fit_platt(y, probability, thirds(90), weight)
+    calibrated, shipped = cross_fit(y, probability, thirds(90), weight)
 
     for fold in thirds(90):
         others = fold.train
@@ -197,11 +197,11 @@ def test_each_fold_is_calibrated_by_the_map_of_the_others_and_the_shipped_one_by
 def test_no_label_moves_the_calibrated_values_of_its_own_fold():
     y, probability = simulated(90)
     folds = thirds(90)
-    clean, shipped = cross_fit_platt(y, probability, folds)
+    clean, shipped = cross_fit(y, probability, folds)
     poisoned = y.copy()
     poisoned[folds[1].test] ^= True
 
-    found, other = cross_fit_platt(poisoned, probability, folds)
+    found, other = cross_fit(poisoned, probability, folds)
 
     assert_array_equal(found[folds[1].test], clean[folds[1].test])
     assert np.all(found[folds[0].test] != clean[folds[0].test])
@@ -212,11 +212,11 @@ def test_no_score_or_weight_moves_the_map_of_its_own_fold():
     y, probability = simulated(90)
     folds = thirds(90)
     weight = np.ones(90)
-    clean, _ = cross_fit_platt(y, probability, folds, weight)
+    clean, _ = cross_fit(y, probability, folds, weight)
     half = folds[1].test[::2]
     probability[half], weight[half] = 0.999, 50.0
 
-    found, _ = cross_fit_platt(y, probability, folds, weight)
+    found, _ = cross_fit(y, probability, folds, weight)
 
     # weights are brought to mean 1 over the rows of a map, never over all
     kept = folds[1].test[1::2]
@@ -231,7 +231,7 @@ def test_rows_that_no_fold_scores_stay_missing_and_count_for_nothing():
         Fold(np.arange(40), np.arange(40, 60)),
     )
 
-    calibrated, shipped = cross_fit_platt(y, probability, folds)
+    calibrated, shipped = cross_fit(y, probability, folds)
 
     assert np.all(np.isnan(calibrated[:20]))
     assert shipped == fit_platt(y[20:], probability[20:])
@@ -244,7 +244,7 @@ def test_where_the_others_hold_one_class_the_shipped_map_is_used():
     probability = np.linspace(0.1, 0.8, 8)
     folds = (Fold(np.arange(4, 8), np.arange(4)), Fold(np.arange(4), np.arange(4, 8)))
 
-    calibrated, shipped = cross_fit_platt(y, probability, folds)
+    calibrated, shipped = cross_fit(y, probability, folds)
 
     assert_array_equal(calibrated[:4], shipped.apply(probability[:4]))
     assert_array_equal(calibrated[4:], fit_platt(y[:4], probability[:4]).apply(probability[4:]))
@@ -255,7 +255,7 @@ def test_scores_labels_and_weights_are_not_changed():
     weight = np.full(90, 2.0)
     before = y.copy(), probability.copy(), weight.copy()
 
-    cross_fit_platt(y, probability, thirds(90), weight)
+    cross_fit(y, probability, thirds(90), weight)
 
     for array, kept in zip((y, probability, weight), before, strict=True):
         assert_array_equal(array, kept)

@@ -24,13 +24,14 @@ from costopt import (
     decision_cost,
     scale_odds,
 )
-from costopt.evaluation.calibration import cross_fit_platt
+from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.folds import make_folds
 from costopt.evaluation.problem import check_n_jobs, pose
-from costopt.evaluation.trial import FINALS, Candidate, evaluate, fit_final, price
+from costopt.evaluation.pricing import Candidate, price
+from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.frames import Table
 from costopt.training.learners import Features
-from costopt.training.resampling import DEVICES, reweight
+from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {
@@ -89,7 +90,7 @@ def numbers(rows):
 # One candidate, step by step
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", BY_DEFAULT)
 def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, device):
     """By scikit-learn, fold by fold, from the same resampled rows."""
     X, y = numbers
@@ -101,7 +102,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
 
     raw, score, multipliers, ratios = np.empty(300), np.empty(300), [], []
     for number, (train, test) in enumerate(splits(y)):
-        sample = reweight(device, act[train], 0.8, problem.rng(number))
+        sample = reweight(device, TrainingRows(act[train]), 0.8, problem.rng(number))
         kept = train if sample.rows is None else train[sample.rows]
         scaler = StandardScaler().fit(X.iloc[train])
         model = LogisticRegression(C=0.5, max_iter=2000)
@@ -111,7 +112,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
         score[test] = odds / (1 + odds)
         multipliers.append(sample.odds_multiplier)
         ratios.append(sample.sampling_ratio)
-    calibrated, shipped = cross_fit_platt(act, score, problem.folds.folds)
+    calibrated, shipped = cross_fit(act, score, problem.folds.folds)
     decisions = calibrated >= 1 / 9
     cost = np.where(act, 8.0 * ~decisions, 1.0 * decisions)
     assert_allclose(found.raw, raw, atol=1e-6)
@@ -149,7 +150,7 @@ def test_what_training_did_to_the_odds_is_undone_fold_by_fold(rows, candidate, d
         positives = np.count_nonzero(problem.y[fold.train])
         assert_allclose(multiplier, (fold.train.size - positives) / positives, rtol=0.05)
     score = undone(problem, found)
-    calibrated, shipped = cross_fit_platt(problem.y, score, problem.folds.folds)
+    calibrated, shipped = cross_fit(problem.y, score, problem.folds.folds)
     assert_allclose(
         [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
     )
@@ -181,7 +182,7 @@ def test_rounds_are_common_to_all_folds_and_the_best_on_average(rows):
     fits = []
     for number in range(3):
         sample = reweight(
-            "none", problem.y[problem.folds.folds[number].train], None, problem.rng(0)
+            "none", TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
         )
         options = {"seed": 0, "n_threads": 1}
         prepared = problem.prepared("xgboost")
@@ -221,7 +222,7 @@ def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case,
 
     found = price(problem, PLAIN, raw, odds_multipliers=multipliers)
 
-    calibrated, shipped = cross_fit_platt(act, score, problem.folds.folds, problem.weight)
+    calibrated, shipped = cross_fit(act, score, problem.folds.folds, problem.weight)
     resolved = costs.resolve(X)
     decisions = decide(calibrated, resolved)
     money = decision_cost(act, decisions, resolved)
@@ -415,7 +416,7 @@ def test_rows_before_the_first_fold_are_trained_on_and_never_priced(rows):
     problem = problem_of(X, y, time=np.arange(300))
     assert_array_equal(problem.scored.rows, scored)
     score = undone(problem, clean)
-    calibrated, _ = cross_fit_platt(y.to_numpy()[scored] == 1, score, problem.scored.folds)
+    calibrated, _ = cross_fit(y.to_numpy()[scored] == 1, score, problem.scored.folds)
     assert_array_equal(clean.choice.act, decide(calibrated, CostMatrix(fp=1, fn=8)))
 
 
@@ -436,7 +437,7 @@ def test_hindsight_reaches_neither_features_nor_rule(rows):
     assert_array_equal(one.choice.act, other.choice.act)
     assert one.value != other.value
     mean = X["claim"][positive].mean()
-    calibrated, _ = cross_fit_platt(first.y, one.raw.astype(float), first.folds.folds)
+    calibrated, _ = cross_fit(first.y, one.raw.astype(float), first.folds.folds)
     assert_array_equal(one.choice.act, calibrated >= 5 / (5 + mean))
     money = np.where(first.y, X["claim"] * ~one.choice.act, 5.0 * one.choice.act)
     assert_allclose(one.row_cost * first.scale, money)
@@ -548,7 +549,7 @@ def test_the_same_problem_gives_the_same_answer_bit_by_bit(rows, candidate, devi
     X, y = rows
     candidate = Candidate(candidate.learner, candidate.params, device, 0.9)
     first, second = problem_of(X, y), problem_of(X, y)
-    for other in DEVICES:
+    for other in BY_DEFAULT:
         evaluate(second, Candidate(candidate.learner, {}, other, 0.7))
 
     one, two = evaluate(first, candidate), evaluate(second, candidate)
@@ -911,7 +912,7 @@ def test_the_final_ledger_says_what_training_on_all_rows_did(rows, device):
 
     (final,) = fit_final(problem, candidate, 7)
 
-    sample = reweight(device, problem.y, 1.0, problem.rng(None))
+    sample = reweight(device, TrainingRows(problem.y), 1.0, problem.rng(None))
     assert final.ledger.entries == ((sample.source, sample.odds_multiplier),)
     assert_allclose(final.ledger.multiplier, (y == 0).sum() / (y == 1).sum(), rtol=0.05)
     assert final.model.num_boosted_rounds() == 7
@@ -984,7 +985,7 @@ def test_every_final_model_has_the_rounds_that_were_found_best(rows, kind):
 def test_final_models_are_the_same_whatever_was_evaluated_before(rows, candidate, kind):
     X, y = rows
     first, second = problem_of(X, y), problem_of(X, y, n_jobs=2)
-    for device in DEVICES:
+    for device in BY_DEFAULT:
         evaluate(second, Candidate(candidate.learner, {}, device, 0.7))
     candidate = Candidate(candidate.learner, candidate.params, "random_under", 0.9)
 

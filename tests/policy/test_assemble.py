@@ -27,7 +27,8 @@ from costopt import (
 )
 from costopt.evaluation.estimates import bootstrap_mean, estimate_savings
 from costopt.evaluation.problem import pose
-from costopt.evaluation.trial import Candidate, evaluate, fit_final
+from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Table
 from costopt.policy.assemble import assemble, blanket_costs, evidence_of
 from costopt.policy.policy import ModelPart

@@ -7,7 +7,8 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, DataError, ExpectedCostObjective, XGBoostLearner, optimize
-from costopt.evaluation.trial import Candidate, evaluate, price
+from costopt.evaluation.pricing import Candidate, price
+from costopt.evaluation.trial import evaluate
 from costopt.search.shipping import SELECTIONS, Record, choose
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")

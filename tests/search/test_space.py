@@ -9,10 +9,10 @@ from sklearn.tree import DecisionTreeClassifier
 from costopt import CostMatrix, SearchError, SklearnLearner, XGBoostLearner
 from costopt.evaluation.problem import pose
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
-from costopt.training.resampling import DEVICES
+from costopt.training.devices import BY_DEFAULT
 
 
-def space_of(rows, costs=None, learners="logistic", resampling=tuple(DEVICES), **options):
+def space_of(rows, costs=None, learners="logistic", resampling=BY_DEFAULT, **options):
     X, y = rows
     chosen = resolve_learners(learners)
     devices = resolve_resampling(resampling, chosen)

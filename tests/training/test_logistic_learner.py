@@ -16,7 +16,7 @@ from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Real
-from costopt.training.resampling import reweight
+from costopt.training.devices import TrainingRows, reweight
 
 
 def features_of(X, schema=None):
@@ -25,7 +25,7 @@ def features_of(X, schema=None):
 
 
 def sample_of(y, device="none", ratio=None, population=None):
-    return reweight(device, y, ratio, np.random.default_rng(0), population)
+    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(features, y, folds=(), fold=None, *, sample=None, C=0.3):

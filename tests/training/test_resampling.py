@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from costopt import CaseCosts, DataError, random_over, random_under
-from costopt.training.resampling import DEVICES, reweight
+from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -62,7 +62,7 @@ def test_under_sampling_keeps_every_positive_and_enough_negatives(y, ratio, seed
 @QUICK
 @given(labels(), ratios)
 def test_class_weights_reach_the_ratio_exactly(y, ratio):
-    sample = reweight("weight", y, ratio, np.random.default_rng(0))
+    sample = reweight("weight", TrainingRows(y), ratio, np.random.default_rng(0))
 
     before = y.sum() / (~y).sum()
     assert_allclose(sample.sampling_ratio, max(ratio, before))
@@ -71,12 +71,12 @@ def test_class_weights_reach_the_ratio_exactly(y, ratio):
     assert_allclose(sample.sample_weight.mean(), 1)
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", BY_DEFAULT)
 def test_a_ratio_below_the_present_one_changes_nothing(device):
     """3 positives for 4 negatives: a fold's floor for every ratio that a search proposes."""
     y = np.array([1, 0, 1, 0, 0, 1, 0], dtype=bool)
 
-    sample = reweight(device, y, 0.5, np.random.default_rng(0))
+    sample = reweight(device, TrainingRows(y), 0.5, np.random.default_rng(0))
 
     assert sample.odds_multiplier == 1
     assert sample.sampling_ratio == 0.75
@@ -84,7 +84,7 @@ def test_a_ratio_below_the_present_one_changes_nothing(device):
 
 
 def test_none_weighs_every_row_alike():
-    sample = reweight("none", np.array([True, False, False]), 1.0, np.random.default_rng(0))
+    sample = reweight("none", TrainingRows(np.array([True, False, False])), 1.0, np.random.default_rng(0))
 
     assert_array_equal(sample.sample_weight, np.ones(3))
     assert sample.odds_multiplier == 1
@@ -96,19 +96,19 @@ def test_without_a_ratio_the_classes_are_balanced():
     y = np.repeat([False, True], [12, 3])
 
     for device in ("weight", "random_over", "random_under"):
-        sample = reweight(device, y, None, np.random.default_rng(0))
+        sample = reweight(device, TrainingRows(y), None, np.random.default_rng(0))
 
         assert sample.sampling_ratio == 1
         assert sample.odds_multiplier == 4
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", BY_DEFAULT)
 def test_the_generator_is_the_only_randomness(device):
     y = np.random.default_rng(5).random(60) < 0.2
     state = np.random.get_state()  # noqa: NPY002  # the global one is what must not move
 
     first, second, other = (
-        reweight(device, y, 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        reweight(device, TrainingRows(y), 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2)
     )
 
     assert_array_equal(first.sample_weight, second.sample_weight)
@@ -152,10 +152,10 @@ def test_population_weights_multiply_and_leave_counts_and_the_ledger_alone():
     population = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0])
 
     over, weighed = (
-        reweight(device, y, 1.0, np.random.default_rng(0), population)
+        reweight(device, TrainingRows(y, population), 1.0, np.random.default_rng(0))
         for device in ("random_over", "weight")
     )
-    under = reweight("random_under", y, 1.0, np.random.default_rng(0), population)
+    under = reweight("random_under", TrainingRows(y, population), 1.0, np.random.default_rng(0))
 
     expected = population * np.where(y, 3.0, 1.0)
     for sample in (over, weighed):
@@ -197,4 +197,4 @@ def test_a_device_that_does_not_exist_is_refused_with_the_nearest():
     with pytest.raises(
         DataError, match=r"no resampling named 'random_ovr': did you mean 'random_over'\?"
     ):
-        reweight("random_ovr", np.array([True, False]), 1.0, np.random.default_rng(0))
+        reweight("random_ovr", TrainingRows(np.array([True, False])), 1.0, np.random.default_rng(0))

@@ -18,7 +18,7 @@ from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
 from costopt.training.learners import Choice, Features, Integer, Real
-from costopt.training.resampling import reweight
+from costopt.training.devices import TrainingRows, reweight
 from costopt.training.sklearn_learner import positive_scores
 
 
@@ -41,7 +41,7 @@ def features_of(X, schema=None):
 
 
 def sample_of(y, device="none", ratio=0.8, population=None):
-    return reweight(device, y, ratio, np.random.default_rng(0), population)
+    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(learner, prepared, y, fold=None, *, sample=None, params=None, seed=0):

@@ -11,7 +11,7 @@ from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Integer, Real
-from costopt.training.resampling import reweight
+from costopt.training.devices import TrainingRows, reweight
 from costopt.training.weights import Reweighting
 
 DEVICES = ["none", "weight", "random_over", "random_under"]
@@ -23,7 +23,7 @@ def features_of(X, schema=None):
 
 
 def sample_of(y, device="none", ratio=0.7, population=None):
-    return reweight(device, y, ratio, np.random.default_rng(0), population)
+    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(learner, prepared, y, fold=None, *, sample=None, params=None, **options):

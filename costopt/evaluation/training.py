@@ -1,0 +1,157 @@
+"""A candidate's model of one fold, or of all rows: what its device makes of them, and the fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.decision.odds import OddsLedger
+from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.problem import Problem
+from costopt.training.devices import TrainingRows, reweight
+from costopt.training.learners import Features, Fitted, Fold, Learner
+from costopt.training.weights import Reweighting
+
+__all__ = ["Trained", "train"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A fitted model, and what was done to its rows.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    ledger : OddsLedger
+        What that did to the odds.
+    sampling_ratio : float or None
+        What the rows allowed of the ratio that was asked for.
+    prepared : object
+        Where the learner finds the validation rows.
+    fold : int or None
+        Its number there.
+    """
+
+    fitted: Fitted
+    ledger: OddsLedger
+    sampling_ratio: float | None
+    prepared: Any
+    fold: int | None
+
+    def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
+        """Raw scores of the fold's validation rows."""
+        assert self.fold is not None  # noqa: S101  # a model of all rows has none
+        return learner.score_fold(self.prepared, self.fold, self.fitted, n_rounds)
+
+
+def train(
+    problem: Problem,
+    candidate: Candidate,
+    fold: int | None,
+    *,
+    n_threads: int,
+    n_rounds: int | None = None,
+    checkpoint: Callable[[], None] | None = None,
+) -> Trained:
+    """Fit a candidate on a fold's training rows, or on all rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    candidate : Candidate
+    fold : int or None
+    n_threads : int
+    n_rounds : int, optional
+        Exactly so many, for learners that grow; by the validation rows where None.
+    checkpoint : callable, optional
+        Called every so often; what it raises ends the fit.
+    """
+    learner = problem.learners[candidate.learner]
+    rows = np.arange(problem.y.size) if fold is None else problem.folds.folds[fold].train
+    sample = _sample(problem, candidate, fold, rows)
+    if sample.added is None:
+        prepared = problem.prepared(candidate.learner)
+        at, y, weight, plain = fold, problem.y, problem.weight, sample
+    else:
+        prepared, at, y, weight = _with_added(problem, learner, fold, rows, sample)
+        plain = replace(sample, rows=None, added=None)
+    fitted = learner.fit(
+        prepared,
+        at,
+        y,
+        plain,
+        candidate.params,
+        seed=problem.seed,
+        n_threads=n_threads,
+        n_rounds=n_rounds,
+        population=weight,
+        checkpoint=checkpoint,
+    )
+    ledger = _ledger(learner, problem.y[rows], sample) if candidate.corrected else OddsLedger()
+    return Trained(fitted, ledger, sample.sampling_ratio, prepared, at)
+
+
+def _sample(
+    problem: Problem, candidate: Candidate, fold: int | None, rows: IntArray
+) -> Reweighting:
+    """What the candidate's device does to the training rows."""
+    looks = isinstance(problem.features, Features)
+    return reweight(
+        candidate.resampling,
+        TrainingRows(
+            problem.y[rows],
+            None if problem.weight is None else problem.weight[rows],
+            problem.costs.take(rows),
+            (lambda: problem.neighbourhood(fold, rows)) if looks else None,
+        ),
+        candidate.sampling_ratio,
+        problem.rng(fold),
+    )
+
+
+def _with_added(
+    problem: Problem, learner: Learner, fold: int | None, rows: IntArray, sample: Reweighting
+) -> tuple[Any, int | None, BoolArray, FloatArray | None]:
+    """Kept and synthetic rows with the fold's own validation rows, prepared for this fit alone."""
+    added = sample.added
+    assert added is not None  # noqa: S101  # the caller has just asked
+    kept = rows if sample.rows is None else rows[sample.rows]
+    test = np.empty(0, dtype=np.intp) if fold is None else problem.folds.folds[fold].test
+    matrix = problem.features.matrix
+    features = Features.of_matrix(
+        np.concatenate((matrix[kept], added, matrix[test])), problem.features.schema
+    )
+    n_train = kept.size + len(added)
+    y = np.concatenate((problem.y[kept], np.ones(len(added), dtype=bool), problem.y[test]))
+    weight = None
+    if problem.weight is not None:
+        weight = np.concatenate((sample.sample_weight, problem.weight[test]))
+    folds = (Fold(np.arange(n_train), np.arange(n_train, n_train + test.size)),)
+    return (
+        learner.prepare(features, folds if fold is not None else ()),
+        (None if fold is None else 0),
+        y,
+        weight,
+    )
+
+
+def _ledger(learner: Learner, y: BoolArray, sample: Reweighting) -> OddsLedger:
+    ledger = OddsLedger().record(sample.source, sample.odds_multiplier or 1.0)
+    if getattr(learner, "balances", False):
+        kept = y if sample.rows is None else y[sample.rows]
+        if sample.added is not None:
+            kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
+        # without weights rows are repeated, and those are what is balanced
+        times = np.ones(kept.size) if learner.takes_weights else sample.sample_weight
+        ledger = ledger.record(
+            f"{learner.name} balances the classes", float(times[~kept].sum() / times[kept].sum())
+        )
+    return ledger
