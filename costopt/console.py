@@ -1,9 +1,8 @@
-"""What leaves a command, and how it ends: results to stdout, messages to stderr, files as a whole."""
+"""How a program speaks and ends: results to stdout; messages, warnings, errors to stderr, a line each."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import sys
@@ -11,34 +10,28 @@ import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from costopt.search.result import SearchResult
+from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError, nearest
+from costopt.markup import printable
 
 __all__ = [
     "NotWritten",
     "Program",
-    "check_file",
-    "check_folder",
-    "print_decisions",
-    "print_evaluation",
+    "detail",
+    "is_quiet",
+    "is_verbose",
     "print_json",
-    "print_result",
     "print_text",
     "say",
+    "speak",
     "strict",
-    "write_decisions",
 ]
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
+LOUDNESS = "costopt.loudness"
 
 # The library speaks of its arguments; here they are options.
 OPTION_OF = (
@@ -60,7 +53,7 @@ class NotWritten(StoreError):
 
 
 class Program(click.Group):
-    """A group of commands whose warnings and errors are one line each.
+    """A group of commands, in order of their use, whose warnings and errors are one line each.
 
     Exit codes: 0; 1 for a failure while running; 2 for a mistake in what was asked or given; 130
     after Ctrl-C. A traceback is shown only where ``--debug`` is among the words.
@@ -87,11 +80,24 @@ class Program(click.Group):
             # looked for here, since words can be wrong before any option is parsed
             if "--debug" in words:
                 traceback.print_exception(error)
-            say(f"error: {_message(error)}")
+            click.echo(f"{_marked('error:', 'red')} {_one_line(_message(error))}", err=True)
             code = _exit_code(error)
         if standalone_mode:
             sys.exit(code)
         return code
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were added, which is the order in which they are used."""
+        del ctx
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first word names; the nearest one is offered for a misspelt word."""
+        if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}: {nearest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
 
 
 def _message(error: Exception) -> str:
@@ -115,23 +121,34 @@ def _exit_code(error: Exception) -> int:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
-    """Show each warning once, as one line on stderr."""
+    """Show each warning once, as one line on stderr; none in a quiet command."""
     shown = set()
 
     def show(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-        from tqdm import tqdm  # writes without tearing a progress bar
-
         named = isinstance(message, CostOptWarning)
         text = _in_options(str(message)) if named else f"[{category.__name__}] {message}"
-        if text not in shown:
+        if text not in shown and not is_quiet():
             shown.add(text)
-            tqdm.write(f"warning: {_one_line(text)}", file=sys.stderr)
-            sys.stderr.flush()
+            _beside_a_bar(f"{_marked('warning:', 'yellow')} {_one_line(text)}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", CostOptWarning)
         warnings.showwarning = show
         yield
+
+
+def _beside_a_bar(line: str) -> None:
+    """Write a line to stderr without tearing a progress bar that may stand there."""
+    from tqdm import tqdm
+
+    tqdm.write(line, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _marked(word: str, colour: str) -> str:
+    """A word in a colour, on a terminal whose owner has not said NO_COLOR."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return word if plain or not sys.stderr.isatty() else click.style(word, fg=colour, bold=True)
 
 
 def _in_options(text: str) -> str:
@@ -142,23 +159,52 @@ def _in_options(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return _printable(" ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
-def _printable(line: str) -> str:
-    """A line with escapes for control characters, which names in a file may carry to a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+def speak(context: click.Context, change: int) -> None:
+    """Make the rest of a command say less (-1) or more (1) than usual.
+
+    Raises
+    ------
+    click.UsageError
+        If both are asked for.
+    """
+    if context.meta.setdefault(LOUDNESS, change) != change:
+        raise click.UsageError("--quiet and --verbose exclude each other", context)
+
+
+def is_quiet() -> bool:
+    """Whether the command that runs was asked for results and errors only."""
+    return _loudness() < 0
+
+
+def is_verbose() -> bool:
+    """Whether the command that runs was asked to say what it does."""
+    return _loudness() > 0
+
+
+def _loudness() -> int:
+    context = click.get_current_context(silent=True)
+    return 0 if context is None else int(context.meta.get(LOUDNESS, 0))
 
 
 def say(message: str) -> None:
-    """Write a message to stderr, as one line."""
-    click.echo(_one_line(message), err=True)
+    """Write a message to stderr, as one line; a quiet command does not."""
+    if not is_quiet():
+        click.echo(_one_line(message), err=True)
+
+
+def detail(message: str) -> None:
+    """Write to stderr what only a verbose command says, as one line."""
+    if is_verbose():
+        _beside_a_bar(_one_line(message))
 
 
 def print_text(text: str) -> None:
     """Write to stdout, with escapes for what a terminal must not get or cannot show."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    lines = "\n".join(_printable(line) for line in text.split("\n"))
+    lines = "\n".join(printable(line) for line in text.split("\n"))
     click.echo(lines.encode(encoding, "backslashreplace").decode(encoding))
 
 
@@ -187,122 +233,3 @@ def strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [strict(item) for item in value]
     return plain(value)
-
-
-def print_result(result: SearchResult, out: Path | None, *, as_json: bool) -> None:
-    """Write what a search found to stdout, and where it was saved; None where it could not be."""
-    if not as_json:
-        print_text(result.summary() + (f"\nSaved to {out}" if out else ""))
-        return
-    evidence = result.policy.evidence
-    print_json(
-        {
-            "threshold": result.threshold,
-            "raw_threshold": result.policy.raw_threshold,
-            "expected_cost": result.expected_cost.to_dict(),
-            "apparent_cost": result.apparent_cost,
-            "savings": result.savings.to_dict(),
-            "baselines": {name: cost.to_dict() for name, cost in result.baselines.items()},
-            "best_params": result.best_params,
-            "trial_number": result.trial_number,
-            "n_trials": result.n_trials,
-            "n_cases": evidence.n_cases,
-            "n_positives": evidence.n_positives,
-            "reason": evidence.reason,
-            "model": result.policy.model_name,
-            "unit": result.expected_cost.unit,
-            "out": None if out is None else str(out),
-        }
-    )
-
-
-def print_evaluation(found: Mapping[str, Any], *, as_json: bool) -> None:
-    """Write what a policy costs on labelled rows to stdout."""
-    if as_json:
-        print_json(found)
-        return
-    unit, level = found["unit"], found["mean_cost"]["level"]
-    lines = [
-        f"Cost in {unit} per case, with its {level:.0%} interval, on {found['n_cases']:,} cases of "
-        f"which {found['n_positives']:,} are positive"
-    ]
-    for name, cost in {**found["baselines"], "this policy": found["mean_cost"]}.items():
-        interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
-        lines.append(f"  {name:<12}{cost['value']:>12.4g}   {interval}")
-    lines.append(
-        f"In total {found['total_cost']:,.6g} {unit} for {found['n_population']:,g} cases."
-    )
-    if not math.isnan(found["savings"]):
-        share = 100 * found["savings"]
-        lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")
-    print_text("\n".join(lines))
-
-
-def check_folder(out: Path, *, force: bool) -> None:
-    """Refuse a folder that a policy cannot go to; meant to be asked before anything is fitted.
-
-    Raises
-    ------
-    StoreError
-    """
-    from costopt.policy.files import check_free
-
-    check_free(out, overwrite=force)
-    nearest_folder = next(part for part in (out, *out.absolute().parents) if part.exists())
-    if not os.access(nearest_folder, os.W_OK | os.X_OK):
-        raise StoreError(f"{nearest_folder} cannot be written to: choose another place for --out")
-
-
-def check_file(out: Path, data: Path, *, force: bool) -> None:
-    """Refuse a file that decisions on ``data`` cannot go to; asked before anything is computed.
-
-    Raises
-    ------
-    StoreError
-    """
-    if not out.parent.is_dir():
-        raise StoreError(f"{out.parent} is not a folder: make it first, or choose another --out")
-    if not os.access(out.parent, os.W_OK | os.X_OK):
-        raise StoreError(f"{out.parent} cannot be written to: choose another place for --out")
-    # a link such as /dev/stdout would be replaced itself, not what it points to
-    if out.is_symlink() or (out.exists() and not out.is_file()):
-        raise StoreError(f"{out} is not a plain file: choose another --out")
-    if not out.exists():
-        return
-    if data.exists() and out.samefile(data):
-        raise StoreError(f"{out} holds the data to decide on: choose another --out")
-    if not force:
-        raise StoreError(f"{out} exists: choose another file, or replace it with --force")
-
-
-def print_decisions(decisions: pd.DataFrame, *, as_json: bool) -> None:
-    """Write decisions to stdout, as CSV or as one JSON object per line."""
-    if as_json:
-        rows = decisions.to_dict("records")
-        click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
-    else:
-        click.echo(_as_csv(decisions), nl=False)
-
-
-def write_decisions(out: Path, decisions: pd.DataFrame) -> None:
-    """Write decisions to a file, whole or not at all: as Parquet if it is so named, else as CSV.
-
-    Raises
-    ------
-    NotWritten
-    """
-    from costopt.policy.files import write_atomically
-
-    is_parquet = out.suffix.lower() == ".parquet"
-    try:
-        write_atomically(
-            out, decisions.to_parquet(index=False) if is_parquet else _as_csv(decisions).encode()
-        )
-    except OSError as error:
-        raise NotWritten(f"cannot write {out}: {error.strerror}") from error
-    acted = int((decisions["action"] == "act").sum())
-    say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
-
-
-def _as_csv(decisions: pd.DataFrame) -> str:
-    return str(decisions.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import CutRule
 from costopt.tables import read_table
+from costopt.training.devices import BY_DEFAULT, DEVICES
 from costopt.training.registry import BUILT_IN
 
 on_unix = pytest.mark.skipif(os.name == "nt", reason="needs limits, pipes, terminals of Unix")
@@ -141,6 +142,38 @@ def test_a_policy_is_made_shown_used_and_judged(credit, tmp_path, kind):
     assert f"{cost.value:.4g}   [{cost.low:.4g}, {cost.high:.4g}]" in judged.stdout
     for result in (made, shown, decided, judged):
         assert result.stderr == ""
+
+
+def test_a_search_ends_with_three_lines_for_whoever_decides(credit, tmp_path):
+    words = ["optimize", credit / "data.csv", "--target", "bad", *COSTS, *QUICK]
+    found = strict_json(succeeded(*words, "--out", tmp_path / "a", "--json").stdout)
+
+    *_, what, saves, sure = succeeded(*words, "--out", tmp_path / "a b").stdout.splitlines()
+
+    assert what == (
+        "What to do: act on a case if its probability of being positive is at least "
+        f"{100 * found['threshold']:.3g} %."
+    )
+    rival = min(("never act", "always act"), key=lambda name: found["baselines"][name]["value"])
+    saved = found["baselines"][rival]["value"] - found["expected_cost"]["value"]
+    shares = [100 * found["savings"][part] for part in ("value", "low", "high")]
+    assert saves == (
+        f"What it saves: {1000 * saved:,.4g} cost units per 1,000 cases against the simple rule to "
+        "{}: {:.3g} % of its cost (95% interval {:.3g} to {:.3g} %).".format(rival, *shares)
+    )
+    assert sure.startswith("How sure: ")
+    assert sure.endswith(f"Next: costopt evaluate '{tmp_path / 'a b'}' NEWER.csv --target bad")
+
+
+def test_a_model_that_is_not_saved_is_not_said_to_be_there(credit, tmp_path):
+    words = ["--target", "bad", *COSTS, "--learner", "random_forest", "--trials", 1, "--folds", 2]
+
+    result = succeeded("optimize", credit / "data.csv", *words, "--out", tmp_path / "policy")
+
+    assert "warning: [model-not-saved]" in result.stderr
+    assert result.stdout.endswith(
+        "Next: models of random_forest are not saved, so use it from Python, with optimize().\n"
+    )
 
 
 def test_csv_and_parquet_make_the_same_policy(credit, loans, tmp_path):
@@ -711,7 +744,7 @@ def test_decisions_cannot_go_where_no_file_can_be(credit, loans, tmp_path):
         (tmp_path / "no" / "decisions.csv", "is not a folder: make it first"),
         (tmp_path, "is not a plain file"),
         (tmp_path / "link.csv", "is not a plain file"),
-        (data, "holds the data to decide on"),
+        (data, "holds the data that are read"),
     ):
         assert complaint in refused("decide", loans, data, "--out", out, "--force")
     assert data.read_bytes() == (credit / "data.csv").read_bytes()
@@ -933,15 +966,18 @@ def test_help_lists_the_commands_and_each_shows_an_example():
     text = succeeded("--help").stdout
 
     assert re.search(r"Example:\n +costopt optimize ", text)
-    for command in ("optimize", "decide", "evaluate", "show"):
+    for command in main.commands:
         assert re.search(rf"^  {command} ", text, re.MULTILINE)
         assert re.search(rf"Example:\n +costopt {command} ", succeeded(command, "--help").stdout)
+        assert "..." not in text.split("Commands:")[1], "each is described in one line"
 
 
-def test_help_names_every_learner():
+def test_help_names_every_learner_and_resampling():
     text = " ".join(succeeded("optimize", "--help").stdout.split())
 
-    assert " or ".join(BUILT_IN) in text
+    assert f"Learners: {', '.join(BUILT_IN)}." in text
+    assert f"Resampling: {', '.join(DEVICES)}; the first four if not given." in text
+    assert tuple(DEVICES)[:4] == BY_DEFAULT
 
 
 def test_help_of_decide_says_that_json_means_lines():
@@ -1024,7 +1060,11 @@ def test_ctrl_c_before_anything_is_found_ends_with_130(tmp_path):
 
 
 @on_unix
-def test_ctrl_c_in_a_search_keeps_what_it_found(credit, tmp_path):
+@pytest.mark.parametrize(
+    ("colour", "warning"),
+    [("1", b"warning: [interrupted]"), ("", b"\x1b[33m\x1b[1mwarning:\x1b[0m [interrupted]")],
+)
+def test_ctrl_c_in_a_search_keeps_what_it_found(credit, tmp_path, colour, warning):
     import pty
     import termios
 
@@ -1032,18 +1072,21 @@ def test_ctrl_c_in_a_search_keeps_what_it_found(credit, tmp_path):
     words += ["--trials", 100_000, "--timeout", 60, "--out", tmp_path / "policy", "--json"]
     terminal, other_end = pty.openpty()  # stderr is a terminal, so progress is shown
     termios.tcsetwinsize(other_end, (24, 100))
-    process = python("-m", "costopt.cli", *words, stderr=other_end)
+    colours = {"NO_COLOR": colour, "TERM": "xterm"}
+    process = python("-m", "costopt.cli", *words, stderr=other_end, env=colours)
     os.close(other_end)
 
     shown = b""
-    while not re.search(rb"[1-9]\d*/100000", shown):
+    while not re.search(rb"[1-9]\d*/100000 \[\d+:\d+<\d", shown):  # how long it took and will take
         shown += os.read(terminal, 1000)
     process.send_signal(signal.SIGINT)
     stdout, _ = process.communicate()
-    shown += os.read(terminal, 100_000)
+    with suppress(OSError):  # how a terminal ends
+        while more := os.read(terminal, 1000):
+            shown += more
     os.close(terminal)
 
     assert process.returncode == 0
-    assert b"warning: [interrupted]" in shown
+    assert warning in shown
     assert 1 <= strict_json(stdout)["n_trials"] < 100_000
     DecisionPolicy.load(tmp_path / "policy")

@@ -1,0 +1,5 @@
+"""The command line: every command reads, calls one function, and writes."""
+
+from costopt.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,192 @@
+"""``costopt threshold``: from which score on to act, for scores of any model."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from costopt.cli.options import (
+    PATH,
+    as_json,
+    column,
+    cost_options,
+    costs_from,
+    force,
+    option,
+    settings,
+)
+from costopt.cli.places import check_folder
+from costopt.cli.rows import check_columns, folds, label_of, positive, read, seed, target, weight
+from costopt.cli.words import cost_table, three_lines, what_to_do
+from costopt.console import NotWritten, print_json, print_text
+from costopt.errors import DataError, StoreError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from costopt.decision.costs import CostMatrix
+    from costopt.evaluation.estimates import Estimate
+    from costopt.policy.policy import DecisionPolicy
+
+__all__ = ["threshold"]
+
+
+@click.command(
+    "threshold",
+    epilog="\b\nExample:\n"
+    "  costopt threshold scores.csv --target y --score p --fn 500 --fp 20 --unit EUR",
+)
+@click.argument("scores", type=PATH)
+@target
+@column("--score", "Column of the scores, in [0, 1], of rows that their model was not fitted to.",
+        required=True)  # fmt: skip
+@positive
+@cost_options
+@column("--groups", "Rows alike in it stay on one side of every split.")
+@weight
+@folds
+@seed
+@option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
+        show_default=True,
+        help="Bayes' rule on calibrated scores, the cheapest cut, or what the data support.")  # fmt: skip
+@option("--out", type=PATH, metavar="FOLDER", help="To save the policy in, without a model.")
+@force
+@as_json
+@settings
+def threshold(
+    scores: Path,
+    target: str,
+    score: str,
+    out: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Find the score from which acting pays.
+
+    This is for scores of a model of your own. SCORES is a CSV or Parquet file with one row per
+    case: its label, its score, and the columns that costs name. The cost of the rule is measured
+    on rows that it was not chosen on, beside never and always acting, and acting from 0.5.
+    """
+    from costopt.policy.assemble import choose_threshold
+
+    if out is not None:
+        check_folder(out, force=force)
+    costs = costs_from(given)
+    table = read(scores)
+    single = {f"--{name}": [given[name]] for name in ("groups", "weight")}
+    check_columns(table, {"--target": [target], "--score": [score], **single})
+    y, raw = table[target], _numbers(table[score])
+    policy = choose_threshold(
+        y,
+        raw,
+        costs,
+        X=table,
+        threshold=given["rule"],
+        cv=given["folds"],
+        groups=None if given["groups"] is None else table[given["groups"]],
+        sample_weight=None if given["weight"] is None else table[given["weight"]],
+        pos_label=label_of(y, given["positive"]),
+        random_state=given["seed"],
+    )
+    at_half = _cost_at_half(policy, costs, table, y, raw, given)
+    failure = None
+    if out is not None:
+        try:
+            policy.save(out, overwrite=force)
+        except StoreError as error:
+            failure = error
+    _print(policy, at_half, None if failure else out, as_json=as_json)
+    if failure:
+        raise NotWritten(str(failure)) from failure
+
+
+def _numbers(scores: pd.Series[Any]) -> NDArray[np.float64]:
+    import numpy as np
+
+    if scores.dtype.kind not in "biuf":
+        raise DataError(
+            f"--score must name a column of numbers, but {scores.name!r} holds texts such as "
+            f"{scores.iloc[0]!r:.60}"
+        )
+    return np.asarray(scores, dtype=np.float64)
+
+
+def _cost_at_half(
+    policy: DecisionPolicy,
+    costs: CostMatrix,
+    table: pd.DataFrame,
+    y: pd.Series[Any],
+    raw: NDArray[np.float64],
+    given: Mapping[str, Any],
+) -> Estimate:
+    """What acting from a score of 0.5 costs on the same rows."""
+    import numpy as np
+
+    from costopt.decision.costs import as_case_costs
+    from costopt.decision.rules import as_weights, decision_cost
+    from costopt.evaluation.estimates import Draws, bootstrap_mean
+    from costopt.frames import Table
+
+    n = len(table)
+    row_cost = decision_cost(policy.encode(y), raw >= 0.5, as_case_costs(costs, Table(table), n))
+    groups, weight = given["groups"], given["weight"]
+    draws = Draws(
+        n,
+        weight=None if weight is None else as_weights(table[weight], n),
+        units=None if groups is None else np.unique(table[groups], return_inverse=True)[1],
+        seed=given["seed"],
+    )
+    return bootstrap_mean(row_cost, draws, policy.unit)
+
+
+def _print(policy: DecisionPolicy, at_half: Estimate, out: Path | None, *, as_json: bool) -> None:
+    """Write the rule and its cost beside the alternatives to stdout."""
+    evidence = policy.evidence
+    cost, saved = evidence.expected_cost, evidence.savings
+    assert cost is not None  # noqa: S101  # scores that were given labels are always measured
+    assert saved is not None  # noqa: S101  # as above
+    baselines = {**evidence.baselines, "act from 0.5": at_half}
+    if as_json:
+        print_json(
+            {
+                "threshold": policy.threshold,
+                "raw_threshold": policy.raw_threshold,
+                "expected_cost": cost.to_dict(),
+                "savings": saved.to_dict(),
+                "baselines": {name: found.to_dict() for name, found in baselines.items()},
+                "n_cases": evidence.n_cases,
+                "n_positives": evidence.n_positives,
+                "reason": evidence.reason,
+                "unit": policy.unit,
+                "out": None if out is None else str(out),
+            }
+        )
+        return
+    costs = {name: found.to_dict() for name, found in {**baselines, "this rule": cost}.items()}
+    lines = cost_table(costs, evidence.n_cases, evidence.n_positives)
+    rule = _rule_in_words(policy)
+    lines += ["", f"Rule: {rule}", f"Why this rule: {evidence.reason}."]
+    if out is not None:
+        lines.append(f"Saved to {out}")
+    step = "put the rule to the test on newer scores."
+    if out is not None:
+        step = f"costopt show {shlex.quote(str(out))}"
+    lines += ["", three_lines(policy, cost, saved, baselines, step, what=rule)]
+    print_text("\n".join(lines))
+
+
+def _rule_in_words(policy: DecisionPolicy) -> str:
+    """The rule on the score that the model gives, before any calibration."""
+    cut = policy.raw_threshold
+    if cut is None or math.isinf(cut):
+        return what_to_do(policy)
+    return f"act where the score is at least {cut:.4g}."
