@@ -1,0 +1,1 @@
+"""Strategies side by side in money, advice before, and mistakes caught."""

@@ -1,0 +1,339 @@
+"""All strategies on the same folds, ranked in money."""
+
+from __future__ import annotations
+
+import sys
+import time as clock
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from costopt.comparison.advice import advise
+from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.decision.costs import Costs
+from costopt.decision.rules import CutRule
+from costopt.decision.thresholds import bayes_threshold
+from costopt.errors import CostOptError, SearchError
+from costopt.evaluation.estimates import Draws, corrected_cost, estimate_mean, estimate_savings
+from costopt.evaluation.metrics import decision_metrics
+from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
+from costopt.evaluation.problem import Posed, Problem, pose
+from costopt.evaluation.trial import evaluate
+from costopt.frames import Scalar
+from costopt.policy.assemble import blanket_costs
+from costopt.training.devices import DEVICES
+from costopt.training.learners import Learner
+from costopt.training.registry import learner as built_in_learner
+from costopt.training.strategies import Strategy, strategies_named
+from costopt.training.weights import class_weight
+
+__all__ = ["compare"]
+
+
+def compare(
+    X: Any,
+    y: Any,
+    costs: Costs,
+    *,
+    strategies: Any = "all",
+    learner: str | Learner = "xgboost",
+    cv: Any = 5,
+    groups: Any = None,
+    time: Any = None,
+    ignore: Collection[str] = (),
+    sample_weight: Any = None,
+    prevalence: float | None = None,
+    pos_label: Scalar | None = None,
+    random_state: int = 0,
+    n_jobs: int | None = None,
+    timeout: float | None = None,
+    progress: bool | None = None,
+) -> Comparison:
+    """Run what people do against class imbalance side by side, and rank it in money.
+
+    All strategies are trained on the same folds with their default parameters; rows are sampled
+    inside training folds only, and each fold is decided on by calibration and threshold of the
+    other folds.
+
+    Parameters
+    ----------
+    X, y, costs, cv, groups, time, ignore, sample_weight, prevalence, pos_label, random_state, \
+n_jobs
+        As for `costopt.optimize`.
+    strategies : "all", str, Strategy, or list of them, default="all"
+        Names as in ``costopt.training.strategies.STRATEGIES``.
+    learner : str or Learner, default="xgboost"
+        What strategies that only treat rows or thresholds are combined with.
+    timeout : float, optional
+        Seconds after which what is done is returned; the rest is listed as skipped. The first
+        strategy is always waited for.
+    progress : bool, optional
+        Show a progress bar on stderr; on terminals only where None.
+
+    Returns
+    -------
+    comparison : Comparison
+
+    Raises
+    ------
+    CostSpecError, DataError, SearchError
+        Before anything is fitted, if something cannot be used; `SearchError` also if no strategy
+        can be run.
+
+    Examples
+    --------
+    >>> from costopt import CostMatrix
+    >>> from costopt.datasets import load_german_credit
+    >>> X, y = load_german_credit()
+    >>> names = ["logistic regression", "threshold 0.5", "class weights from costs"]
+    >>> found = compare(X, y, CostMatrix(fn=5, fp=1), strategies=names, learner="logistic")
+    >>> [result.name for result in found.results][-1], len(found.skipped)
+    ('threshold 0.5', 0)
+    """
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
+        raise SearchError(f"timeout must be a number of seconds above 0, got {timeout!r}")
+    chosen = strategies_named(strategies)
+    base = built_in_learner(learner) if isinstance(learner, str) else learner
+    weighted = sample_weight is not None or prevalence is not None
+    learners, skipped = _learners(chosen, base, weighted=weighted)
+    posed = pose(
+        X,
+        y,
+        costs,
+        learners,
+        cv=cv,
+        groups=groups,
+        time=time,
+        ignore=ignore,
+        sample_weight=sample_weight,
+        prevalence=prevalence,
+        pos_label=pos_label,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+    advice = advise(posed.labels.y, costs if posed.costs is None else posed.costs, X)
+    run = _Run(posed, base.name, timeout)
+    bar = _progress([one for one in chosen if one.name not in skipped], wanted=progress)
+    for strategy in bar:
+        reason = run.attempt(strategy)
+        if reason is not None:
+            skipped[strategy.name] = reason
+    if not run.priced:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
+        raise SearchError(f"no strategy could be run: {reasons}")
+    order = {strategy.name: at for at, strategy in enumerate(chosen)}
+    skipped = {name: skipped[name] for name in sorted(skipped, key=lambda name: order[name])}
+    return _ranked(run, skipped, advice)
+
+
+def _learners(
+    chosen: tuple[Strategy, ...], base: Learner, *, weighted: bool
+) -> tuple[dict[str, Learner], dict[str, str]]:
+    """The learners that strategies are made of, and strategies that population weights rule out."""
+    learners: dict[str, Learner] = {}
+    skipped: dict[str, str] = {}
+    for strategy in chosen:
+        name = strategy.learner
+        found = base if name is None or name == base.name else built_in_learner(name)
+        if weighted and not found.takes_weights:
+            skipped[strategy.name] = (
+                f"{found.name} takes no weights, so it cannot learn what each row stands for"
+            )
+        else:
+            learners[found.name] = found
+    if not learners:
+        raise SearchError("; ".join(f"{name}: {reason}" for name, reason in skipped.items()))
+    return learners, skipped
+
+
+class _OutOfTime(Exception):  # an event rather than an error
+    pass
+
+
+class _Run:
+    """Strategies evaluated one after the other; those that differ in their decisions share a fit."""
+
+    def __init__(self, posed: Posed, base: str, timeout: float | None) -> None:
+        self.posed = posed
+        self.base = base
+        self.deadline = None if timeout is None else clock.monotonic() + timeout
+        self.timeout = timeout
+        self.priced: dict[str, Priced] = {}
+        self.results: dict[str, StrategyResult] = {}
+        self._fits: dict[tuple[str, str, float | None], tuple[OutOfFold, float] | str] = {}
+
+    def attempt(self, strategy: Strategy) -> str | None:
+        """Evaluate and price a strategy; the reason if it cannot be."""
+        problem = self.posed.problem
+        try:
+            candidate = self._candidate(strategy)
+            fit, seconds = self._fit(candidate)
+            assert fit.log_odds is not None  # noqa: S101  # evaluations always have them
+            found = price_stored(
+                problem,
+                candidate,
+                fit.log_odds,
+                n_rounds=fit.n_rounds,
+                odds_multipliers=fit.odds_multipliers,
+                sampling_ratios=fit.sampling_ratios,
+            )
+        except _OutOfTime:
+            return f"the time of {self.timeout:g} seconds was over"
+        except CostOptError as error:
+            return str(error)
+        except Exception as error:  # whatever a library refuses is a reason to list
+            learner = strategy.learner or self.base
+            told = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return f"{learner} could not be trained on these rows: {told}"
+        self._enter(strategy, found, seconds)
+        return None
+
+    def _candidate(self, strategy: Strategy) -> Candidate:
+        problem = self.posed.problem
+        chosen = problem.learners[strategy.learner or self.base]
+        resampling = strategy.resampling
+        own = getattr(chosen, "devices", None)
+        if own is not None and resampling not in own:
+            raise SearchError(f"{chosen.name} cannot be combined with {resampling!r}")
+        if DEVICES[resampling].needs_weights and not chosen.takes_weights:
+            raise SearchError(f"{chosen.name} takes no weights")
+        ratio = 1.0 if strategy.ratio == "balanced" else None
+        if strategy.ratio == "costs":
+            multiplier = class_weight(
+                problem.y, problem.known, population=problem.weight
+            ).odds_multiplier
+            ratio = (multiplier or 1.0) * np.count_nonzero(problem.y) / np.count_nonzero(~problem.y)
+        return Candidate(
+            chosen.name,
+            chosen.defaults(),
+            resampling,
+            ratio,
+            calibration=strategy.calibration,
+            rule=strategy.rule,
+            corrected=strategy.corrected,
+        )
+
+    def _fit(self, candidate: Candidate) -> tuple[OutOfFold, float]:
+        """Out-of-fold scores of the same learner and device, made once."""
+        key = candidate.learner, candidate.resampling, candidate.sampling_ratio
+        if key not in self._fits:
+            plain = replace(candidate, calibration=None, rule=None, corrected=True)
+            start = clock.perf_counter()
+            try:
+                found = evaluate(self.posed.problem, plain, checkpoint=self._checkpoint())
+            except CostOptError as error:
+                self._fits[key] = str(error)
+            else:
+                self._fits[key] = found, clock.perf_counter() - start
+        known = self._fits[key]
+        if isinstance(known, str):
+            raise SearchError(known)
+        return known
+
+    def _checkpoint(self) -> Any:
+        if self.deadline is None or not self.priced:  # the first is waited for
+            return None
+        deadline = self.deadline
+
+        def check() -> None:
+            if clock.monotonic() > deadline:
+                raise _OutOfTime
+
+        return check
+
+    def _enter(self, strategy: Strategy, found: OutOfFold, seconds: float) -> None:
+        problem, scored = self.posed.problem, self.posed.problem.scored
+        draws = scored.draws
+        metrics = decision_metrics(
+            scored.y,
+            found.choice.act,
+            scored.costs,
+            y_prob=found.calibrated,
+            sample_weight=scored.weight,
+        )
+        cost = draws.totals(found.row_cost)
+        blanket = {name: draws.totals(row) for name, row in blanket_costs(problem).items()}
+        expected = estimate_mean(cost, draws, self.posed.unit).scaled(problem.scale)
+        self.priced[strategy.name] = Priced(
+            strategy, replace(found.without_rows(), log_odds=found.log_odds), cost
+        )
+        self.results[strategy.name] = StrategyResult(
+            strategy.name,
+            strategy.does,
+            expected,
+            estimate_savings(cost, blanket["never act"], blanket["always act"], draws),
+            expected,  # until the cheapest is known
+            {name: metrics[name] for name in METRICS},
+            _threshold(problem, found),
+            seconds,
+        )
+
+
+def _threshold(problem: Problem, found: OutOfFold) -> float | None:
+    if isinstance(found.choice.rule, CutRule):
+        return found.choice.rule.threshold
+    return float(bayes_threshold(problem.known)) if problem.known.is_constant else None
+
+
+def _ranked(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
+    posed, problem = run.posed, run.posed.problem
+    draws = problem.scored.draws
+    names = sorted(run.results, key=lambda name: run.results[name].expected_cost.value)
+    best = run.priced[names[0]].cost
+    results = tuple(
+        replace(
+            run.results[name],
+            difference=estimate_mean(run.priced[name].cost - best, draws, posed.unit).scaled(
+                problem.scale
+            ),
+        )
+        for name in names
+    )
+    return Comparison(
+        results,
+        skipped,
+        _baselines(posed, draws),
+        estimate_mean(best, draws, posed.unit, point=_corrected(run, names, draws)).scaled(
+            problem.scale
+        ),
+        advice,
+        posed.unit,
+        problem.y.size,
+        int(np.count_nonzero(problem.y)),
+        posed,
+        run.priced,
+    )
+
+
+def _corrected(run: _Run, names: list[str], draws: Draws) -> float:
+    """Cost of the cheapest strategy, corrected for having been chosen on the same rows."""
+    costs = np.stack([run.priced[name].cost for name in names])
+    return corrected_cost(
+        costs, lambda means: int(np.argmin(means)), lambda chosen: costs[chosen], draws
+    )
+
+
+def _baselines(posed: Posed, draws: Draws) -> dict[str, Any]:
+    """What frames the table: acting never, always, and as if the labels were known."""
+    costs = blanket_costs(posed.problem)
+    costs["perfect knowledge"] = np.minimum(costs["never act"], costs["always act"])
+    return {
+        name: estimate_mean(draws.totals(row), draws, posed.unit).scaled(posed.problem.scale)
+        for name, row in costs.items()
+    }
+
+
+def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:
+    """The strategies, with a bar that names the one at work."""
+    shown = sys.stderr.isatty() if wanted is None else wanted
+    if not shown:
+        yield from strategies
+        return
+    from tqdm import tqdm
+
+    with tqdm(strategies, file=sys.stderr, leave=False) as bar:
+        for strategy in bar:
+            bar.set_description(strategy.name)
+            yield strategy
