@@ -6,6 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from costopt.comparison.advice import Advice, advise
+    from costopt.comparison.audit import audit
+    from costopt.comparison.compare import compare
+    from costopt.comparison.counted import check_threshold, costs_counted_twice
+    from costopt.comparison.findings import Finding
+    from costopt.comparison.ledgers import ledger_of
+    from costopt.comparison.result import Comparison, StrategyResult
+    from costopt.comparison.split import check_split
     from costopt.decision.case_costs import CaseCosts
     from costopt.decision.costs import CostMatrix
     from costopt.decision.odds import OddsLedger, scale_odds
@@ -26,12 +34,22 @@ if TYPE_CHECKING:
     from costopt.evaluation.metrics import decision_metrics
     from costopt.policy.assemble import choose_threshold
     from costopt.policy.policy import DecisionPolicy
+    from costopt.report.display_calibration import CostCalibrationDisplay
+    from costopt.report.display_comparison import ComparisonDisplay
+    from costopt.report.display_gain import GainDisplay
+    from costopt.report.display_progress import SearchProgressDisplay
+    from costopt.report.display_ratio import CostRatioDisplay
+    from costopt.report.display_scores import ScoreDistributionDisplay
+    from costopt.report.display_threshold import CostCurveDisplay
+    from costopt.report.display_tradeoff import TradeoffDisplay
+    from costopt.report.page import write_report
     from costopt.search.objective import ExpectedCostObjective
     from costopt.search.result import SearchResult
     from costopt.search.study import optimize
     from costopt.training.logistic_learner import LogisticLearner
     from costopt.training.resampling import random_over, random_under
     from costopt.training.sklearn_learner import SklearnLearner
+    from costopt.training.strategies import Strategy
     from costopt.training.weights import (
         Reweighting,
         class_weight,
@@ -41,12 +59,18 @@ if TYPE_CHECKING:
     from costopt.training.xgboost_learner import XGBoostLearner
 
 __all__ = [
+    "Advice",
     "BestCut",
     "CaseCosts",
+    "Comparison",
+    "ComparisonDisplay",
+    "CostCalibrationDisplay",
     "CostCurve",
+    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
+    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -54,23 +78,37 @@ __all__ = [
     "DecisionPolicy",
     "Estimate",
     "ExpectedCostObjective",
+    "Finding",
+    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
     "Reweighting",
+    "ScoreDistributionDisplay",
     "SearchError",
+    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
+    "Strategy",
+    "StrategyResult",
+    "TradeoffDisplay",
     "XGBoostLearner",
+    "advise",
+    "audit",
     "bayes_threshold",
+    "check_split",
+    "check_threshold",
     "choose_threshold",
     "class_weight",
+    "compare",
     "cost_curve",
+    "costs_counted_twice",
     "decide",
     "decision_cost",
     "decision_metrics",
     "expected_gain",
+    "ledger_of",
     "mean_cost",
     "optimize",
     "random_over",
@@ -79,9 +117,18 @@ __all__ = [
     "savings",
     "scale_odds",
     "scale_pos_weight",
+    "write_report",
 ]
 
 _HOMES = {
+    "costopt.comparison.compare": ("compare",),
+    "costopt.comparison.result": ("Comparison", "StrategyResult"),
+    "costopt.comparison.advice": ("Advice", "advise"),
+    "costopt.comparison.audit": ("audit",),
+    "costopt.comparison.counted": ("check_threshold", "costs_counted_twice"),
+    "costopt.comparison.findings": ("Finding",),
+    "costopt.comparison.ledgers": ("ledger_of",),
+    "costopt.comparison.split": ("check_split",),
     "costopt.decision.case_costs": ("CaseCosts",),
     "costopt.decision.costs": ("CostMatrix",),
     "costopt.decision.odds": ("OddsLedger", "scale_odds"),
@@ -108,12 +155,22 @@ _HOMES = {
     "costopt.evaluation.metrics": ("decision_metrics",),
     "costopt.policy.assemble": ("choose_threshold",),
     "costopt.policy.policy": ("DecisionPolicy",),
+    "costopt.report.display_calibration": ("CostCalibrationDisplay",),
+    "costopt.report.display_comparison": ("ComparisonDisplay",),
+    "costopt.report.display_gain": ("GainDisplay",),
+    "costopt.report.display_progress": ("SearchProgressDisplay",),
+    "costopt.report.display_ratio": ("CostRatioDisplay",),
+    "costopt.report.display_scores": ("ScoreDistributionDisplay",),
+    "costopt.report.display_threshold": ("CostCurveDisplay",),
+    "costopt.report.display_tradeoff": ("TradeoffDisplay",),
+    "costopt.report.page": ("write_report",),
     "costopt.search.objective": ("ExpectedCostObjective",),
     "costopt.search.result": ("SearchResult",),
     "costopt.search.study": ("optimize",),
     "costopt.training.logistic_learner": ("LogisticLearner",),
     "costopt.training.resampling": ("random_over", "random_under"),
     "costopt.training.sklearn_learner": ("SklearnLearner",),
+    "costopt.training.strategies": ("Strategy",),
     "costopt.training.weights": (
         "Reweighting",
         "class_weight",

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.rules import savings
+from costopt.markup import bar, shown
 
 __all__ = [
     "Draws",
@@ -73,6 +74,17 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.4g} {self.unit} [{self.low:.4g}, {self.high:.4g}]"
+
+    def __repr__(self) -> str:
+        return f"Estimate({self}, level={self.level:g}, n={self.n}, method={self.method!r})"
+
+    def _repr_html_(self) -> str:
+        ends = (min(0.0, self.low), max(0.0, self.high))
+        return (
+            f"<span><b>{self.value:.4g} {shown(self.unit)}</b> "
+            f"{bar(self.low, self.value, self.high, ends)} {self.level:.0%} interval "
+            f"{self.low:.4g} to {self.high:.4g}, from {self.n:,} cases</span>"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""

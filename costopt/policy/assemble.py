@@ -9,20 +9,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.estimates import Estimate, estimate_mean, estimate_savings
+from costopt.evaluation.operating import OperatingCurve
+from costopt.evaluation.pricing import Candidate, OutOfFold, price, undone
 from costopt.evaluation.problem import Posed, Problem, pose_rows
-from costopt.evaluation.trial import Candidate, FinalModel, OutOfFold, price
+from costopt.evaluation.tracing import trace
+from costopt.evaluation.trial import FinalModel
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import encode_labels
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy, ModelPart
 
-__all__ = ["assemble", "blanket_costs", "choose_threshold", "evidence_of", "provenance"]
+__all__ = ["assemble", "blanket_costs", "choose_threshold", "curve_of", "evidence_of", "provenance"]
 
 FloatArray = NDArray[np.float64]
 
@@ -120,7 +124,7 @@ def choose_threshold(
     )
     raw = scores[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
-    return assemble(posed, found, (), evidence_of(posed, found))
+    return assemble(posed, found, (), evidence_of(posed, found, curve=curve_of(posed, found)))
 
 
 def assemble(
@@ -166,6 +170,7 @@ def evidence_of(
     *,
     point: float | None = None,
     baselines: Mapping[str, Estimate] | None = None,
+    curve: OperatingCurve | None = None,
 ) -> Evidence:
     """What is known of the cost of an evaluated candidate.
 
@@ -179,6 +184,8 @@ def evidence_of(
         Its cost corrected for having been chosen among others, in the problem's scaled unit.
     baselines : mapping of str to Estimate, optional
         In the declared unit; acting never and always where None.
+    curve : OperatingCurve, optional
+        See `curve_of`, which needs the rows of what was evaluated.
     """
     problem = posed.problem
     draws = problem.scored.draws
@@ -199,6 +206,33 @@ def evidence_of(
         n_cases=problem.y.size,
         n_positives=int(np.count_nonzero(problem.y)),
         reason=found.choice.reason,
+        curve=curve,
+    )
+
+
+def curve_of(posed: Posed, found: OutOfFold) -> OperatingCurve:
+    """What other thresholds would have caught and cost, in the declared unit.
+
+    Parameters
+    ----------
+    posed : Posed
+    found : OutOfFold
+        With ``raw`` or ``log_odds``; the rest of its rows is not needed.
+    """
+    problem = posed.problem
+    scored, score = problem.scored_by(found.n_folds), found.raw
+    if not score.size and found.log_odds is not None:
+        score = expit(found.log_odds.astype(np.float64))
+    if found.candidate.corrected:
+        score = undone(problem, score, found.odds_multipliers)
+    return trace(
+        scored.y,
+        found.calibrator.apply(score),
+        scored.costs.scaled(problem.scale),
+        scored.known.scaled(problem.scale),
+        found.choice.rule,
+        scored.draws,
+        scored.weight,
     )
 
 

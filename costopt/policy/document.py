@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from costopt.decision.calibrators import PlattMap
+from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
 from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["ModelPart", "from_document", "to_document"]
+
+CALIBRATORS: dict[str, type[PlattMap | BetaMap | IsotonicMap]] = {
+    "platt": PlattMap,
+    "beta": BetaMap,
+    "isotonic": IsotonicMap,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,11 +65,7 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         "costs": None if policy.costs is None else policy.costs.to_dict(),
         "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
         "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
-        "calibrator": {
-            "kind": "platt",
-            "slope": policy.calibrator.slope,
-            "intercept": policy.calibrator.intercept,
-        },
+        "calibrator": _calibrator_to_dict(policy.calibrator),
         "features": None if policy.schema is None else policy.schema.to_dict(),
         "model": {
             "learner": policy.model_name,
@@ -109,7 +112,7 @@ def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]
         "known_costs": known,
         "unit": stored.unit,
         "labels": (stored.labels.negative, stored.labels.positive),
-        "calibrator": PlattMap(stored.calibrator.slope, stored.calibrator.intercept),
+        "calibrator": _calibrator_from_dict(stored.calibrator.model_dump()),
         "schema": schema,
         "learner": learner if models else None,
         "models": tuple(models),
@@ -119,3 +122,21 @@ def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]
         "evidence": Evidence.from_dict(stored.evidence.model_dump()),
         "provenance": stored.provenance,
     }
+
+
+def _calibrator_to_dict(calibrator: Calibrator) -> dict[str, Any]:
+    kind = next(kind for kind, made in CALIBRATORS.items() if type(calibrator) is made)
+    parameters = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(calibrator).items()
+    }
+    return {"kind": kind, **parameters}
+
+
+def _calibrator_from_dict(stored: Mapping[str, Any]) -> Calibrator:
+    parameters: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name != "kind"
+    }
+    return CALIBRATORS[stored["kind"]](**parameters)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from costopt.evaluation.estimates import Estimate
+from costopt.evaluation.operating import OperatingCurve
+from costopt.markup import estimates_table
 
 __all__ = ["Evidence", "plain"]
 
@@ -28,6 +30,8 @@ class Evidence:
         Rows that the policy was made from.
     reason : str
         Why this rule.
+    curve : OperatingCurve or None
+        What other thresholds would have caught and cost; None in policies saved without.
     """
 
     expected_cost: Estimate | None = None
@@ -36,6 +40,7 @@ class Evidence:
     n_cases: int = 0
     n_positives: int = 0
     reason: str = ""
+    curve: OperatingCurve | None = field(default=None, repr=False)
 
     def explain(self) -> list[str]:
         """Sentences: what the policy costs, how sure that is, beside what, and why this rule."""
@@ -53,6 +58,13 @@ class Evidence:
             lines.append(f"Why this rule: {self.reason}.")
         return lines
 
+    def _repr_html_(self) -> str:
+        if self.expected_cost is None:
+            return "<p>Nothing is known of its cost.</p>"
+        rows = {**self.baselines, "this policy": self.expected_cost}
+        what = f"cost in {self.expected_cost.unit} per case"
+        return estimates_table(rows, what, chosen="this policy")
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""
         return {
@@ -62,6 +74,7 @@ class Evidence:
             "n_cases": self.n_cases,
             "n_positives": self.n_positives,
             "reason": self.reason,
+            "curve": None if self.curve is None else _plain_within(self.curve.to_dict()),
         }
 
     @classmethod
@@ -75,6 +88,9 @@ class Evidence:
             n_cases=stored["n_cases"],
             n_positives=stored["n_positives"],
             reason=stored["reason"],
+            curve=None
+            if stored.get("curve") is None
+            else OperatingCurve.from_dict(stored["curve"]),
         )
 
 
@@ -83,6 +99,12 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
+
+
+def _plain_within(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain_within(item) for name, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else plain(value)
 
 
 def _to_plain(found: Estimate | None) -> dict[str, Any] | None:

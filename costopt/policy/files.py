@@ -13,6 +13,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -41,7 +42,9 @@ HOW_TO_USE = (
     "score = the model's own score, or, of several models, the average by share of theirs after the "
     "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
     "its factors; "
-    "calibrate: logit(q) = slope * logit(p) + intercept; then act where q >= threshold, or, where the "
+    "calibrate: logit(q) = slope * logit(p) + intercept, of kind beta logit(q) = a * log(p) - b * "
+    "log(1 - p) + intercept, of kind isotonic q on the straight line between the values at the scores "
+    "next to p; then act where q >= threshold, or, where the "
     "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
     "as acting where score >= raw_threshold."
 )
@@ -70,10 +73,26 @@ class _Rule(_Strict):
     threshold: Number | None = None
 
 
-class _Calibrator(_Strict):
+NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+
+
+class _Platt(_Strict):
     kind: Literal["platt"]
-    slope: Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+    slope: NotNegative
     intercept: Finite
+
+
+class _Beta(_Strict):
+    kind: Literal["beta"]
+    a: NotNegative
+    b: NotNegative
+    intercept: Finite
+
+
+class _Isotonic(_Strict):
+    kind: Literal["isotonic"]
+    scores: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
+    values: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
 
 
 class _Labels(_Strict):
@@ -115,6 +134,43 @@ class _Estimate(_Strict):
     n: int
 
 
+Points = Annotated[list[Finite], pydantic.Field(max_length=10_000)]
+
+
+class _Cells(_Strict):
+    fp: Finite | Points
+    fn: Finite | Points
+    tp: Finite | Points
+    tn: Finite | Points
+
+
+class _ShippedCells(_Strict):
+    fp: Finite
+    fn: Finite
+    tp: Finite
+    tn: Finite
+
+
+class _ShippedPoint(_Strict):
+    threshold: Number | None
+    caught: Finite
+    false_alarms: Finite
+    cells: _ShippedCells
+
+
+class _Curve(_Strict):
+    """Shapes only; what the numbers must be is `OperatingCurve`'s to say."""
+
+    thresholds: Annotated[list[Number], pydantic.Field(max_length=10_000)]
+    caught: Points
+    false_alarms: Points
+    cells: _Cells
+    shipped: _ShippedPoint
+    best: Number
+    flat: tuple[Number, Number]
+    supported: tuple[Number, Number] | None
+
+
 class _Evidence(_Strict):
     expected_cost: _Estimate | None
     savings: _Estimate | None
@@ -122,6 +178,7 @@ class _Evidence(_Strict):
     n_cases: int
     n_positives: int
     reason: str
+    curve: _Curve | None = None
 
 
 class StoredPolicy(_Strict):
@@ -137,7 +194,7 @@ class StoredPolicy(_Strict):
     costs: dict[str, Any] | None
     known_costs: dict[str, Any] | None
     labels: _Labels
-    calibrator: _Calibrator
+    calibrator: Annotated[_Platt | _Beta | _Isotonic, pydantic.Field(discriminator="kind")]
     features: _Features | None
     model: _Model
     evidence: _Evidence
@@ -171,7 +228,7 @@ def write_folder(
     """
     target = Path(folder)
     check_free(target, overwrite=overwrite)
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    text = _as_text(document)
     try:
         target.mkdir(parents=True, exist_ok=True)
         stale = set(target.glob("model-????????????.json")) - {target / name for name in contents}
@@ -266,6 +323,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _as_text(document: Mapping[str, Any]) -> str:
+    """Indented JSON with each list of numbers on one line; text in JSON holds no line break."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return re.sub(
+        r'\[\n\s+(?:(?:-?\d[-+.\de]*|"-?inf"),?\s+)+\]',
+        lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"),
+        text,
+    )
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.calibrators import PlattMap
+from costopt.decision.calibrators import Calibrator, PlattMap
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
@@ -21,6 +21,7 @@ from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import encode_known
+from costopt.markup import panel
 from costopt.policy.document import ModelPart, from_document, to_document
 from costopt.policy.evidence import Evidence
 from costopt.policy.files import model_name, read_folder, write_folder
@@ -51,7 +52,7 @@ class DecisionPolicy:
     unit : str
         Currency of the costs.
     labels : tuple of (negative, positive)
-    calibrator : PlattMap
+    calibrator : PlattMap, BetaMap or IsotonicMap
     schema : Schema, optional
         Features by name; None without a model.
     learner : Learner, optional
@@ -73,7 +74,7 @@ class DecisionPolicy:
     known_costs: CostMatrix | None
     unit: str
     labels: tuple[Scalar, Scalar] = (0, 1)
-    calibrator: PlattMap = field(default_factory=PlattMap)
+    calibrator: Calibrator = field(default_factory=PlattMap)
     schema: Schema | None = None
     learner: Learner | None = None
     models: tuple[ModelPart, ...] = ()
@@ -266,6 +267,19 @@ class DecisionPolicy:
             n_models = len(self.models)
             lines.append(model_in_words(self.model_name, multiplier, self.calibrator, n_models))
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        lead, *_ = self.explain().splitlines()
+        return panel(
+            f"Decision policy, {self.model_name or 'for scores'}", lead, self.evidence._repr_html_()
+        )
+
+    def __repr__(self) -> str:
+        threshold = self.threshold
+        acts = "acts case by case" if threshold is None else f"acts from {threshold:.4g}"
+        cost = self.evidence.expected_cost
+        told = "" if cost is None else f", expected_cost={cost}"
+        return f"DecisionPolicy({acts}{told}, model={self.model_name!r})"
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> None:
         """Write ``policy.json`` and the model into a folder, made if it is not there.

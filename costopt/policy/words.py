@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from costopt.decision.calibrators import PlattMap
+from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap
 from costopt.frames import Scalar
 
 __all__ = ["model_in_words", "rule_in_words"]
@@ -43,7 +43,7 @@ def rule_in_words(
 
 
 def model_in_words(
-    name: str, odds_multiplier: float, calibrator: PlattMap, n_models: int = 1
+    name: str, odds_multiplier: float, calibrator: Calibrator, n_models: int = 1
 ) -> str:
     """What stands between a row and its probability."""
     text = f"Model: {name}"
@@ -51,7 +51,14 @@ def model_in_words(
         text += f"; the average of {n_models} models, after what training did to the odds of each is undone"
     elif odds_multiplier != 1:
         text += f"; its training multiplied the odds by {odds_multiplier:.3g}, which is undone"
-    if not calibrator.is_identity:
+    if isinstance(calibrator, IsotonicMap):
+        text += f"; calibrated by a growing map with {len(calibrator.scores)} knots"
+    elif isinstance(calibrator, BetaMap):
+        text += (
+            f"; calibrated by a beta map with a {calibrator.a:.3g}, b {calibrator.b:.3g} and intercept "
+            f"{calibrator.intercept:.3g}"
+        )
+    elif not calibrator.is_identity:
         text += (
             f"; calibrated by Platt's map with slope {calibrator.slope:.3g} and intercept "
             f"{calibrator.intercept:.3g}"

@@ -11,11 +11,13 @@ import optuna
 
 from costopt.decision.rules import decide, decision_cost
 from costopt.evaluation.estimates import Estimate, estimate_mean
+from costopt.evaluation.pricing import Candidate, OutOfFold
 from costopt.evaluation.problem import Posed
-from costopt.evaluation.trial import Candidate, OutOfFold, fit_final
-from costopt.policy.assemble import assemble, blanket_costs, evidence_of
+from costopt.evaluation.trial import fit_final
+from costopt.markup import panel, shown
+from costopt.policy.assemble import assemble, blanket_costs, curve_of, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.shipping import Record, Shipping, choose
+from costopt.search.shipping import Record, Shipping, choose, with_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,6 +124,22 @@ class SearchResult:
         note = f" ({given_up} more given up early)" if given_up else ""
         return f"{self.n_trials} trials{note}"
 
+    def _repr_html_(self) -> str:
+        saved, low, high = (
+            100 * share for share in (self.savings.value, self.savings.low, self.savings.high)
+        )
+        lead = (
+            f"Costs {self.expected_cost}"
+            if math.isnan(saved)
+            else f"Saves {saved:.3g} % ({low:.3g} to {high:.3g} %)"
+        )
+        return panel(
+            f"Search of {self.n_trials} trials",
+            lead,
+            f"<p>{shown(self.policy.explain().splitlines()[0])}</p>",
+            self.policy.evidence._repr_html_(),
+        )
+
     def __repr__(self) -> str:
         return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
 
@@ -157,7 +175,12 @@ def build_result(
     shipped = choose(problem, records, untuned, shipping.selection)
     baselines = _baselines(posed, plain)
     evidence = evidence_of(
-        posed, shipped.found, shipped.cost, point=shipped.corrected, baselines=baselines
+        posed,
+        shipped.found,
+        shipped.cost,
+        point=shipped.corrected,
+        baselines=baselines,
+        curve=curve_of(posed, with_scores(problem, [records[one] for one in shipped.members])),
     )
     final = tuple(
         part

@@ -1,0 +1,267 @@
+"""What every display draws with: matplotlib once it is needed, one look, and text that stays text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.decision.odds import logit
+from costopt.errors import DataError, check_choice
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "ALARM",
+    "CAUGHT",
+    "INK",
+    "LABEL",
+    "MUTED",
+    "SMALL",
+    "Scale",
+    "axes_for",
+    "axes_pair",
+    "choose_scale",
+    "finish",
+    "money",
+    "money_axis",
+    "number",
+    "percent",
+    "percent_axis",
+    "plain",
+    "range_shown",
+    "scale_axis",
+    "step_points",
+    "thinned",
+]
+
+FloatArray = NDArray[np.float64]
+Scale = Literal["auto", "linear", "logit"]
+
+SCALES: tuple[Scale, ...] = ("auto", "linear", "logit")
+# Blue and vermilion differ for the colour-blind too, and in lightness once printed in grey.
+CAUGHT, ALARM, INK, MUTED = "#00528A", "#E0782F", "#222222", "#6E6E6E"
+LABEL, SMALL = 12, 10.5  # points: legible from the back of a room at the default size
+# Thresholds below this, or as near to 1, are lost on a linear axis.
+RARE = 0.05
+MAX_STEPS = 4000  # several times the pixels there are
+LOGIT_TICKS = np.array(
+    [1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999, 0.99999]
+)
+
+
+def axes_for(ax: Axes | None, height: float = 4.5) -> Axes:
+    """The axes given, or those of a new figure of a slide's proportions.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is not None:
+        return ax
+    _, axes = _pyplot().subplots(figsize=(8.0, height), layout="constrained")
+    return axes  # type: ignore[no-any-return]
+
+
+def axes_pair(
+    ax: Axes | Sequence[Axes] | None, *, stacked: bool = False
+) -> tuple[Axes, Axes | None]:
+    """Two axes: those given, the one given and None, or those of a new figure.
+
+    Raises
+    ------
+    DataError
+        If neither one nor two axes are given.
+    ImportError
+        If matplotlib is not installed.
+    """
+    if ax is None:
+        rows, columns = (2, 1) if stacked else (1, 2)
+        _, pair = _pyplot().subplots(
+            rows,
+            columns,
+            figsize=(8.0, 6.5) if stacked else (12.0, 5.2),
+            width_ratios=[1] if stacked else [3, 2],
+            layout="constrained",
+            sharex=stacked,
+        )
+        return pair[0], pair[1]
+    given: list[Axes] = list(np.ravel(np.asarray(ax, dtype=object)))
+    if len(given) == 1:
+        return given[0], None
+    if len(given) != 2:
+        raise DataError(f"ax must be one axes or a pair of them, got {len(given)}")
+    return given[0], given[1]
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError("displays need matplotlib: pip install 'costopt-ml[plot]'") from None
+    return plt
+
+
+def plain(text: object, limit: int = 40) -> str:
+    r"""Text of a caller's as it is drawn: no mathematics, nothing invisible, not too long.
+
+    Examples
+    --------
+    >>> print(plain("cost in US$ or $x^2$"))
+    cost in US\$ or \$x^2\$
+    >>> print(plain("a_very_long_name_of_a_column_that_never_ends", 20))
+    a_very_long_…er_ends
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    if len(shown) > limit:
+        tail = limit // 3 + 1
+        shown = f"{shown[: limit - tail - 1]}…{shown[-tail:]}"
+    # matplotlib leaves labels out of a legend that begin with an underscore
+    lead = " " if shown.startswith("_") else ""
+    return lead + shown.replace("$", r"\$")
+
+
+def number(value: float) -> str:
+    """A number as people write it: three digits, all of them from a thousand on.
+
+    Examples
+    --------
+    >>> number(0.12345), number(12345.6)
+    ('0.123', '12,346')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def money(value: float, unit: str) -> str:
+    """An amount with its currency, as it is drawn."""
+    return f"{number(value)} {plain(unit, 20)}"
+
+
+def percent(share: float) -> str:
+    """A share in percent.
+
+    Examples
+    --------
+    >>> percent(0.12345), percent(1.0), percent(float("nan"))
+    ('12.3 %', '100 %', 'none')
+    """
+    return "none" if np.isnan(share) else f"{100 * share:.3g} %"
+
+
+def choose_scale(scale: Scale, scores: FloatArray, marks: Sequence[float]) -> Scale:
+    """Which scale an axis of scores needs: log-odds where a mark would be lost on a linear one.
+
+    Raises
+    ------
+    DataError
+        If the scale is not known, or scores that are no probabilities are to have log-odds.
+    """
+    check_choice("scale", scale, SCALES)
+    finite = scores[np.isfinite(scores)]
+    probabilities = bool(np.all((finite >= 0) & (finite <= 1)))
+    if scale == "logit" and not probabilities:
+        raise DataError(
+            "scale='logit' needs scores in [0, 1], got "
+            f"{finite.min():.4g} to {finite.max():.4g}: use scale='linear'"
+        )
+    if scale != "auto":
+        return scale
+    known = [mark for mark in marks if 0 < mark < 1]
+    lost = any(mark < RARE or mark > 1 - RARE for mark in known)
+    return "logit" if probabilities and lost else "linear"
+
+
+def range_shown(scale: Scale, scores: FloatArray, marks: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis of scores: nearly all of them, and every mark."""
+    finite = scores[np.isfinite(scores)]
+    known = [float(mark) for mark in marks if np.isfinite(mark)]
+    if scale == "logit":
+        inside = np.clip(finite, 1e-5, 1 - 1e-5)
+        low, high = np.quantile(inside, [0.005, 0.995])
+        ends = logit([min(low, 0.02, *known), max(high, 0.6, *known)])
+        span = 0.04 * (ends[1] - ends[0])
+        wide = 1 / (1 + np.exp(-np.array([ends[0] - span, ends[1] + span])))
+        return float(wide[0]), float(wide[1])
+    if finite.size == 0 or (finite.min() >= 0 and finite.max() <= 1):
+        return 0.0, 1.0
+    low, high = min(finite.min(), *known, np.inf), max(finite.max(), *known, -np.inf)
+    margin = 0.03 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
+
+
+def scale_axis(axis: Any, scale: Scale, limits: tuple[float, float]) -> None:
+    """Give an x or y axis its scale and limits; log-odds get ticks in plain numbers."""
+    axes, name = axis.axes, axis.axis_name
+    if scale == "logit":
+        from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+        getattr(axes, f"set_{name}scale")("logit")
+        ticks = LOGIT_TICKS[(limits[0] <= LOGIT_TICKS) & (limits[1] >= LOGIT_TICKS)]
+        axis.set_major_locator(FixedLocator(list(ticks)))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}"))
+    getattr(axes, f"set_{name}lim")(*limits)
+
+
+def step_points(
+    thresholds: FloatArray, values: FloatArray, limits: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Corners of a step function of the threshold, for ``drawstyle="steps-pre"``.
+
+    Parameters
+    ----------
+    thresholds : array of shape (n_cuts,)
+        ``inf`` first, descending, ``-inf`` last, as `CostCurve` has them.
+    values : array of shape (n_cuts,)
+        What holds from the next lower threshold, exclusive, up to each one.
+    limits : tuple of float
+        The range that is drawn.
+
+    Examples
+    --------
+    >>> x, y = step_points(np.array([np.inf, 0.5, -np.inf]), np.array([1.0, 2.0, 2.0]), (0.0, 1.0))
+    >>> x.tolist(), y.tolist()
+    ([0.0, 0.5, 1.0], [2.0, 2.0, 1.0])
+    """
+    inside = np.flatnonzero((thresholds > limits[0]) & (thresholds < limits[1]))
+    inside = thinned(inside)
+    x = np.concatenate(([limits[0]], thresholds[inside][::-1], [limits[1]])).astype(np.float64)
+    at = np.searchsorted(-thresholds, -x, side="right") - 1
+    return x, values[np.maximum(at, 0)]
+
+
+def thinned(positions: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Positions of points of a line, no more of them than can be told apart on paper."""
+    if positions.size <= MAX_STEPS:
+        return positions
+    return positions[np.linspace(0, positions.size - 1, MAX_STEPS).astype(np.intp)]
+
+
+def percent_axis(axis: Any) -> None:
+    """Ticks of an axis of shares in percent."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g} %"))
+
+
+def money_axis(axis: Any) -> None:
+    """Ticks of an axis of amounts: whole numbers with separators, no powers of ten."""
+    from matplotlib.ticker import FuncFormatter
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):,.10g}"))
+
+
+def finish(ax: Axes, *, x: str, y: str, title: str = "", grid: str = "y") -> None:
+    """Labels, and no more lines than are read; a title that is there stays."""
+    ax.set_xlabel(x, fontsize=LABEL)
+    ax.set_ylabel(y, fontsize=LABEL)
+    if title and not any(ax.get_title(loc=where) for where in ("left", "center", "right")):
+        ax.set_title(title, loc="left", fontsize=LABEL, color=INK)
+    ax.tick_params(labelsize=SMALL)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(axis=grid, color="#DDDDDD", linewidth=0.8)  # type: ignore[arg-type]
+    ax.set_axisbelow(True)
