@@ -71,7 +71,7 @@ class Reader:
         for line in block.code.splitlines():
             program, *arguments = line.removeprefix("$ ").split()
             assert program == "costopt"
-            printed += run([sys.executable, "-m", "costopt", *arguments])
+            printed += run([sys.executable, "-m", "costopt.cli", *arguments])
         return printed
 
     def run_toml(self, block):

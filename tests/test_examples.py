@@ -22,7 +22,10 @@ def test_an_example_runs(script, tmp_path):
 
 def test_there_are_examples():
     assert {path.stem for path in EXAMPLES} >= {
+        "anomaly",
         "card_fraud",
+        "compare_strategies",
+        "gary",
         "german_credit",
         "own_study",
         "threshold_only",

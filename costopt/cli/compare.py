@@ -108,9 +108,12 @@ def compare(
 
 
 def _print(comparison: Comparison, out: Path | None, *, as_json: bool) -> None:
+    from costopt.comparison.audit import audit
+
     if not as_json:
         saved = f"\n\nSaved the policy of {comparison.best} to {out}" if out else ""
-        print_text(f"{comparison.summary()}{saved}")
+        doubts = "".join(f"\n\n{finding}" for finding in audit(comparison))
+        print_text(f"{comparison.summary()}{doubts}{saved}")
         return
     print_json(
         {
@@ -121,6 +124,7 @@ def _print(comparison: Comparison, out: Path | None, *, as_json: bool) -> None:
             "n_cases": comparison.n_cases,
             "n_positives": comparison.n_positives,
             "unit": comparison.unit,
+            "findings": [finding.to_dict() for finding in audit(comparison)],
             "out": None if out is None else str(out),
         }
     )

@@ -84,7 +84,7 @@ def strategies_for(at: Situation) -> tuple[tuple[str, ...], tuple[str, ...]]:
         first.append("histogram gradient boosting")
     needed = at.rows_for_threshold
     if not at.per_case and needed is not None and at.n_cases >= needed:
-        first.append("tuned threshold, calibrated")
+        first.append("tuned threshold (calibrated)")
     if at.imbalance == "extreme" and at.n_positives < FEW_POSITIVES:
         first.append("isolation forest")
     if _is_large(at):
@@ -92,9 +92,9 @@ def strategies_for(at: Situation) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
     avoid = []
     if at.per_case or not _alike(at.cost_ratio, 1.0):
-        avoid += ["threshold 0.5", "threshold 0.5, calibrated"]
+        avoid += ["threshold 0.5", "threshold 0.5 (calibrated)"]
     if at.per_case or at.n_positives <= POSITIVES_FOR_A_CUT:
-        avoid += ["tuned threshold, raw", "tuned threshold, calibrated"]
+        avoid += ["tuned threshold (raw)", "tuned threshold (calibrated)"]
     avoid += [f"{kind} calibration" for kind in _too_free(at)]
     asserted = at.odds_against / at.cost_ratio
     if asserted > FAR_OFF or asserted < 1 / FAR_OFF:

@@ -220,10 +220,13 @@ class CostRatioDisplay(FromScores):
             y_name = "normalized expected cost"
             if of is not None:
                 of = float(np.interp(of, c, at))
-        bare = f"as calibrated (Brier curve, area {self.brier_score:.3g})"
+        bare = f"scores taken at their word (Brier curve, area {self.brier_score:.3g})"
         best = f"best threshold in hindsight (cost curve, area {self.refinement_loss:.3g})"
         if view == "normalized":
-            bare, best = "as calibrated (Brier curve)", "best threshold in hindsight (cost curve)"
+            bare, best = (
+                "scores taken at their word (Brier curve)",
+                "best threshold in hindsight (cost curve)",
+            )
         blanket, brier, optimal = (
             loss / size for loss in (self.blanket_loss, self.brier_loss, self.optimal_loss)
         )

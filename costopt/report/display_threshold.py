@@ -307,7 +307,10 @@ def _best_in_words(best: BestCut, unit: str) -> str:
     cost = money(best.mean_cost, unit)
     if np.isinf(best.threshold):
         return f"cheapest, {'never' if best.threshold > 0 else 'always'} acting: {cost}"
-    return f"cheapest, {best.low:.3g} to {best.high:.3g}: {cost}"
+    # as many digits as it takes to see that there are two ends
+    ends = ((f"{best.low:.{digits}g}", f"{best.high:.{digits}g}") for digits in range(3, 18))
+    low, high = next(((low, high) for low, high in ends if low != high), (best.low, best.high))
+    return f"cheapest, {low} to {high}: {cost}"
 
 
 def _units(groups: ArrayLike | None, n_cases: int) -> NDArray[np.intp] | None:

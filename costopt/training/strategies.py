@@ -223,24 +223,24 @@ _THRESHOLDS = (
         calibration="none", rule="half", corrected=False,
     ),
     Strategy(
-        "Bayes threshold, raw", "The model's own score, decided by the costs.",
+        "Bayes threshold (raw)", "The model's own score, decided by the costs.",
         "Where the model's probabilities are right as they are.", _KEEPS,
         calibration="none", rule="bayes",
     ),
     Strategy(
-        "Bayes threshold, calibrated", "Probabilities calibrated by Platt's map, decided by the costs.",
+        "Bayes threshold (calibrated)", "Probabilities calibrated by Platt's map, decided by the costs.",
         "The rule to beat.", _KEEPS, rule="bayes",
     ),
     Strategy(
-        "tuned threshold, raw", "One cut for all, where it was cheapest on other rows.",
+        "tuned threshold (raw)", "One cut for all, where it was cheapest on other rows.",
         "Constant costs and many positives.", _KEEPS, calibration="none", rule="cut",
     ),
     Strategy(
-        "tuned threshold, calibrated", "The same on calibrated probabilities.",
+        "tuned threshold (calibrated)", "The same on calibrated probabilities.",
         "As the tuned threshold.", _KEEPS, rule="cut",
     ),
     Strategy(
-        "threshold 0.5, calibrated", "Calibrated probabilities cut at 0.5, whatever errors cost.",
+        "threshold 0.5 (calibrated)", "Calibrated probabilities cut at 0.5, whatever errors cost.",
         "Where both errors cost the same.", _KEEPS, rule="half",
     ),
     Strategy(

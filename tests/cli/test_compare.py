@@ -6,7 +6,7 @@ from costopt import CostMatrix, DecisionPolicy
 from costopt.comparison.compare import compare
 from costopt.tables import read_table
 
-NAMES = ["logistic regression", "threshold 0.5", "Bayes threshold, calibrated"]
+NAMES = ["logistic regression", "threshold 0.5", "Bayes threshold (calibrated)"]
 COSTS = ["--fn", "5", "--fp", "1", "--unit", "\x1b[31mEUR"]
 WORDS = ["--target", "y", "--learner", "logistic", "--folds", 3, "--ignore", "branch"]
 

@@ -197,7 +197,7 @@ def test_extreme_and_few_positives():
     assert "99.92 %" in advice.statement("accuracy-trap").text
     assert advice.try_first[0] == "logistic regression"
     assert "isolation forest" in advice.try_first
-    assert {"isotonic calibration", "beta calibration", "tuned threshold, calibrated"} <= set(
+    assert {"isotonic calibration", "beta calibration", "tuned threshold (calibrated)"} <= set(
         advice.avoid
     )
 
@@ -206,7 +206,7 @@ def test_many_positives_free_the_choice():
     advice = advise(labels(5000, 20_000), CostMatrix(fn=3, fp=1))
 
     assert not codes(advice) & {"no-tuned-cut", "calibrate-with-platt", "differences-are-noise"}
-    assert "tuned threshold, calibrated" in advice.try_first
+    assert "tuned threshold (calibrated)" in advice.try_first
     assert not {"isotonic calibration", "beta calibration", "NearMiss"} & set(advice.avoid)
 
 
@@ -230,7 +230,7 @@ def test_costs_per_case_ask_for_a_rule_per_case():
 
     assert "per-case-rule" in codes(advice)
     assert "rows-for-threshold" not in codes(advice)
-    assert {"threshold 0.5", "tuned threshold, raw"} <= set(advice.avoid)
+    assert {"threshold 0.5", "tuned threshold (raw)"} <= set(advice.avoid)
 
 
 def test_hindsight_leaves_one_threshold():
