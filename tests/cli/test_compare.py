@@ -3,6 +3,7 @@
 import pytest
 
 from costopt import CostMatrix, DecisionPolicy
+from costopt.comparison.audit import audit
 from costopt.comparison.compare import compare
 from costopt.tables import read_table
 
@@ -40,7 +41,11 @@ def test_the_ranking_is_that_of_python(shell, scored, compared, tmp_path):
         result.expected_cost.value for result in compared.results
     ]
     assert found["baselines"]["never act"] == compared.baselines["never act"].to_dict()
-    assert text == compared.summary().replace("\x1b", "\\x1b") + "\n"
+    doubts = audit(compared)
+    shown = "\n\n".join([compared.summary(), *map(str, doubts)])
+    assert text == shown.replace("\x1b", "\\x1b") + "\n"
+    assert [doubt["code"] for doubt in found["findings"]] == [doubt.code for doubt in doubts]
+    assert doubts
     saved = DecisionPolicy.load(tmp_path / "best")
     assert saved.evidence.expected_cost == compared.policy().evidence.expected_cost
     assert found["out"] == str(tmp_path / "best")

@@ -161,4 +161,7 @@ def test_the_default_model_lies_in_the_space_that_is_searched(name):
 
     assert defaults.keys() == made.space().keys()
     for parameter, dimension in made.space().items():
-        assert dimension.low <= defaults[parameter] <= dimension.high
+        if isinstance(dimension, Choice):
+            assert defaults[parameter] in dimension.options
+        else:
+            assert dimension.low <= defaults[parameter] <= dimension.high
