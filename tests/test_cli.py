@@ -1007,7 +1007,7 @@ def test_help_needs_neither_numpy_nor_anything_else_that_is_slow():
 
 
 def test_the_module_can_be_run(loans):
-    process = python("-m", "costopt.cli", "show", loans)
+    process = python("-m", "costopt", "show", loans)
 
     stdout, stderr = process.communicate()
 
@@ -1020,7 +1020,7 @@ def test_the_module_can_be_run(loans):
 def test_a_broken_pipe_is_silent(credit, loans, tmp_path):
     table = read_table(credit / "data.csv")
     pd.concat([table] * 20).to_csv(tmp_path / "data.csv", index=False)
-    words = ["-m", "costopt.cli", "decide", loans, tmp_path / "data.csv"]
+    words = ["-m", "costopt", "decide", loans, tmp_path / "data.csv"]
 
     with python(*words, bufsize=0) as process:
         process.stdout.read(10)
@@ -1035,7 +1035,7 @@ def test_a_terminal_without_the_sign_of_the_unit_gets_an_escape(credit, tmp_path
     succeeded("optimize", credit / "data.csv", *words)
 
     process = python(
-        *["-m", "costopt.cli", "show", tmp_path / "policy"], env={"PYTHONIOENCODING": "ascii"}
+        *["-m", "costopt", "show", tmp_path / "policy"], env={"PYTHONIOENCODING": "ascii"}
     )
     stdout, stderr = process.communicate()
 
@@ -1048,7 +1048,7 @@ def test_ctrl_c_before_anything_is_found_ends_with_130(tmp_path):
     pipe = tmp_path / "data.csv"
     os.mkfifo(pipe)
     words = ["optimize", pipe, "--target", "y", *COSTS, "--out", tmp_path / "policy"]
-    process = python("-m", "costopt.cli", *words)
+    process = python("-m", "costopt", *words)
 
     with pipe.open("w"):  # waits until the command begins to read
         process.send_signal(signal.SIGINT)
@@ -1073,7 +1073,7 @@ def test_ctrl_c_in_a_search_keeps_what_it_found(credit, tmp_path, colour, warnin
     terminal, other_end = pty.openpty()  # stderr is a terminal, so progress is shown
     termios.tcsetwinsize(other_end, (24, 100))
     colours = {"NO_COLOR": colour, "TERM": "xterm"}
-    process = python("-m", "costopt.cli", *words, stderr=other_end, env=colours)
+    process = python("-m", "costopt", *words, stderr=other_end, env=colours)
     os.close(other_end)
 
     shown = b""

@@ -164,7 +164,13 @@ class DecisionPolicy:
             If there is no model, or costs per case were arrays and none are passed.
         DataError, CostSpecError
             If a column is missing or holds something that cannot be used.
+
+        Warns
+        -----
+        CostOptWarning
+            ``costs-not-read``, if costs are passed and the rule is one cut for all.
         """
+        self._say_if_unread(costs)
         return self._decide(self.score(X), X, costs)
 
     def decide_scores(
@@ -185,6 +191,7 @@ class DecisionPolicy:
         -------
         act : bool array of shape (n_cases,)
         """
+        self._say_if_unread(costs)
         return self._decide(self.calibrate(score), X, costs)
 
     def calibrate(self, score: ArrayLike) -> FloatArray:
@@ -246,7 +253,7 @@ class DecisionPolicy:
         labels = self.encode(y)
         if labels.size != table.n_rows:
             raise DataError(f"X has {table.n_rows} rows but y has {labels.size} labels")
-        act = self.decide(X, costs=costs)
+        act = self._decide(self.score(X), X, costs)
         priced = as_case_costs(
             self._present(self.costs if costs is None else costs), table, labels.size
         )
@@ -341,6 +348,14 @@ class DecisionPolicy:
         if not self.models:
             return self.ledger
         return self.models[0].ledger if len(self.models) == 1 else OddsLedger()
+
+    def _say_if_unread(self, costs: Costs | None) -> None:
+        if costs is not None and isinstance(self.rule, CutRule):
+            warn(
+                "costs-not-read",
+                "the rule is a cut that was chosen for the declared costs, so costs= changes no "
+                "decision: make the policy with threshold='bayes' to decide by other costs",
+            )
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
         if isinstance(self.rule, CutRule):

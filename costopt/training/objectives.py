@@ -45,14 +45,20 @@ class Objective:
 
 
 def _focal_derivatives(margin: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Of ``-q**2 * log(p)``, with p the probability of the label and q = 1 - p."""
+    """Of ``-q**2 * log(p)``, with p the probability of the label and q = 1 - p.
+
+    Its own curvature is negative for rows that are badly wrong, as all positives are at first where
+    they are rare; that of log loss with the row weighed as its slope says stands in its place where
+    it is more.
+    """
     sign = np.where(y, 1.0, -1.0)
     log_p = log_expit(sign * margin)
     p, q = np.exp(log_p), expit(-sign * margin)
     inner = q - FOCUS * p * log_p
     gradient = -sign * q**FOCUS * inner
     slope = -FOCUS * q ** (FOCUS - 1) * inner - q**FOCUS * (1 + FOCUS * log_p + FOCUS)
-    return gradient, np.maximum(-slope * p * q, LEAST_CURVATURE)
+    curvature = np.maximum(-slope * p * q, np.abs(gradient) * p)
+    return gradient, np.maximum(curvature, LEAST_CURVATURE)
 
 
 def _focal_loss(margin: FloatArray, y: BoolArray) -> FloatArray:

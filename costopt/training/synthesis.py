@@ -1,7 +1,8 @@
 """imbalanced-learn's samplers on mixed columns with missing values: which rows stay, which are made.
 
 Distances are measured on standardised numbers. Missing numbers stand at the median while neighbours
-are looked for; rows that are kept, are kept as they were.
+are looked for; rows that are kept, are kept as they were, and synthetic rows are missing what the
+positive next to them is.
 """
 
 from __future__ import annotations
@@ -219,7 +220,23 @@ def _pool(kind: str, rows: Neighbourhood, seed: int) -> Matrix:
     if not len(made):
         raise DataError(f"{kind} made no row: it found no positive near the border of the classes")
     made = np.random.default_rng(seed).permutation(made)
-    return rows.as_matrix(made)
+    return _with_gaps(rows, made)
+
+
+def _with_gaps(rows: Neighbourhood, made: FloatArray) -> Matrix:
+    """Synthetic rows in the form of the matrix, missing where the positive next to them is.
+
+    Rows without gaps among rows that have some would be positive by that alone.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    matrix = rows.as_matrix(made)
+    gaps = np.isnan(rows.matrix[rows.y]) & ~rows.is_categorical
+    if gaps.any():
+        search = NearestNeighbors(n_neighbors=1).fit(rows.design(rows.standard[rows.y]))
+        nearest = search.kneighbors(rows.design(made), return_distance=False)[:, 0]
+        matrix[gaps[nearest]] = np.nan
+    return matrix
 
 
 def _sampler(kind: str, rows: Neighbourhood, seed: int) -> tuple[Any, IntArray]:

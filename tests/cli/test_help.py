@@ -118,7 +118,7 @@ def test_words_are_completed(words, completed):
     }
 
     done = subprocess.run(
-        [sys.executable, "-m", "costopt.cli"],
+        [sys.executable, "-m", "costopt"],
         env=environment,
         capture_output=True,
         text=True,

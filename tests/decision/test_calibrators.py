@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt.decision.calibrators import PlattMap
+from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
 from costopt.errors import CostSpecError
 
 P = np.array([1e-9, 0.001, 0.05, 0.3, 0.5, 0.85, 0.999])
@@ -95,3 +95,174 @@ def test_parameters_must_be_finite_and_the_slope_not_negative(slope, intercept):
         CostSpecError, match=f"finite slope of at least 0 .*, got {slope} and {intercept}"
     ):
         PlattMap(slope, intercept)
+
+
+# The beta map
+
+SHAPES = st.sampled_from([0.0, 0.05, 0.3, 1.0, 1.3, 20.0])
+INTERCEPTS = st.sampled_from([-30.0, -1.0, 0.0, 0.4, 30.0])
+THRESHOLDS = st.sampled_from(
+    [-math.inf, -0.5, 0, 1e-300, 1e-15, 1e-6, 0.01, 0.3, 0.5, 0.97, 1 - 1e-16, 1, 1.5, math.inf]
+)
+# Of forests and isotonic maps: ties, certainty, and neighbours that differ in the last bits.
+SCORES = np.array([0.0, 1e-30, 1e-13, *P, 0.3, 1 - 1e-13, 1 - 1e-16, 1.0, 1.0])
+
+
+def test_the_beta_map_is_that_of_its_paper():
+    """Equation 3 of Kull et al. (2017): 1 / (1 + (1 - s)**b / (e**c * s**a))."""
+    a, b, c = 0.6, 1.7, -0.4
+
+    found = BetaMap(a, b, c).apply(P)
+
+    assert_allclose(found, 1 / (1 + (1 - P) ** b / (math.exp(c) * P**a)), rtol=1e-10)
+
+
+@given(SHAPES, INTERCEPTS)
+@settings(deadline=None, derandomize=True)
+def test_with_both_shapes_alike_it_is_platts(shape, intercept):
+    """In the log-odds: where 20 times a clipped logit is near 1, probabilities differ by rounding."""
+    beta, platt = BetaMap(shape, shape, intercept), PlattMap(shape, intercept)
+
+    assert_allclose(beta.apply(SCORES), platt.apply(SCORES), rtol=1e-9, atol=1e-300)
+
+
+def test_the_default_beta_map_changes_nothing():
+    given = np.array([0.0, 1e-300, 0.1, 1 - 1e-16, 1.0])
+
+    assert BetaMap().is_identity
+    assert_array_equal(BetaMap().apply(given), given)
+    assert BetaMap().invert(1 / 3) == 1 / 3
+    assert not BetaMap(a=2.0).is_identity
+    assert not BetaMap(b=2.0).is_identity
+    assert not BetaMap(intercept=1e-9).is_identity
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(SHAPES, SHAPES, INTERCEPTS)
+def test_a_beta_map_keeps_the_order_of_cases(a, b, intercept):
+    calibrated = BetaMap(a, b, intercept).apply(SCORES[np.argsort(SCORES)])
+
+    assert np.all(np.diff(calibrated) >= 0)
+    assert np.all((calibrated >= 0) & (calibrated <= 1))
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(SHAPES, SHAPES, INTERCEPTS, THRESHOLDS)
+def test_the_raw_threshold_of_a_beta_map_takes_the_decisions_of_the_calibrated_one(
+    a, b, intercept, threshold
+):
+    calibrator = BetaMap(a, b, intercept)
+    calibrated = calibrator.apply(SCORES)
+    clear = np.abs(calibrated - threshold) > 1e-9 * min(max(threshold, 1e-300), 1)
+
+    raw = calibrator.invert(threshold)
+
+    assert_array_equal((SCORES >= raw)[clear], (calibrated >= threshold)[clear])
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.97])
+def test_a_raw_threshold_is_mapped_to_the_calibrated_one_by_a_beta_map(threshold):
+    calibrator = BetaMap(0.6, 1.7, -0.4)
+
+    assert_allclose(calibrator.apply([calibrator.invert(threshold)]), threshold, rtol=1e-10)
+
+
+def test_a_threshold_that_is_reached_by_rounding_only_is_the_surest_score():
+    """A probability of 1 is never reached by the formula, but by its value in double precision."""
+    assert BetaMap(20.0, 20.0, 30.0).invert(1.0) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "intercept"),
+    [(-0.1, 1, 0), (1, -0.1, 0), (math.nan, 1, 0), (1, math.inf, 0), (1, 1, math.nan)],
+)
+def test_parameters_of_a_beta_map_must_be_finite_and_its_shapes_not_negative(a, b, intercept):
+    with pytest.raises(
+        CostSpecError, match=f"finite a and b of at least 0 .*, got {a}, {b} and {intercept}"
+    ):
+        BetaMap(a, b, intercept)
+
+
+# The isotonic map
+
+
+@st.composite
+def isotonic_maps(draw):
+    """Knots on a coarse grid, with level stretches, and both ends that are not."""
+    scores = draw(st.lists(st.sampled_from([0, 1, 2, 5, 9, 10]), min_size=1, unique=True))
+    values = draw(
+        st.lists(st.sampled_from([0, 1, 1, 4, 10]), min_size=len(scores), max_size=len(scores))
+    )
+    return IsotonicMap(
+        tuple(one / 10 for one in sorted(scores)), tuple(one / 10 for one in sorted(values))
+    )
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(isotonic_maps())
+def test_an_isotonic_map_goes_through_its_knots_and_is_level_beyond(calibrator):
+    grid = np.linspace(0, 1, 41)
+
+    calibrated = calibrator.apply(grid)
+
+    assert_allclose(calibrator.apply(calibrator.scores), calibrator.values)
+    assert np.all(np.diff(calibrated) >= 0)
+    assert np.all(calibrated[grid <= calibrator.scores[0]] == calibrator.values[0])
+    assert np.all(calibrated[grid >= calibrator.scores[-1]] == calibrator.values[-1])
+    assert not calibrator.is_identity
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(isotonic_maps(), st.sampled_from([-1, 0, 1e-9, 0.05, 0.1, 0.25, 0.4, 0.7, 1, 1.1, math.inf]))
+def test_the_raw_threshold_of_an_isotonic_map_is_the_lowest_score_that_reaches_it(
+    calibrator, threshold
+):
+    grid = np.union1d(np.linspace(0, 1, 101), calibrator.scores)
+    calibrated = calibrator.apply(grid)
+    # exactly at a knot's value both sides agree to the last bit; between knots rounding may not
+    clear = (np.abs(calibrated - threshold) > 1e-9) | np.isin(grid, calibrator.scores)
+
+    raw = calibrator.invert(threshold)
+
+    assert_array_equal((grid >= raw)[clear], (calibrated >= threshold)[clear])
+
+
+def test_a_steep_step_and_a_level_stretch_are_inverted_at_their_start():
+    calibrator = IsotonicMap((0.2, 0.4, 0.6, 0.8), (0.1, 0.5, 0.5, 0.9))
+
+    assert calibrator.invert(0.5) == 0.4
+    assert calibrator.invert(0.3) == pytest.approx(0.3)
+    assert calibrator.invert(0.9) == 0.8
+    assert calibrator.invert(0.1) == -math.inf
+    assert calibrator.invert(0.91) == math.inf
+
+
+def test_one_knot_gives_every_case_the_same_probability():
+    calibrator = IsotonicMap((0.5,), (0.2,))
+
+    assert_array_equal(calibrator.apply([0.0, 0.5, 1.0]), [0.2] * 3)
+    assert (calibrator.invert(0.2), calibrator.invert(0.3)) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("scores", "values"),
+    [
+        ((), ()),
+        ((0.1,), (0.1, 0.2)),
+        ((0.1, 0.1), (0.1, 0.2)),
+        ((0.2, 0.1), (0.1, 0.2)),
+        ((0.1, 0.2), (0.2, 0.1)),
+        ((-0.1, 0.2), (0.1, 0.2)),
+        ((0.1, 1.2), (0.1, 0.2)),
+        ((0.1, 0.2), (0.1, 1.2)),
+        ((0.1, math.nan), (0.1, 0.2)),
+        ((0.1, 0.2), (math.nan, 0.2)),
+        ((0.1, 0.2), (-math.inf, 0.2)),
+    ],
+)
+def test_knots_must_ascend_within_0_and_1(scores, values):
+    with pytest.raises(
+        CostSpecError,
+        match=f"as many values as scores, all in .*, got {len(scores)} scores and {len(values)}",
+    ):
+        IsotonicMap(scores, values)

@@ -4,10 +4,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
+from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
+from costopt.decision.calibrators import BetaMap
 from costopt.decision.odds import logit
-from costopt.evaluation.calibration import cross_fit, fit_platt
+from costopt.errors import DataError
+from costopt.evaluation.calibration import (
+    check_positives,
+    cross_fit,
+    fit_beta,
+    fit_isotonic,
+    fit_platt,
+)
 from costopt.training.learners import Fold
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
@@ -259,3 +268,181 @@ def test_scores_labels_and_weights_are_not_changed():
 
     for array, kept in zip((y, probability, weight), before, strict=True):
         assert_array_equal(array, kept)
+
+
+# Beta and isotonic maps
+
+COARSE = st.sampled_from([0.0, 0.1, 0.100000001, 0.5, 0.9, 1.0])
+
+
+@st.composite
+def tied_cases(draw):
+    """Few distinct scores, so that ties are common, and both classes."""
+    n = draw(st.integers(2, 40))
+    y = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
+    y[:2] = True, False
+    return y, np.array(draw(st.lists(COARSE, min_size=n, max_size=n)))
+
+
+def bent(n=20_000, shipped=BetaMap(0.4, 1.8, 0.7), seed=0):
+    rng = np.random.default_rng(seed)
+    probability = rng.uniform(0.01, 0.99, n)
+    return rng.random(n) < shipped.apply(probability), probability
+
+
+def softened(y, weight):
+    positive, negative = weight[y].sum(), weight[~y].sum()
+    return np.where(y, (positive + 1) / (positive + 2), 1 / (negative + 2))
+
+
+def log_loss(calibrator, y, probability, weight=None):
+    weight = np.ones(y.size) if weight is None else weight
+    q = np.clip(calibrator.apply(probability), 1e-15, 1 - 1e-15)
+    target = softened(y, weight / weight.mean())
+    return np.average(-target * np.log(q) - (1 - target) * np.log(1 - q), weights=weight)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [300, 2048])
+def test_a_beta_map_is_logistic_regression_on_two_logarithms(n, weighted):
+    """As its authors fit it: on log(p) and -log(1 - p), here with Platt's targets."""
+    y, probability = bent(n)
+    weight = np.random.default_rng(9).uniform(0.2, 3, n) if weighted else np.ones(n)
+    target = softened(y, weight / weight.mean())
+    columns = np.column_stack((np.log(probability), -np.log(1 - probability)))
+    model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=100_000)
+    model.fit(
+        np.concatenate((columns, columns)),
+        np.repeat([1, 0], n),
+        sample_weight=np.concatenate((weight * target, weight * (1 - target))),
+    )
+
+    found = fit_beta(y, probability, weight if weighted else None)
+
+    assert_allclose([found.a, found.b], model.coef_[0], atol=2e-3)
+    assert_allclose(found.intercept, model.intercept_[0], atol=2e-3)
+
+
+def test_a_beta_map_bends_at_both_ends_where_platts_cannot():
+    y, probability = bent()
+
+    beta, platt = fit_beta(y, probability), fit_platt(y, probability)
+
+    assert log_loss(beta, y, probability) < log_loss(platt, y, probability) - 0.001
+    truth = BetaMap(0.4, 1.8, 0.7).apply(probability)
+    assert np.abs(beta.apply(probability) - truth).max() < 0.05
+
+
+@QUICK
+@given(tied_cases())
+def test_a_beta_map_grows_and_is_never_less_likely_than_platts(case):
+    y, probability = case
+
+    found = fit_beta(y, probability)
+
+    assert found.a >= 0
+    assert found.b >= 0
+    assert (
+        log_loss(found, y, probability)
+        <= log_loss(fit_platt(y, probability), y, probability) + 1e-6
+    )
+
+
+def test_scores_that_rank_the_wrong_way_round_get_the_base_rate():
+    y, probability = bent(2000)
+
+    for fit in (fit_beta, fit_isotonic):
+        calibrated = fit(y, 1 - probability).apply([0.1, 0.5, 0.9])
+
+        assert_allclose(calibrated, y.mean(), atol=0.03)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_isotonic_map_is_scikit_learns_on_platts_targets(weighted):
+    y, probability = bent(3000)
+    probability = np.round(probability, 2)  # ties
+    weight = np.random.default_rng(9).uniform(0.2, 3, 3000) if weighted else np.ones(3000)
+    reference = IsotonicRegression(out_of_bounds="clip")
+    reference.fit(probability, softened(y, weight / weight.mean()), weight)
+    grid = np.linspace(0, 1, 501)
+
+    found = fit_isotonic(y, probability, weight if weighted else None)
+
+    assert_allclose(found.apply(grid), reference.predict(grid), atol=1e-12)
+
+
+@QUICK
+@given(tied_cases())
+def test_an_isotonic_map_takes_ties_and_never_says_certain(case):
+    y, probability = case
+
+    found = fit_isotonic(y, probability)
+
+    calibrated = found.apply(probability)
+    assert np.all((calibrated > 0) & (calibrated < 1))
+    order = np.argsort(probability)
+    assert np.all(np.diff(calibrated[order]) >= 0)
+    # each level stretch has the mean of its targets, so all of them have
+    assert_allclose(calibrated.mean(), softened(y, np.ones(y.size)).mean(), atol=1e-9)
+
+
+@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+def test_the_unit_of_weights_changes_no_map(fit):
+    """Platt's targets count cases, not the weight that somebody gave them."""
+    y, probability = bent(400)
+    weight = np.random.default_rng(9).uniform(0.2, 3, 400)
+    grid = np.linspace(0, 1, 21)
+
+    one, other = fit(y, probability, weight), fit(y, probability, 1000 * weight)
+
+    assert_allclose(other.apply(grid), one.apply(grid), atol=1e-6)
+
+
+@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+def test_rows_that_stand_for_nobody_move_no_isotonic_step(fit):
+    y, probability = bent(400)
+    weight = np.ones(400)
+    weight[::4] = 0
+    poisoned = np.where(weight == 0, ~y, y)
+    grid = np.linspace(0.05, 0.95, 19)
+
+    one, other = fit(y, probability, weight), fit(poisoned, probability, weight)
+
+    assert_allclose(other.apply(grid), one.apply(grid), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fit", "n"), [("beta", fit_beta, 600), ("isotonic", fit_isotonic, 3000)]
+)
+def test_each_kind_is_cross_fitted_by_fold(kind, fit, n):
+    y, probability = bent(n)
+    folds = thirds(n)
+
+    calibrated, shipped = cross_fit(y, probability, folds, None, kind)
+
+    for fold in folds:
+        others = np.setdiff1d(np.arange(n), fold.test)
+        expected = fit(y[others], probability[others]).apply(probability[fold.test])
+        assert_array_equal(calibrated[fold.test], expected)
+    assert shipped == fit(y, probability)
+
+
+def test_without_a_map_scores_pass_as_they_are():
+    y, probability = bent(60)
+
+    calibrated, shipped = cross_fit(y, probability, thirds(60), None, "none")
+
+    assert_array_equal(calibrated, probability)
+    assert shipped.is_identity
+
+
+@pytest.mark.parametrize(("kind", "least"), [("beta", 100), ("isotonic", 1000)])
+def test_a_map_of_more_freedom_needs_more_positives(kind, least):
+    y = np.arange(4000) < least - 1
+    message = f"{kind} calibration needs at least {least} positives, got {least - 1}: use 'platt'"
+
+    with pytest.raises(DataError, match=message):
+        cross_fit(y, np.full(4000, 0.5), thirds(4000), None, kind)
+    check_positives(kind, least)
+    check_positives("platt", 1)
+    check_positives("none", 0)

@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from costopt import (
     choose_threshold,
     optimize,
 )
+from costopt.decision.calibrators import BetaMap, IsotonicMap
 from costopt.decision.rules import CutRule
 from costopt.frames import Table
 from costopt.training.learners import Features
@@ -320,3 +322,131 @@ def test_the_document_round_trips_through_a_second_save(saved, tmp_path):
 
     first, second = ((folder / "policy.json").read_text() for folder in (saved, tmp_path / "again"))
     assert first == second
+
+
+# Other calibrators than Platt's
+
+BETA = BetaMap(0.7, 1.4, -0.3)
+ISOTONIC = IsotonicMap((0.0, 0.1, 0.25, 1 / 3, 1.0), (0.01, 0.05, 0.05, 0.4, 0.97))
+KINDS = {"beta": BETA, "isotonic": ISOTONIC}
+
+
+@pytest.fixture
+def saved_as(policy, tmp_path):
+    def save(kind):
+        replace(policy, calibrator=KINDS[kind]).save(tmp_path / kind)
+        return tmp_path / kind
+
+    return save
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, saved_as, rows):
+    X, _ = rows
+    original = replace(policy, calibrator=KINDS[kind])
+
+    loaded = DecisionPolicy.load(saved_as(kind))
+
+    assert loaded.calibrator == KINDS[kind]
+    assert np.array_equal(loaded.score(X), original.score(X))
+    assert not np.array_equal(loaded.score(X), policy.score(X))
+    assert (loaded.threshold, loaded.raw_threshold) == (original.threshold, original.raw_threshold)
+    assert loaded.explain() == original.explain()
+    words = {"beta": "a beta map with a 0.7, b 1.4", "isotonic": "a growing map with 5 knots"}
+    assert words[kind] in str(loaded.explain())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, policy, rows):
+    X, _ = rows
+    middle = float(np.median(replace(policy, calibrator=BetaMap()).score(X)))
+    intercept = math.log((1 / 9) / (8 / 9)) - 0.7 * math.log(middle) + 1.4 * math.log(1 - middle)
+    around = {
+        "beta": BetaMap(0.7, 1.4, intercept),
+        "isotonic": IsotonicMap((0.0, 0.9 * middle, 1.1 * middle, 1.0), (0.01, 0.05, 0.3, 0.97)),
+    }
+    used = replace(policy, calibrator=around[kind])
+    features = Features(Table(X), used.schema)
+
+    own_scores = used.learner.score(used.models[0].model, features)
+
+    clear = np.abs(used.score(X) - used.threshold) > 1e-9
+    assert np.array_equal((own_scores >= used.raw_threshold)[clear], used.decide(X)[clear])
+    assert 0 < used.decide(X).mean() < 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, saved_as, policy, rows):
+    """By hand, from the numbers in the file and the formula in ``how_to_use``."""
+    X, _ = rows
+    document = json.loads((saved_as(kind) / "policy.json").read_text())
+    stored = document["calibrator"]
+    p = replace(policy, calibrator=BetaMap()).score(X)
+
+    if kind == "beta":
+        log_odds = stored["a"] * np.log(p) - stored["b"] * np.log(1 - p) + stored["intercept"]
+        by_hand = 1 / (1 + np.exp(-log_odds))
+    else:
+        by_hand = np.interp(p, stored["scores"], stored["values"])
+
+    assert stored["kind"] == kind
+    assert kind in document["how_to_use"]
+    assert np.allclose(by_hand, replace(policy, calibrator=KINDS[kind]).score(X))
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        ("beta", put("calibrator", "a", value=-1.0), "calibrator.beta.a"),
+        ("beta", put("calibrator", "b", value="1"), "calibrator.beta.b"),
+        ("beta", put("calibrator", "intercept", value="inf"), "calibrator.beta.intercept"),
+        ("beta", put("calibrator", "intercept", value=None), "calibrator.beta.intercept"),
+        ("beta", put("calibrator", "slope", value=1.0), "calibrator.beta.slope: Extra inputs"),
+        (
+            "beta",
+            put("calibrator", "kind", value="platt"),
+            "calibrator.platt.slope: Field required",
+        ),
+        ("beta", put("calibrator", "kind", value="pickle"), "calibrator: Input tag 'pickle'"),
+        ("beta", put("calibrator", "kind", value=["beta"]), "calibrator"),
+        ("beta", put("calibrator", value={}), "calibrator: Unable to extract tag"),
+        ("beta", put("calibrator", value=None), "calibrator"),
+        ("beta", put("calibrator", "a", value=3.0), "raw_threshold is .* edited in part"),
+        ("isotonic", put("calibrator", "scores", value=[]), "cannot be: an isotonic map needs"),
+        ("isotonic", put("calibrator", "scores", value=[0.1]), "got 1 scores and 5 values"),
+        ("isotonic", put("calibrator", "scores", 1, value=0.0), "scores strictly ascending"),
+        ("isotonic", put("calibrator", "scores", 4, value=1.5), r"all in \[0, 1\]"),
+        ("isotonic", put("calibrator", "scores", 4, value="inf"), "calibrator.isotonic.scores.4"),
+        ("isotonic", put("calibrator", "scores", value=0.5), "calibrator.isotonic.scores"),
+        ("isotonic", put("calibrator", "scores", value={"0": 1}), "calibrator.isotonic.scores"),
+        ("isotonic", put("calibrator", "values", 0, value=0.9), "values ascending"),
+        ("isotonic", put("calibrator", "values", 0, value=None), "calibrator.isotonic.values.0"),
+        ("isotonic", put("calibrator", "values", 0, value=-0.1), r"all in \[0, 1\]"),
+        ("isotonic", put("calibrator", "values", 2, value=[0.1]), "calibrator.isotonic.values.2"),
+        (
+            "isotonic",
+            put("calibrator", "values", 3, value=0.9),
+            "raw_threshold is .* edited in part",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::costopt.CostOptWarning")
+def test_a_calibrator_that_save_does_not_write_is_refused(saved_as, kind, change, message):
+    folder = saved_as(kind)
+    edit(folder, change)
+
+    with pytest.raises(PolicyError, match=message):
+        DecisionPolicy.load(folder)
+
+
+@pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_calibrator_with_a_number_that_is_none_is_refused(saved_as, kind, constant):
+    path = saved_as(kind) / "policy.json"
+    told = '"intercept": -0.3' if kind == "beta" else "0.97"
+    text = path.read_text()
+    assert text.count(told) == 1
+    path.write_text(text.replace(told, told.replace("-0.3", constant).replace("0.97", constant)))
+
+    with pytest.raises(PolicyError, match="not a JSON number|calibrator"):
+        DecisionPolicy.load(path.parent)

@@ -287,3 +287,12 @@ def test_explain_finds_words_for_every_rule(changes, sentence):
 
 def _features(policy, X):
     return Features(Table(X), policy.schema)
+
+
+def test_costs_that_a_cut_does_not_read_are_said_to_be_unread():
+    cut, dear = scores_only(rule=CutRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
+
+    with pytest.warns(CostOptWarning, match=r"\[costs-not-read\].*changes no decision"):
+        decided = cut.decide_scores([0.4, 0.9], costs=dear)
+
+    assert decided.tolist() == cut.decide_scores([0.4, 0.9]).tolist()
