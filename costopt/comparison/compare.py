@@ -92,7 +92,8 @@ n_jobs
     >>> [result.name for result in found.results][-1], len(found.skipped)
     ('threshold 0.5', 0)
     """
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout > 0):
+    number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if timeout is not None and not (number and timeout > 0):
         raise SearchError(f"timeout must be a number of seconds above 0, got {timeout!r}")
     chosen = strategies_named(strategies)
     base = built_in_learner(learner) if isinstance(learner, str) else learner

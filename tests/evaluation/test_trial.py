@@ -26,12 +26,12 @@ from costopt import (
 )
 from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.folds import make_folds
-from costopt.evaluation.problem import check_n_jobs, pose
 from costopt.evaluation.pricing import Candidate, price
+from costopt.evaluation.problem import check_n_jobs, pose
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.frames import Table
-from costopt.training.learners import Features
 from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
+from costopt.training.learners import Features
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {

@@ -26,8 +26,8 @@ from costopt import (
     mean_cost,
 )
 from costopt.evaluation.estimates import bootstrap_mean, estimate_savings
-from costopt.evaluation.problem import pose
 from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Table
 from costopt.policy.assemble import assemble, blanket_costs, evidence_of

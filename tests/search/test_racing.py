@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.special import expit
 
 from costopt import CaseCosts, CostMatrix, ExpectedCostObjective, XGBoostLearner, optimize
-from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.pricing import Candidate, price
+from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate
 from costopt.labels import encode_labels
 from costopt.search.racing import Race

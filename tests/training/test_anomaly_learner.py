@@ -138,13 +138,14 @@ def test_columns_that_hardly_vary_are_no_error(name):
 
 
 def test_rows_for_another_estimator_are_refused():
+    problem = pose_rows(
+        np.zeros((40, 2)),
+        encode_labels([0, 1] * 20, None),
+        CostMatrix(fp=1, fn=5),
+        {"one_class_svm": AnomalyLearner("one_class_svm")},
+    ).problem
+
     with pytest.raises(DataError, match="one_class_svm needs a table of columns, not rows for"):
-        problem = pose_rows(
-            np.zeros((40, 2)),
-            encode_labels([0, 1] * 20, None),
-            CostMatrix(fp=1, fn=5),
-            {"one_class_svm": AnomalyLearner("one_class_svm")},
-        ).problem
         evaluate(problem, candidate_of("one_class_svm"))
 
 

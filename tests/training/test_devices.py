@@ -9,12 +9,11 @@ from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DataError, SklearnLearner, XGBoostLearner
 from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import pose, pose_rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Table
 from costopt.labels import encode_labels
-from costopt.evaluation.problem import pose_rows
 from costopt.schema import Schema
 from costopt.training.devices import BY_DEFAULT, DEVICES, TrainingRows, reweight
 from costopt.training.learners import Features

@@ -15,8 +15,8 @@ from costopt import LogisticLearner, PolicyError, SearchError
 from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
-from costopt.training.learners import Features, Fold, Real
 from costopt.training.devices import TrainingRows, reweight
+from costopt.training.learners import Features, Fold, Real
 
 
 def features_of(X, schema=None):

@@ -9,9 +9,11 @@ from sklearn.metrics import roc_auc_score
 from costopt import CaseCosts, CostMatrix, DecisionPolicy, SearchError, XGBoostLearner, optimize
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
+from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Table
 from costopt.schema import Schema
+from costopt.training.devices import TrainingRows, reweight
 from costopt.training.learners import Features
 from costopt.training.objectives import OBJECTIVES, objective
 from costopt.training.registry import learner
@@ -63,23 +65,21 @@ def test_curvatures_are_positive_and_never_below_those_of_the_loss(name):
     _, curvature = chosen.derivatives(margin, y)
 
     step = 1e-3
-    bend = (
-        chosen.loss(margin + step, y) - 2 * chosen.loss(margin, y) + chosen.loss(margin - step, y)
-    ) / step**2
+    below, at, above = (chosen.loss(margin + shift, y) for shift in (-step, 0, step))
+    bend = (below - 2 * at + above) / step**2
     assert np.all(curvature > 0)
     assert np.all(curvature >= bend - 1e-7)
 
 
 def test_the_curvature_of_focal_loss_is_its_own_for_rows_that_are_right():
     chosen = objective("focal")
-    margin = np.linspace(1, 4, 31)
+    margin, y = np.linspace(1, 4, 31), np.ones(31, dtype=bool)
 
-    _, curvature = chosen.derivatives(margin, np.ones(31, dtype=bool))
+    _, curvature = chosen.derivatives(margin, y)
 
     step = 1e-3
-    bend = (
-        chosen.loss(margin + step, True) - 2 * chosen.loss(margin, True) + chosen.loss(margin - step, True)
-    ) / step**2  # fmt: skip
+    below, at, above = (chosen.loss(margin + shift, y) for shift in (-step, 0, step))
+    bend = (below - 2 * at + above) / step**2
     assert_allclose(curvature, bend, rtol=1e-4)
 
 
@@ -132,8 +132,6 @@ def test_names_are_checked():
     ("name", "device"), [("xgboost_focal", "none"), ("xgboost_expected_cost", "case_weight")]
 )
 def test_boosting_reduces_the_loss_on_rows_it_is_trained_on(name, device):
-    from costopt.evaluation.training import train
-
     X, y = rare(0.1, 1000)
     made, problem = problem_of(X, y, name, CostMatrix(fp=1, fn=9))
     features = Features(Table(X), Schema.infer(Table(X)))
@@ -187,8 +185,6 @@ def test_rounds_are_chosen_by_the_loss_that_is_trained_on(rows):
     X, y = rows
     made, problem = problem_of(X, y, "xgboost_expected_cost", CostMatrix(fp=1, fn=8))
     fold = problem.folds.folds[0]
-    from costopt.training.devices import TrainingRows, reweight
-
     sample = reweight(
         "case_weight",
         TrainingRows(problem.y[fold.train], None, problem.costs),

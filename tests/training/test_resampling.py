@@ -4,8 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt import CaseCosts, DataError, random_over, random_under
+from costopt import (
+    CaseCosts,
+    CostMatrix,
+    CostSpecError,
+    DataError,
+    random_over,
+    random_under,
+)
 from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
+from costopt.training.resampling import rejection
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -84,7 +92,9 @@ def test_a_ratio_below_the_present_one_changes_nothing(device):
 
 
 def test_none_weighs_every_row_alike():
-    sample = reweight("none", TrainingRows(np.array([True, False, False])), 1.0, np.random.default_rng(0))
+    sample = reweight(
+        "none", TrainingRows(np.array([True, False, False])), 1.0, np.random.default_rng(0)
+    )
 
     assert_array_equal(sample.sample_weight, np.ones(3))
     assert sample.odds_multiplier == 1
@@ -198,3 +208,115 @@ def test_a_device_that_does_not_exist_is_refused_with_the_nearest():
         DataError, match=r"no resampling named 'random_ovr': did you mean 'random_over'\?"
     ):
         reweight("random_ovr", TrainingRows(np.array([True, False])), 1.0, np.random.default_rng(0))
+
+
+# Cost-proportionate rejection
+
+SKEWED = np.arange(4000) % 20 == 0
+
+
+def kept_by(sample, n=4000):
+    kept = np.zeros(n, dtype=bool)
+    kept[sample.rows] = True
+    return kept
+
+
+@pytest.mark.parametrize(("fp", "fn"), [(1, 5), (10, 1), (2, 2), (1e-9, 1e-8), (1e9, 4e9)])
+def test_with_constant_costs_the_dearer_class_stays_and_of_the_other_its_share(fp, fn):
+    sample = rejection(SKEWED, CostMatrix(fp=fp, fn=fn), np.random.default_rng(0))
+
+    kept, dear = kept_by(sample), SKEWED if fn >= fp else ~SKEWED
+    chance = min(fp, fn) / max(fp, fn)
+    assert kept[dear].all()
+    noise = np.sqrt(chance * (1 - chance) / (~dear).sum())
+    assert abs(kept[~dear].mean() - chance) <= 4 * noise
+    assert sample.odds_multiplier == pytest.approx(fn / fp)
+    assert sample.sampling_ratio == kept[SKEWED].sum() / kept[~SKEWED].sum()
+    assert_array_equal(sample.sample_weight, 1)
+    assert_array_equal(sample.rows, np.sort(sample.rows))
+
+
+def test_with_costs_per_case_each_row_stays_in_proportion_to_what_it_costs():
+    """Counted over many draws; rows above the 99th percentile of the dearer class are certain."""
+    y = SKEWED[:400]
+    amount = np.random.default_rng(5).lognormal(3, 1, 400)
+    costs = CaseCosts(fp=20.0, fn=amount)
+    cost = np.where(y, amount, 20.0)
+    top = max(np.quantile(cost[y], 0.99), np.quantile(cost[~y], 0.99))
+    rng = np.random.default_rng(0)
+
+    share = np.mean([kept_by(rejection(y, costs, rng), 400) for _ in range(600)], axis=0)
+
+    chance = np.minimum(cost / top, 1)
+    noise = np.sqrt(chance * (1 - chance) / 600)
+    assert np.all(np.abs(share - chance) <= 5 * noise + 1e-12)
+    assert share[y].std() > 0.1
+    assert rejection(y, costs, rng).odds_multiplier is None
+
+
+def test_one_huge_amount_does_not_cost_the_others_their_place():
+    amount = np.full(4000, 50.0)
+    plain = rejection(SKEWED, CaseCosts(fp=5.0, fn=amount), np.random.default_rng(0))
+    amount[0] = 1e12
+
+    sample = rejection(SKEWED, CaseCosts(fp=5.0, fn=amount), np.random.default_rng(0))
+
+    assert_array_equal(sample.rows, plain.rows)
+
+
+def test_a_model_of_what_is_kept_cut_at_one_half_decides_as_costs_ask():
+    """Zadrozny, Langford and Abe (2003): errors that cost the same on what is kept are costs on all."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 10, 60_000)  # so few values that each one's share can be counted
+    y = rng.random(60_000) < 0.02 + 0.03 * x
+    sample = rejection(y, CostMatrix(fp=1, fn=4), np.random.default_rng(1))
+
+    decided = {}
+    for value in range(10):
+        kept = sample.rows[x[sample.rows] == value]
+        decided[value] = y[kept].mean() >= 0.5
+
+    for value, act in decided.items():
+        if abs(0.02 + 0.03 * value - 0.2) > 0.01:  # Bayes' threshold for these costs
+            assert act == (0.02 + 0.03 * value >= 0.2)
+
+
+def test_what_each_kept_row_stands_for_is_carried():
+    population = np.where(np.arange(4000) % 3 == 0, 2.0, 1.0)
+
+    plain, weighted = (
+        rejection(SKEWED, CostMatrix(fp=1, fn=5), np.random.default_rng(0), population=given)
+        for given in (None, population)
+    )
+
+    assert_array_equal(plain.rows, weighted.rows)
+    expected = population[plain.rows]
+    assert_allclose(weighted.sample_weight, expected / expected.mean())
+
+
+def test_the_same_seed_keeps_the_same_rows_and_another_others():
+    costs = CostMatrix(fp=1, fn=5)
+
+    one, same, other = (
+        rejection(SKEWED, costs, np.random.default_rng(seed)).rows for seed in (0, 0, 1)
+    )
+
+    assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_where_all_of_a_class_is_rejected_it_is_said():
+    y = np.arange(50) < 40
+    costs = CostMatrix(fp=1, fn=1e9)
+
+    with pytest.raises(
+        DataError, match="rejection kept 40 positives and 0 negatives: it needs more rows of the"
+    ):
+        rejection(y, costs, np.random.default_rng(0))
+
+
+def test_where_no_row_weighs_anything_it_is_said():
+    costs = CaseCosts(fp=np.zeros(4000), fn=np.zeros(4000))
+
+    with pytest.raises(CostSpecError, match="every row weighs nothing|errors that cost something"):
+        rejection(SKEWED, costs, np.random.default_rng(0))

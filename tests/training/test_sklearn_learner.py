@@ -17,8 +17,8 @@ from costopt import DataError, SearchError, SklearnLearner
 from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
-from costopt.training.learners import Choice, Features, Integer, Real
 from costopt.training.devices import TrainingRows, reweight
+from costopt.training.learners import Choice, Features, Integer, Real
 from costopt.training.sklearn_learner import positive_scores
 
 

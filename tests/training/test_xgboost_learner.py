@@ -10,8 +10,8 @@ from costopt import DataError, SearchError, XGBoostLearner, scale_odds
 from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
 from costopt.schema import Schema
-from costopt.training.learners import Features, Fold, Integer, Real
 from costopt.training.devices import TrainingRows, reweight
+from costopt.training.learners import Features, Fold, Integer, Real
 from costopt.training.weights import Reweighting
 
 DEVICES = ["none", "weight", "random_over", "random_under"]
