@@ -341,7 +341,10 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
     }  # fmt: skip
 
     assert foreign_imports(module) <= allowed
-    assert all(other in {"errors", "markup"} or other.startswith("decision.") for other in own_imports(module))
+    assert all(
+        other in {"errors", "markup"} or other.startswith("decision.")
+        for other in own_imports(module)
+    )
 
 
 @pytest.mark.parametrize("module", DECISION)

@@ -370,7 +370,11 @@ def test_the_summary_says_in_money_what_a_blind_guard_is_worth(found, rows):
             SearchError,
             r"wrap a scikit-learn classifier as SklearnLearner",
         ),
-        ({"resampling": "smotte"}, SearchError, "no resampling named 'smotte': did you mean 'smote'"),
+        (
+            {"resampling": "smotte"},
+            SearchError,
+            "no resampling named 'smotte': did you mean 'smote'",
+        ),
         ({"resampling": ()}, SearchError, "resampling must name at least one device"),
         ({"threshold": "bayse"}, DataError, "threshold='bayse' is not known: did you mean 'bayes'"),
         ({"cv": 1}, DataError, "cv must be at least 2 folds, got 1"),
