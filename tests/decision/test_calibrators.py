@@ -198,7 +198,7 @@ def isotonic_maps(draw):
     )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(isotonic_maps())
 def test_an_isotonic_map_goes_through_its_knots_and_is_level_beyond(calibrator):
     grid = np.linspace(0, 1, 41)
@@ -212,7 +212,7 @@ def test_an_isotonic_map_goes_through_its_knots_and_is_level_beyond(calibrator):
     assert not calibrator.is_identity
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(isotonic_maps(), st.sampled_from([-1, 0, 1e-9, 0.05, 0.1, 0.25, 0.4, 0.7, 1, 1.1, math.inf]))
 def test_the_raw_threshold_of_an_isotonic_map_is_the_lowest_score_that_reaches_it(
     calibrator, threshold
