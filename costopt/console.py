@@ -8,7 +8,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,7 +27,6 @@ __all__ = [
     "print_text",
     "say",
     "speak",
-    "strict",
 ]
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
@@ -210,26 +209,6 @@ def print_text(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout."""
+    from costopt.policy.evidence import strict
+
     click.echo(json.dumps(strict(value), indent=2, allow_nan=False))
-
-
-def strict(value: Any) -> Any:
-    """Plain values that strict JSON can hold: NaN as None, infinities as "inf" and "-inf".
-
-    Parameters
-    ----------
-    value : plain value, mapping, list or tuple
-        Of numbers, texts, booleans and None, nested as deep as you like.
-
-    Examples
-    --------
-    >>> strict({"threshold": float("inf"), "range": (0.5, float("nan"))})
-    {'threshold': 'inf', 'range': [0.5, None]}
-    """
-    from costopt.policy.evidence import plain
-
-    if isinstance(value, Mapping):
-        return {str(name): strict(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(item) for item in value]
-    return plain(value)

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from costopt.console import NotWritten, Program, print_json, print_text, say, strict
+from costopt.console import NotWritten, Program, print_json, print_text, say
 from costopt.errors import (
     CostSpecError,
     DataError,
@@ -16,6 +16,7 @@ from costopt.errors import (
     StoreError,
     warn,
 )
+from costopt.policy.evidence import strict
 
 
 def run(command, *words):

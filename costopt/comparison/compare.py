@@ -13,18 +13,16 @@ import numpy as np
 from costopt.comparison.advice import advise
 from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
 from costopt.decision.costs import Costs
-from costopt.decision.rules import CutRule
-from costopt.decision.thresholds import bayes_threshold
+from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Draws, corrected_cost, estimate_mean, estimate_savings
 from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
-from costopt.evaluation.problem import Posed, Problem, pose
+from costopt.evaluation.problem import Posed, pose
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Scalar
 from costopt.policy.assemble import blanket_costs
-from costopt.training.devices import DEVICES
-from costopt.training.learners import Learner
+from costopt.training.learners import Learner, combines
 from costopt.training.registry import learner as built_in_learner
 from costopt.training.strategies import Strategy, strategies_named
 from costopt.training.weights import class_weight
@@ -163,6 +161,10 @@ class _Run:
         self.timeout = timeout
         self.priced: dict[str, Priced] = {}
         self.results: dict[str, StrategyResult] = {}
+        rows = blanket_costs(posed.problem)
+        rows["perfect knowledge"] = np.minimum(rows["never act"], rows["always act"])
+        draws = posed.problem.scored.draws
+        self.blanket = {name: draws.totals(row) for name, row in rows.items()}
         self._fits: dict[tuple[str, str, float | None], tuple[OutOfFold, float] | str] = {}
 
     def attempt(self, strategy: Strategy) -> str | None:
@@ -172,12 +174,13 @@ class _Run:
             candidate = self._candidate(strategy)
             fit, seconds = self._fit(candidate)
             assert fit.log_odds is not None  # noqa: S101  # evaluations always have them
+            undo = fit.odds_multipliers if candidate.corrected else (1.0,) * problem.n_folds
             found = price_stored(
                 problem,
                 candidate,
                 fit.log_odds,
                 n_rounds=fit.n_rounds,
-                odds_multipliers=fit.odds_multipliers,
+                odds_multipliers=undo,
                 sampling_ratios=fit.sampling_ratios,
             )
         except _OutOfTime:
@@ -195,17 +198,15 @@ class _Run:
         problem = self.posed.problem
         chosen = problem.learners[strategy.learner or self.base]
         resampling = strategy.resampling
-        own = getattr(chosen, "devices", None)
-        if own is not None and resampling not in own:
-            raise SearchError(f"{chosen.name} cannot be combined with {resampling!r}")
-        if DEVICES[resampling].needs_weights and not chosen.takes_weights:
-            raise SearchError(f"{chosen.name} takes no weights")
+        if not combines(chosen, resampling):
+            told = f"cannot be combined with {resampling!r}"
+            if getattr(chosen, "devices", None) is None:
+                told = "takes no weights"
+            raise SearchError(f"{chosen.name} {told}")
         ratio = 1.0 if strategy.ratio == "balanced" else None
         if strategy.ratio == "costs":
-            multiplier = class_weight(
-                problem.y, problem.known, population=problem.weight
-            ).odds_multiplier
-            ratio = (multiplier or 1.0) * np.count_nonzero(problem.y) / np.count_nonzero(~problem.y)
+            weighed = class_weight(problem.y, problem.known, population=problem.weight)
+            ratio = weighed.sampling_ratio
         return Candidate(
             chosen.name,
             chosen.defaults(),
@@ -255,7 +256,6 @@ class _Run:
             sample_weight=scored.weight,
         )
         cost = draws.totals(found.row_cost)
-        blanket = {name: draws.totals(row) for name, row in blanket_costs(problem).items()}
         expected = estimate_mean(cost, draws, self.posed.unit).scaled(problem.scale)
         self.priced[strategy.name] = Priced(
             strategy, replace(found.without_rows(), log_odds=found.log_odds), cost
@@ -264,18 +264,12 @@ class _Run:
             strategy.name,
             strategy.does,
             expected,
-            estimate_savings(cost, blanket["never act"], blanket["always act"], draws),
+            estimate_savings(cost, self.blanket["never act"], self.blanket["always act"], draws),
             expected,  # until the cheapest is known
             {name: metrics[name] for name in METRICS},
-            _threshold(problem, found),
+            rule_threshold(found.choice.rule, problem.known),
             seconds,
         )
-
-
-def _threshold(problem: Problem, found: OutOfFold) -> float | None:
-    if isinstance(found.choice.rule, CutRule):
-        return found.choice.rule.threshold
-    return float(bayes_threshold(problem.known)) if problem.known.is_constant else None
 
 
 def _ranked(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
@@ -295,7 +289,10 @@ def _ranked(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
     return Comparison(
         results,
         skipped,
-        _baselines(posed, draws),
+        {
+            name: estimate_mean(totals, draws, posed.unit).scaled(problem.scale)
+            for name, totals in run.blanket.items()
+        },
         estimate_mean(best, draws, posed.unit, point=_corrected(run, names, draws)).scaled(
             problem.scale
         ),
@@ -314,16 +311,6 @@ def _corrected(run: _Run, names: list[str], draws: Draws) -> float:
     return corrected_cost(
         costs, lambda means: int(np.argmin(means)), lambda chosen: costs[chosen], draws
     )
-
-
-def _baselines(posed: Posed, draws: Draws) -> dict[str, Any]:
-    """What frames the table: acting never, always, and as if the labels were known."""
-    costs = blanket_costs(posed.problem)
-    costs["perfect knowledge"] = np.minimum(costs["never act"], costs["always act"])
-    return {
-        name: estimate_mean(draws.totals(row), draws, posed.unit).scaled(posed.problem.scale)
-        for name, row in costs.items()
-    }
 
 
 def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:

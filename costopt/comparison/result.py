@@ -186,7 +186,7 @@ class Comparison:
         perfect = self.baselines["perfect knowledge"]
         lines.append(_line("perfect knowledge", width, perfect))
         lines += [
-            _line(result.name, width, result.expected_cost) + _details(result)
+            _line(result.name, width, result.expected_cost, _difference(result)) + _metrics(result)
             for result in self.results
         ]
         lines += [_line(name, width, self.baselines[name]) for name in ("never act", "always act")]
@@ -258,18 +258,21 @@ class Comparison:
         )
 
 
-def _line(name: str, width: int, cost: Estimate) -> str:
+def _line(name: str, width: int, cost: Estimate, difference: str = "") -> str:
     interval = f"[{cost.low:.4g}, {cost.high:.4g}]"
-    return f"{name:<{width}}{cost.value:>13.4g}  {interval}"
+    room = 38 - len(interval) if difference else 0
+    return f"{name:<{width}}{cost.value:>13.4g}  {interval}{difference:>{room}}"
 
 
-def _details(result: StrategyResult) -> str:
-    metrics, cost = result.metrics, result.expected_cost
-    room = 20 - len(f"[{cost.low:.4g}, {cost.high:.4g}]")
+def _difference(result: StrategyResult) -> str:
     noisy = "" if result.difference.low > 0 else "~"
-    difference = f"{noisy}{result.difference.value:.3g}"
+    return f"{noisy}{result.difference.value:.3g}"
+
+
+def _metrics(result: StrategyResult) -> str:
+    metrics = result.metrics
     return (
-        f"{difference:>{18 + room}}{_percent(result.savings.value):>9}{_percent(metrics['precision']):>11}"
+        f"{_percent(result.savings.value):>9}{_percent(metrics['precision']):>11}"
         f"{_percent(metrics['recall']):>8}{_percent(metrics['alert_share']):>8}"
     )
 

@@ -11,10 +11,10 @@ from scipy.special import expit
 from costopt.decision.case_costs import CaseCosts, as_numbers
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
-from costopt.decision.rules import as_labels, as_weights
+from costopt.decision.rules import CutRule, Rule, as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
 
-__all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve"]
+__all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve", "rule_threshold"]
 
 FloatArray = NDArray[np.float64]
 AnyFloatArray = NDArray[np.floating]
@@ -400,3 +400,26 @@ def _as_scores(y_score: ArrayLike, n_cases: int) -> AnyFloatArray:
     if bad.size:
         raise DataError(f"y_score must be finite, got {score[bad[0]]} in row {bad[0]}")
     return score
+
+
+def rule_threshold(rule: Rule, known: Costs | None) -> float | None:
+    """The probability from which a rule acts; None where that differs by case.
+
+    Parameters
+    ----------
+    rule : GainRule or CutRule
+    known : CostMatrix, CaseCosts or None
+        What the rule knows of the costs; a cut needs none.
+
+    Examples
+    --------
+    >>> from costopt import CostMatrix
+    >>> from costopt.decision.rules import GainRule
+    >>> rule_threshold(GainRule(), CostMatrix(fp=1, fn=19)), rule_threshold(CutRule(0.3), None)
+    (0.05, 0.3)
+    """
+    if isinstance(rule, CutRule):
+        return rule.threshold
+    if known is None or not known.is_constant:
+        return None
+    return float(bayes_threshold(known))

@@ -24,6 +24,7 @@ __all__ = [
     "corrected_cost",
     "estimate_mean",
     "estimate_savings",
+    "replicates",
     "standard_error",
 ]
 
@@ -194,7 +195,7 @@ def estimate_mean(
     totals: FloatArray, draws: Draws, unit: str, *, point: float | None = None
 ) -> Estimate:
     """The same from `Draws.totals` of the values."""
-    means = _replicates(totals[:, None], draws)[:, 0]
+    means = replicates(totals[:, None], draws)[:, 0]
     observed = float(totals.sum())
     value = observed if point is None else float(point)
     low, high = _interval(means) + (value - observed)
@@ -230,12 +231,12 @@ def estimate_savings(
     mean = observed[0] if point is None else point
     value = savings(float(mean), float(observed[1]), float(observed[2]))
     shift = savings(float(observed[0]), float(observed[1]), float(observed[2])) - value
-    replicates = _replicates(totals, draws)
-    base = replicates[:, 1:].min(axis=1)
+    drawn = replicates(totals, draws)
+    base = drawn[:, 1:].min(axis=1)
     if np.isnan(value):
         low = high = np.nan
     else:
-        shares = 1 - replicates[base > 0, 0] / base[base > 0]
+        shares = 1 - drawn[base > 0, 0] / base[base > 0]
         low, high = _interval(shares) - shift
     method = "bootstrap" if point is None else "bias-corrected, bootstrap"
     return Estimate(value, float(low), float(high), LEVEL, method, "share", draws.n_rows)
@@ -302,7 +303,7 @@ def standard_error(totals: FloatArray, part_weight: FloatArray) -> float:
     return float(np.sqrt(np.sum((totals - totals.sum() * part_weight) ** 2)))
 
 
-def _replicates(totals: FloatArray, draws: Draws) -> FloatArray:
+def replicates(totals: FloatArray, draws: Draws) -> FloatArray:
     """Weighted means in every draw, shape (n_draws, n_columns), from totals of parts."""
     # the mean is taken off, and the rest brought to scale, before precision is halved
     center = totals.sum(axis=0)

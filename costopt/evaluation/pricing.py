@@ -179,7 +179,7 @@ def price(
     """
     n_folds = len(odds_multipliers) or problem.n_folds
     scored = problem.scored_by(n_folds)
-    score = undone(problem, raw, odds_multipliers) if candidate.corrected else raw
+    score = undone(problem, raw, odds_multipliers)
     kind, mode = _how(problem, candidate, scored)
     calibrated, calibrator = cross_fit(scored.y, score, scored.folds, scored.weight, kind)
     choice = choose_rule(

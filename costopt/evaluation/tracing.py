@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.decision.rules import CutRule, Rule
-from costopt.decision.thresholds import bayes_threshold, cost_curve
+from costopt.decision.rules import Rule
+from costopt.decision.thresholds import cost_curve, rule_threshold
 from costopt.evaluation.estimates import Draws
 from costopt.evaluation.operating import (
     CELLS,
@@ -64,7 +64,7 @@ def trace(
     """
     stands_for = np.ones(y.size) if weight is None else weight
     best = cost_curve(y, probability, costs, weight).best().threshold
-    ships = _threshold(rule, known)
+    ships = rule_threshold(rule, known)
     named = [best] if ships is None else [best, ships]
 
     order = np.argsort(-probability, kind="stable")
@@ -96,13 +96,6 @@ def trace(
         flat,
         (float(enough[-1]), float(enough[0])) if enough.size else None,
     )
-
-
-def _threshold(rule: Rule, known: CaseCosts) -> float | None:
-    """Where the rule that ships acts; None where that differs by case."""
-    if isinstance(rule, CutRule):
-        return rule.threshold
-    return float(bayes_threshold(known)) if known.is_constant else None
 
 
 def _position(distinct: FloatArray, threshold: float) -> int:

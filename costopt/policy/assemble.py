@@ -223,11 +223,9 @@ def curve_of(posed: Posed, found: OutOfFold) -> OperatingCurve:
     scored, score = problem.scored_by(found.n_folds), found.raw
     if not score.size and found.log_odds is not None:
         score = expit(found.log_odds.astype(np.float64))
-    if found.candidate.corrected:
-        score = undone(problem, score, found.odds_multipliers)
     return trace(
         scored.y,
-        found.calibrator.apply(score),
+        found.calibrator.apply(undone(problem, score, found.odds_multipliers)),
         scored.costs.scaled(problem.scale),
         scored.known.scaled(problem.scale),
         found.choice.rule,

@@ -11,7 +11,7 @@ from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import OperatingCurve
 from costopt.markup import estimates_table
 
-__all__ = ["Evidence", "plain"]
+__all__ = ["Evidence", "plain", "strict"]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Evidence:
             "n_cases": self.n_cases,
             "n_positives": self.n_positives,
             "reason": self.reason,
-            "curve": None if self.curve is None else _plain_within(self.curve.to_dict()),
+            "curve": None if self.curve is None else strict(self.curve.to_dict()),
         }
 
     @classmethod
@@ -101,16 +101,30 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _plain_within(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain_within(item) for name, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else plain(value)
+def strict(value: Any) -> Any:
+    """Plain values that strict JSON can hold: NaN as None, infinities as "inf" and "-inf".
+
+    Parameters
+    ----------
+    value : plain value, mapping, list or tuple
+        Of numbers, texts, booleans and None, nested as deep as you like.
+
+    Examples
+    --------
+    >>> strict({"threshold": float("inf"), "range": (0.5, float("nan"))})
+    {'threshold': 'inf', 'range': [0.5, None]}
+    """
+    if isinstance(value, Mapping):
+        return {str(name): strict(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict(item) for item in value]
+    return plain(value)
 
 
 def _to_plain(found: Estimate | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    return {name: plain(value) for name, value in found.to_dict().items()}
+    return dict(strict(found.to_dict()))
 
 
 def _from_plain(stored: Mapping[str, Any] | None) -> Estimate | None:

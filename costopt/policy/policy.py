@@ -16,7 +16,7 @@ from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision_cost, expected_gain
-from costopt.decision.thresholds import bayes_threshold
+from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
 from costopt.frames import Scalar, Table, check_same_index
@@ -87,11 +87,7 @@ class DecisionPolicy:
     @property
     def threshold(self) -> float | None:
         """The calibrated probability from which it acts; None where that differs by case."""
-        if isinstance(self.rule, CutRule):
-            return self.rule.threshold
-        if self.known_costs is not None and self.known_costs.is_constant:
-            return float(bayes_threshold(self.known_costs))
-        return None
+        return rule_threshold(self.rule, self.known_costs)
 
     @property
     def raw_threshold(self) -> float | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from costopt.decision.odds import logit
 from costopt.errors import DataError, check_choice
+from costopt.markup import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +117,7 @@ def plain(text: object, limit: int = 40) -> str:
     >>> print(plain("a_very_long_name_of_a_column_that_never_ends", 20))
     a_very_long_…er_ends
     """
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+    shown = printable(str(text))
     if len(shown) > limit:
         tail = limit // 3 + 1
         shown = f"{shown[: limit - tail - 1]}…{shown[-tail:]}"

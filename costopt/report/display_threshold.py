@@ -12,7 +12,7 @@ from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
 from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
 from costopt.errors import DataError
-from costopt.evaluation.estimates import LEVEL, Draws
+from costopt.evaluation.estimates import LEVEL, Draws, replicates
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,
@@ -358,9 +358,4 @@ def _bootstrapped(cases: Cases, points: FloatArray, draws: Draws) -> FloatArray:
         np.bincount(cell, cost, n_parts * n_bins).reshape(shape) for cost in (acted, left)
     )
     totals = by_acted[:, ::-1].cumsum(axis=1)[:, -2::-1] + by_left.cumsum(axis=1)[:, :-1]
-    center = totals.sum(axis=0)
-    apart = totals - center * draws.part_weight[:, None]
-    scale = float(np.abs(apart).max()) or 1.0
-    apart, size = (apart / scale).astype(np.float32), draws.part_weight.astype(np.float32)
-    means = np.concatenate([(drawn @ apart) / (drawn @ size)[:, None] for drawn in draws.blocks()])
-    return np.asarray(means.astype(np.float64) * scale + center)
+    return replicates(totals, draws)

@@ -13,7 +13,7 @@ from costopt.errors import CostSpecError, SearchError, nearest
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
 from costopt.training.devices import DEVICES
-from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, within
+from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, combines, within
 from costopt.training.registry import learner
 from costopt.training.weights import class_weight
 
@@ -94,10 +94,10 @@ class SearchSpace:
         y = problem.y
         self.present_ratio = float(np.count_nonzero(y) / np.count_nonzero(~y))
         try:
-            multiplier = class_weight(y, problem.known, population=problem.weight).odds_multiplier
+            weighed = class_weight(y, problem.known, population=problem.weight).sampling_ratio
         except CostSpecError:  # a class whose errors cost nothing has no weight
-            multiplier = None
-        self.cost_ratio = self.present_ratio * (multiplier or 1.0)
+            weighed = None
+        self.cost_ratio = weighed or self.present_ratio
         self.first_threshold = 0.5
         if problem.known.is_constant:
             self.first_threshold = within(THRESHOLD_RANGE, float(bayes_threshold(problem.known)))
@@ -212,10 +212,8 @@ class SearchSpace:
 
 def _usable(resampling: tuple[str, ...], chosen: Learner) -> list[str]:
     """The devices that a learner can be combined with; some know one only, asked for or not."""
-    own = getattr(chosen, "devices", None)
-    if own is not None:
-        return [name for name in resampling if name in own] or list(own)
-    return [name for name in resampling if chosen.takes_weights or not DEVICES[name].needs_weights]
+    own = getattr(chosen, "devices", None) or ()
+    return [name for name in resampling if combines(chosen, name)] or list(own)
 
 
 def _ratio_key(device: str) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from costopt.errors import DataError, SearchError
 from costopt.frames import Matrix, Table
 from costopt.schema import Schema
+from costopt.training.devices import DEVICES
 from costopt.training.weights import Reweighting
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Space",
     "as_dimension",
     "check_magnitude",
+    "combines",
     "within",
 ]
 
@@ -213,6 +215,14 @@ class Learner(Protocol):
 
     def from_files(self, files: Mapping[str, bytes], n_features: int) -> Any:
         """The model from its files; PolicyError if they are not what `to_files` writes."""
+
+
+def combines(learner: Learner, device: str) -> bool:
+    """Whether a learner can be combined with a device, by its name."""
+    own = getattr(learner, "devices", None)
+    if own is not None:
+        return device in own
+    return learner.takes_weights or not DEVICES[device].needs_weights
 
 
 def as_dimension(name: str, given: Any) -> Dimension:
