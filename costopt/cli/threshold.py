@@ -133,7 +133,8 @@ def _cost_at_half(
 
     from costopt.decision.costs import as_case_costs
     from costopt.decision.rules import as_weights, decision_cost
-    from costopt.evaluation.estimates import Draws, bootstrap_mean
+    from costopt.evaluation.draws import Draws
+    from costopt.evaluation.estimates import bootstrap_mean
     from costopt.frames import Table
 
     n = len(table)

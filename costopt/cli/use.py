@@ -160,7 +160,8 @@ def _evaluation(
 
     from costopt.decision.costs import as_case_costs
     from costopt.decision.rules import as_weights, decision_cost, savings
-    from costopt.evaluation.estimates import Draws, bootstrap_mean
+    from costopt.evaluation.draws import Draws
+    from costopt.evaluation.estimates import bootstrap_mean
     from costopt.frames import Table
 
     assert policy.costs is not None  # noqa: S101  # the policy was checked when it was loaded

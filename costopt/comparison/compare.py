@@ -15,7 +15,8 @@ from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResul
 from costopt.decision.costs import Costs
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
-from costopt.evaluation.estimates import Draws, corrected_cost, estimate_mean, estimate_savings
+from costopt.evaluation.draws import Draws, selection_bias
+from costopt.evaluation.estimates import estimate_mean, estimate_savings
 from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, pose
@@ -308,9 +309,10 @@ def _ranked(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
 def _corrected(run: _Run, names: list[str], draws: Draws) -> float:
     """Cost of the cheapest strategy, corrected for having been chosen on the same rows."""
     costs = np.stack([run.priced[name].cost for name in names])
-    return corrected_cost(
-        costs, lambda means: int(np.argmin(means)), lambda chosen: costs[chosen], draws
+    bias = selection_bias(
+        costs[None], lambda means: int(np.argmin(means[0])), lambda chosen: costs[chosen], draws
     )
+    return float(costs[0].sum()) + bias
 
 
 def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:

@@ -17,7 +17,7 @@ from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
-from costopt.evaluation.estimates import Draws
+from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds, make_folds
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
@@ -86,6 +86,8 @@ class Problem:
     learners : mapping of str to Learner
     weight : array of shape (n_cases,), optional
         How many cases of the population each row stands for; mean 1.
+    prevalence : float, optional
+        The share of positives in the population, where it was declared; the weights have it then.
     threshold : {"auto", "bayes", "exact", "sampled"}
     calibration : {"platt", "beta", "isotonic", "none"}
     seed : int
@@ -102,6 +104,7 @@ class Problem:
     folds: Folds
     learners: Mapping[str, Learner]
     weight: FloatArray | None = None
+    prevalence: float | None = None
     threshold: ThresholdMode = "auto"
     calibration: CalibrationKind = "platt"
     seed: int = 0
@@ -156,7 +159,13 @@ class Problem:
             self.known.take(rows),
             weight,
             tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in folds),
-            Draws(rows.size, weight=weight, units=units, seed=self.seed),
+            Draws(
+                rows.size,
+                weight=weight,
+                units=units,
+                seed=self.seed,
+                classes=None if self.prevalence is None else self.y[rows],
+            ),
         )
 
     def rng(self, fold: int | None) -> np.random.Generator:
@@ -312,6 +321,7 @@ def pose_rows(
         folds,
         learners,
         weight=weight,
+        prevalence=prevalence,
         threshold=threshold,
         calibration=calibration,
         seed=random_state,

@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.rules import Rule
 from costopt.decision.thresholds import cost_curve, rule_threshold
-from costopt.evaluation.estimates import Draws
+from costopt.evaluation.draws import Draws
 from costopt.evaluation.operating import (
     CELLS,
     MAX_POINTS,

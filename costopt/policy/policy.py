@@ -18,7 +18,8 @@ from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision_cost, expected_gain
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
-from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
+from costopt.evaluation.draws import Draws
+from costopt.evaluation.estimates import Estimate, bootstrap_mean
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import encode_known
 from costopt.markup import panel

@@ -13,7 +13,8 @@ from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_labels, decide, expected_gain
 from costopt.errors import DataError
-from costopt.evaluation.estimates import Draws, Estimate, bootstrap_mean
+from costopt.evaluation.draws import Draws
+from costopt.evaluation.estimates import Estimate, bootstrap_mean
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,

@@ -12,7 +12,8 @@ from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
 from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
 from costopt.errors import DataError
-from costopt.evaluation.estimates import LEVEL, Draws, replicates
+from costopt.evaluation.draws import Draws, replicates
+from costopt.evaluation.estimates import LEVEL
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,

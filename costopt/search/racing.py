@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from costopt.evaluation.estimates import standard_error
+from costopt.evaluation.draws import standard_error
 from costopt.evaluation.pricing import OutOfFold, price
 from costopt.evaluation.problem import Problem
 

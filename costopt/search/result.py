@@ -178,7 +178,7 @@ def build_result(
         posed,
         shipped.found,
         shipped.cost,
-        point=shipped.corrected,
+        point=float(shipped.cost.sum()) + shipped.bias,
         baselines=baselines,
         curve=curve_of(posed, with_scores(problem, [records[one] for one in shipped.members])),
     )

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from costopt.evaluation.estimates import Draws, corrected_cost
+from costopt.evaluation.draws import Draws, selection_bias
 from costopt.evaluation.pricing import OutOfFold, price, undone
 from costopt.evaluation.problem import Problem
-from costopt.evaluation.selection import Selection
+from costopt.evaluation.selection import difference_noise
 from costopt.evaluation.trial import FinalKind, evaluate
 
 __all__ = [
@@ -91,8 +91,8 @@ class Shipment:
         Of the average, without rows.
     cost : array of shape (n_parts,)
         `Draws.totals` of what each row would have cost.
-    corrected : float
-        Mean cost, corrected for the choice.
+    bias : float
+        What the choice among trials hides of its mean cost; to be added.
     reason : str
         Why these.
     """
@@ -100,7 +100,7 @@ class Shipment:
     members: Members
     found: OutOfFold
     cost: FloatArray
-    corrected: float
+    bias: float
     reason: str
 
 
@@ -124,20 +124,13 @@ def choose(
     step function in which few rows count. ``benchmarks/selection.py`` repeats the comparison.
     """
     draws = problem.scored.draws
-    by_loss = selection in ("likelihood", "average")
-    criterion = np.stack([record.loss if by_loss else record.cost for record in records])
-    select: Callable[[FloatArray], Members]
-    if selection == "average":
-        select = _best_few(records, untuned)
-    elif selection == "cheapest":
-
-        def select(means: FloatArray) -> Members:
-            return (int(np.argmin(means)),)
-    else:
-        one = Selection.of(criterion, _preference(records, untuned), draws.part_weight)
-
-        def select(means: FloatArray) -> Members:
-            return (one(means),)
+    criteria = np.stack(
+        (
+            np.stack([record.loss for record in records]),
+            np.stack([record.cost for record in records]),
+        )
+    )
+    select = _selector(selection, records, untuned, criteria, draws)
 
     @cache
     def averaged(members: Members) -> tuple[OutOfFold, FloatArray]:
@@ -146,9 +139,35 @@ def choose(
         found = _average(problem, [records[member] for member in members])
         return found.without_rows(), draws.totals(found.row_cost)
 
-    chosen = select(criterion.sum(axis=1))
-    corrected = corrected_cost(criterion, select, lambda members: averaged(members)[1], draws)
-    return Shipment(chosen, *averaged(chosen), corrected, _reason(chosen, untuned, selection))
+    chosen = select(criteria.sum(axis=2))
+    bias = selection_bias(criteria, select, lambda members: averaged(members)[1], draws)
+    return Shipment(chosen, *averaged(chosen), bias, _reason(chosen, untuned, selection))
+
+
+def _selector(
+    selection: SelectionKind,
+    records: Sequence[Record],
+    untuned: Sequence[int],
+    criteria: FloatArray,
+    draws: Draws,
+) -> Callable[[FloatArray], Members]:
+    """The choice among trials by means of log loss and cost, shape (2, n_trials), and nothing else."""
+    if selection == "average":
+        return _best_few(records, untuned)
+    if selection == "cheapest":
+        return lambda means: (int(np.argmin(means[1])),)
+    by = 0 if selection == "likelihood" else 1
+    noise = difference_noise(criteria[by], draws.part_weight)
+
+    def select(means: FloatArray) -> Members:
+        best = int(np.argmin(means[by]))
+        tied = means[by] - means[by, best] <= noise[best]
+        default = next((at for at in untuned if tied[at]), None)
+        if default is not None:
+            return (default,)
+        return (int(np.argmin(np.where(tied, means[0], np.inf))),)
+
+    return select
 
 
 def _reason(chosen: Members, untuned: Sequence[int], selection: SelectionKind) -> str:
@@ -164,20 +183,11 @@ def _reason(chosen: Members, untuned: Sequence[int], selection: SelectionKind) -
     return "of the trials that noise cannot tell from the cheapest, the one of lowest log loss"
 
 
-def _preference(records: Sequence[Record], untuned: Sequence[int]) -> FloatArray:
-    """Lower is preferred: untuned models in their order, then the rest by log loss."""
-    loss = np.array([record.found.log_loss for record in records])
-    preference = len(untuned) + np.argsort(np.argsort(loss, kind="stable")).astype(np.float64)
-    for order, position in reversed(list(enumerate(untuned))):
-        preference[position] = order
-    return preference
-
-
 def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[FloatArray], Members]:
     """The trials of lowest log loss, of the learner of the best, and its untuned model."""
 
     def select(means: FloatArray) -> Members:
-        ranked = np.argsort(means, kind="stable")
+        ranked = np.argsort(means[0], kind="stable")
         best = next(int(at) for at in ranked if records[at].log_odds is not None)
         learner = records[best].found.candidate.learner
         alike = [

@@ -24,7 +24,8 @@ from costopt.comparison.situation import half_width, rows_for_threshold, severit
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.evaluation.calibration import POSITIVES_FOR
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
-from costopt.evaluation.estimates import Draws, bootstrap_mean
+from costopt.evaluation.draws import Draws
+from costopt.evaluation.estimates import bootstrap_mean
 from costopt.training.strategies import STRATEGIES
 
 REVIEW = CostMatrix(fn=1000, fp=10, tp=10, unit="EUR")

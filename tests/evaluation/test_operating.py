@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from costopt import CaseCosts, DataError, cost_curve
 from costopt.decision.rules import CutRule, GainRule, decision_cost, mean_cost
-from costopt.evaluation.estimates import Draws
+from costopt.evaluation.draws import Draws
 from costopt.evaluation.operating import CELLS, MAX_POINTS, MIN_ROWS, OperatingCurve
 from costopt.evaluation.tracing import trace
 

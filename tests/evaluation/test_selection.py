@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from costopt.evaluation.estimates import Draws
+from costopt.evaluation.draws import Draws
 from costopt.evaluation.selection import Selection
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)

@@ -18,7 +18,7 @@ from costopt import (
     decide,
     mean_cost,
 )
-from costopt.evaluation.estimates import Draws
+from costopt.evaluation.draws import Draws
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")
 # few distinct values, so that ties are common
