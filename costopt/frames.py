@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.errors import DataError
+from costopt.errors import DataError, nearest
 
 __all__ = ["Matrix", "Scalar", "Table", "as_scalar", "check_same_index"]
 
@@ -130,6 +130,20 @@ class Table:
     def native_column(self, name: str) -> Any:
         """A column as its own library holds it, for grouping and ordering rows."""
         return self[name] if self._matrix is not None else self._series(name).to_native()
+
+    def values_of(self, given: Any) -> Any:
+        """A column by its name, or values as they are.
+
+        Raises
+        ------
+        DataError
+            If there is no column of that name.
+        """
+        if not isinstance(given, str):
+            return given
+        if given not in self.columns:
+            raise DataError(f"there is no column {given!r}: {nearest(given, self.columns)}")
+        return self.native_column(given)
 
     def to_pandas(self, columns: Collection[str]) -> pd.DataFrame:
         """Some of the columns as a pandas data frame with a plain index, copied."""

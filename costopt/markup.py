@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["BAD", "GOOD", "bar", "estimates_table", "panel", "printable", "shown", "table"]
+__all__ = [
+    "BAD",
+    "GOOD",
+    "bar",
+    "estimates_table",
+    "figure",
+    "panel",
+    "printable",
+    "shown",
+    "table",
+]
 
 # Half transparent greys and two colours that stand on white and on black.
 LINE = "1px solid rgba(128,128,128,.45)"
@@ -24,6 +35,21 @@ def printable(text: str) -> str:
     two\nlines \x1b[31mred
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def figure(value: float, digits: int = 4) -> str:
+    """A number in so many significant digits, with thousands separators and without exponents.
+
+    Examples
+    --------
+    >>> figure(1234567.0), figure(0.001234567), figure(0.1 + 0.2), figure(-3e20)
+    ('1,234,567', '0.001235', '0.3', '-3e+20')
+    """
+    if not math.isfinite(value) or value == 0 or not 1e-6 <= abs(value) < 1e15:
+        return f"{value:.{digits}g}"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    text = f"{value:,.{max(places, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def shown(value: object) -> str:
@@ -114,7 +140,7 @@ def bar(low: float, value: float, high: float, ends: tuple[float, float]) -> str
 
 
 def estimates_table(rows: Mapping[str, Any], what: str, *, chosen: str = "") -> str:
-    """Numbers with their intervals, side by side on one scale that begins at 0.
+    """Numbers with their intervals, side by side on one scale that starts at 0.
 
     Parameters
     ----------
@@ -130,8 +156,8 @@ def estimates_table(rows: Mapping[str, Any], what: str, *, chosen: str = "") -> 
     cells = []
     for name, found in rows.items():
         title = f"<b>{shown(name)}</b>" if name == chosen else shown(name)
-        interval = shown(f"{found.low:.4g} to {found.high:.4g}")
+        interval = shown(found.interval_text())
         picture = bar(found.low, found.value, found.high, ends)
-        cells.append((title, f"{found.value:.4g}", interval, picture))
+        cells.append((title, figure(found.value), interval, picture))
     colours = [[GOOD if name == chosen else "transparent"] * 4 for name in rows]
     return table(["", what, "95 % interval", ""], cells, colours)

@@ -173,13 +173,7 @@ def _print(result: SearchResult, out: Path | None, target: str, *, as_json: bool
     """Write what a search found to stdout, and where it was saved; None where it could not be."""
     if not as_json:
         saved = f"\nSaved to {out}" if out else ""
-        lines = three_lines(
-            result.policy,
-            result.expected_cost,
-            result.savings,
-            result.baselines,
-            _next_step(result.policy, out, target),
-        )
+        lines = three_lines(result.policy, _next_step(result.policy, out, target))
         print_text(f"{result.summary()}{saved}\n\n{lines}")
         return
     evidence = result.policy.evidence

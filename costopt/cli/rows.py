@@ -22,13 +22,17 @@ __all__ = [
     "check_columns",
     "check_splits",
     "folds",
+    "groups",
     "label_of",
     "positive",
+    "prevalence",
+    "put_in_order",
     "read",
     "row_options",
     "rows_to_learn_from",
     "seed",
     "target",
+    "time",
     "weight",
 ]
 
@@ -36,7 +40,12 @@ target = column("--target", "Column of the labels.", required=True)
 positive = option(
     "--positive", metavar="LABEL", help="Label to act on; needed unless it is 1 or true."
 )
+groups = column("--groups", "Rows alike in it stay on one side of every split.")
+time = column("--time", "Folds in order of it: numbers, or dates as in ISO 8601.")
 weight = column("--weight", "How many cases of the population a row stands for.")
+prevalence = option("--prevalence", type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                    callback=refuse_nan, metavar="SHARE",
+                    help="Positives in the population, where rows were sampled by class.")  # fmt: skip
 folds = option("--folds", type=click.IntRange(2), default=5, show_default=True,
                help="Parts that rows are split into, so that no row is judged by a model "
                "that was fitted to it.")  # fmt: skip
@@ -45,12 +54,10 @@ seed = option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_defau
 
 row_options = together(
     column("--ignore", "Column that is no feature; repeatable.", multiple=True),
-    column("--groups", "Rows alike in it stay on one side of every split."),
-    column("--time", "Folds in order of it: numbers, or dates as in ISO 8601."),
+    groups,
+    time,
     weight,
-    option("--prevalence", type=click.FloatRange(0, 1, min_open=True, max_open=True),
-           callback=refuse_nan, metavar="SHARE",
-           help="Positives in the population, where rows were sampled by class."),
+    prevalence,
     folds,
     seed,
     option("--jobs", type=click.IntRange(1), metavar="CORES",
@@ -117,13 +124,10 @@ def rows_to_learn_from(
     DataError
         If a column or the positive label is not there.
     """
-    from costopt.tables import as_times
-
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--ignore": given["ignore"], **single})
     y = table.pop(target)
-    if given["time"] in table.columns:
-        table[given["time"]] = as_times(table[given["time"]], given["time"])
+    put_in_order(table, given["time"])
     said = {
         "timeout": given["timeout"],
         "cv": given["folds"],
@@ -137,6 +141,14 @@ def rows_to_learn_from(
         "n_jobs": given["jobs"],
     }
     return table, y, said
+
+
+def put_in_order(table: pd.DataFrame, time: str | None) -> None:
+    """Read a column of times, as numbers or dates, in place."""
+    from costopt.tables import as_times
+
+    if time is not None and time in table.columns:
+        table[time] = as_times(table[time], time)
 
 
 def label_of(y: pd.Series[Any], text: str | None) -> Scalar | None:

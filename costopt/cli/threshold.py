@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,21 @@ from costopt.cli.options import (
     settings,
 )
 from costopt.cli.places import check_folder
-from costopt.cli.rows import check_columns, folds, label_of, positive, read, seed, target, weight
+from costopt.cli.rows import (
+    check_columns,
+    check_splits,
+    folds,
+    groups,
+    label_of,
+    positive,
+    prevalence,
+    put_in_order,
+    read,
+    seed,
+    target,
+    time,
+    weight,
+)
 from costopt.cli.words import cost_table, three_lines, what_to_do
 from costopt.console import NotWritten, print_json, print_text
 from costopt.errors import DataError, StoreError
@@ -31,8 +44,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from costopt.decision.costs import CostMatrix
-    from costopt.evaluation.estimates import Estimate
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["threshold"]
@@ -49,8 +60,10 @@ __all__ = ["threshold"]
         required=True)  # fmt: skip
 @positive
 @cost_options
-@column("--groups", "Rows alike in it stay on one side of every split.")
+@groups
+@time
 @weight
+@prevalence
 @folds
 @seed
 @option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
@@ -78,13 +91,20 @@ def threshold(
     """
     from costopt.policy.assemble import choose_threshold
 
+    check_splits(given)
     if out is not None:
         check_folder(out, force=force)
     costs = costs_from(given)
     table = read(scores)
-    single = {f"--{name}": [given[name]] for name in ("groups", "weight")}
+    single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--score": [score], **single})
+    put_in_order(table, given["time"])
     y, raw = table[target], _numbers(table[score])
+    named = {
+        "groups": given["groups"],
+        "time": given["time"],
+        "sample_weight": given["weight"],
+    }
     policy = choose_threshold(
         y,
         raw,
@@ -92,19 +112,18 @@ def threshold(
         X=table,
         threshold=given["rule"],
         cv=given["folds"],
-        groups=None if given["groups"] is None else table[given["groups"]],
-        sample_weight=None if given["weight"] is None else table[given["weight"]],
+        **{name: None if column is None else table[column] for name, column in named.items()},
+        prevalence=given["prevalence"],
         pos_label=label_of(y, given["positive"]),
         random_state=given["seed"],
     )
-    at_half = _cost_at_half(policy, costs, table, y, raw, given)
     failure = None
     if out is not None:
         try:
             policy.save(out, overwrite=force)
         except StoreError as error:
             failure = error
-    _print(policy, at_half, None if failure else out, as_json=as_json)
+    _print(policy, None if failure else out, as_json=as_json)
     if failure:
         raise NotWritten(str(failure)) from failure
 
@@ -120,42 +139,12 @@ def _numbers(scores: pd.Series[Any]) -> NDArray[np.float64]:
     return np.asarray(scores, dtype=np.float64)
 
 
-def _cost_at_half(
-    policy: DecisionPolicy,
-    costs: CostMatrix,
-    table: pd.DataFrame,
-    y: pd.Series[Any],
-    raw: NDArray[np.float64],
-    given: Mapping[str, Any],
-) -> Estimate:
-    """What acting from a score of 0.5 costs on the same rows."""
-    import numpy as np
-
-    from costopt.decision.costs import as_case_costs
-    from costopt.decision.rules import as_weights, decision_cost
-    from costopt.evaluation.draws import Draws
-    from costopt.evaluation.estimates import bootstrap_mean
-    from costopt.frames import Table
-
-    n = len(table)
-    row_cost = decision_cost(policy.encode(y), raw >= 0.5, as_case_costs(costs, Table(table), n))
-    groups, weight = given["groups"], given["weight"]
-    draws = Draws(
-        n,
-        weight=None if weight is None else as_weights(table[weight], n),
-        units=None if groups is None else np.unique(table[groups], return_inverse=True)[1],
-        seed=given["seed"],
-    )
-    return bootstrap_mean(row_cost, draws, policy.unit)
-
-
-def _print(policy: DecisionPolicy, at_half: Estimate, out: Path | None, *, as_json: bool) -> None:
+def _print(policy: DecisionPolicy, out: Path | None, *, as_json: bool) -> None:
     """Write the rule and its cost beside the alternatives to stdout."""
     evidence = policy.evidence
     cost, saved = evidence.expected_cost, evidence.savings
     assert cost is not None  # noqa: S101  # scores that were given labels are always measured
     assert saved is not None  # noqa: S101  # as above
-    baselines = {**evidence.baselines, "act from 0.5": at_half}
     if as_json:
         print_json(
             {
@@ -163,7 +152,7 @@ def _print(policy: DecisionPolicy, at_half: Estimate, out: Path | None, *, as_js
                 "raw_threshold": policy.raw_threshold,
                 "expected_cost": cost.to_dict(),
                 "savings": saved.to_dict(),
-                "baselines": {name: found.to_dict() for name, found in baselines.items()},
+                "baselines": {name: found.to_dict() for name, found in evidence.baselines.items()},
                 "n_cases": evidence.n_cases,
                 "n_positives": evidence.n_positives,
                 "reason": evidence.reason,
@@ -172,8 +161,9 @@ def _print(policy: DecisionPolicy, at_half: Estimate, out: Path | None, *, as_js
             }
         )
         return
-    costs = {name: found.to_dict() for name, found in {**baselines, "this rule": cost}.items()}
-    lines = cost_table(costs, evidence.n_cases, evidence.n_positives)
+    lines = cost_table(
+        {**evidence.baselines, "this rule": cost}, evidence.n_cases, evidence.n_positives
+    )
     rule = _rule_in_words(policy)
     lines += ["", f"Rule: {rule}", f"Why this rule: {evidence.reason}."]
     if out is not None:
@@ -181,7 +171,7 @@ def _print(policy: DecisionPolicy, at_half: Estimate, out: Path | None, *, as_js
     step = "put the rule to the test on newer scores."
     if out is not None:
         step = f"costopt show {shlex.quote(str(out))}"
-    lines += ["", three_lines(policy, cost, saved, baselines, step, what=rule)]
+    lines += ["", three_lines(policy, step, what=rule)]
     print_text("\n".join(lines))
 
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from costopt.cli.options import PATH, as_json, force, option, settings
 from costopt.cli.places import check_file, write_file
-from costopt.cli.rows import check_columns, read, target, weight
+from costopt.cli.rows import check_columns, groups, put_in_order, read, target, time, weight
 from costopt.cli.words import cost_table
 from costopt.console import print_json, print_text, say
 from costopt.errors import PolicyError
+from costopt.markup import figure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from costopt.evaluation.estimates import Estimate
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["decide", "evaluate"]
@@ -67,10 +66,21 @@ def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: 
 @click.argument("folder", type=PATH)
 @click.argument("data", type=PATH)
 @target
+@groups
+@time
 @weight
 @as_json
 @settings
-def evaluate(folder: Path, data: Path, target: str, weight: str | None, *, as_json: bool) -> None:
+def evaluate(
+    folder: Path,
+    data: Path,
+    target: str,
+    groups: str | None,
+    time: str | None,
+    weight: str | None,
+    *,
+    as_json: bool,
+) -> None:
     """Say what the policy in FOLDER costs on labelled rows.
 
     The mean cost per case of the rows of DATA stands beside never and always acting on them. Use
@@ -81,20 +91,35 @@ def evaluate(folder: Path, data: Path, target: str, weight: str | None, *, as_js
     if isinstance(policy.labels[0], str):
         texts[target] = tuple(map(str, policy.labels))
     table = read(data, texts=texts)
-    check_columns(table, {"--target": [target], "--weight": [weight]})
-    found = _evaluation(policy, table, target, weight)
+    named = {"--groups": groups, "--time": time, "--weight": weight}
+    check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
+    put_in_order(table, time)
+    stands_for = None if weight is None else table[weight]
+    found = policy.measure(table, table[target], groups=groups, time=time, sample_weight=stands_for)
+    cost, saved = found.expected_cost, found.savings
+    assert cost is not None  # noqa: S101  # it was just measured
+    assert saved is not None  # noqa: S101  # as above
+    n_population = float(len(table) if stands_for is None else stands_for.sum())
     if as_json:
-        print_json(found)
+        print_json(
+            {
+                "mean_cost": cost.to_dict(),
+                "baselines": {name: base.to_dict() for name, base in found.baselines.items()},
+                "savings": saved.to_dict(),
+                "total_cost": cost.value * n_population,
+                "n_cases": found.n_cases,
+                "n_positives": found.n_positives,
+                "n_population": n_population,
+                "unit": policy.unit,
+            }
+        )
         return
-    costs = {**found["baselines"], "this policy": found["mean_cost"]}
-    lines = cost_table(costs, found["n_cases"], found["n_positives"])
+    lines = cost_table({**found.baselines, "this policy": cost}, found.n_cases, found.n_positives)
     lines.append(
-        f"In total {found['total_cost']:,.6g} {found['unit']} for {found['n_population']:,g} cases."
+        f"In total {figure(cost.value * n_population, 6)} {policy.unit} for "
+        f"{figure(n_population, 9)} cases."
     )
-    if not math.isnan(found["savings"]):
-        share = 100 * found["savings"]
-        lines.append(f"Saves {share:.3g} % of what the better of never and always acting costs.")
-    print_text("\n".join(lines))
+    print_text("\n".join([*lines, *found.savings_in_words()]))
 
 
 def _as_csv(decisions: pd.DataFrame) -> str:
@@ -150,37 +175,3 @@ def _decisions(policy: DecisionPolicy, table: pd.DataFrame) -> pd.DataFrame:
             "expected_gain": expected_gain(probability, costs),
         }
     )
-
-
-def _evaluation(
-    policy: DecisionPolicy, table: pd.DataFrame, target: str, weight: str | None
-) -> dict[str, Any]:
-    """What the policy, and acting never and always, cost on labelled rows."""
-    import numpy as np
-
-    from costopt.decision.costs import as_case_costs
-    from costopt.decision.rules import as_weights, decision_cost, savings
-    from costopt.evaluation.draws import Draws
-    from costopt.evaluation.estimates import bootstrap_mean
-    from costopt.frames import Table
-
-    assert policy.costs is not None  # noqa: S101  # the policy was checked when it was loaded
-    n = len(table)
-    stands_for = None if weight is None else as_weights(table[weight], n)
-    cost = policy.evaluate(table, table[target], sample_weight=stands_for)
-    y, costs = policy.encode(table[target]), as_case_costs(policy.costs, Table(table), n)
-    baselines: dict[str, Estimate] = {}
-    for name, action in (("never act", False), ("always act", True)):
-        row_cost = decision_cost(y, np.full(n, action), costs)
-        baselines[name] = bootstrap_mean(row_cost, Draws(n, weight=stands_for), policy.unit)
-    n_population = float(n if stands_for is None else stands_for.sum())
-    return {
-        "mean_cost": cost.to_dict(),
-        "baselines": {name: found.to_dict() for name, found in baselines.items()},
-        "savings": savings(cost.value, *(found.value for found in baselines.values())),
-        "total_cost": cost.value * n_population,
-        "n_cases": n,
-        "n_positives": int(y.sum()),
-        "n_population": n_population,
-        "unit": policy.unit,
-    }

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from costopt.markup import figure
 
 if TYPE_CHECKING:
     from costopt.evaluation.estimates import Estimate
+    from costopt.policy.evidence import Evidence
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["cost_table", "three_lines", "what_to_do"]
@@ -15,57 +18,44 @@ __all__ = ["cost_table", "three_lines", "what_to_do"]
 CASES = 1000  # money per case is too small a number to talk about
 
 
-def cost_table(costs: Mapping[str, Mapping[str, Any]], n_cases: int, n_positives: int) -> list[str]:
+def cost_table(costs: Mapping[str, Estimate], n_cases: int, n_positives: int) -> list[str]:
     """Costs per case side by side, with their intervals.
 
     Parameters
     ----------
-    costs : mapping of str to mapping
-        `Estimate.to_dict` of each, in one unit.
+    costs : mapping of str to Estimate
+        In one unit.
     n_cases, n_positives : int
         Rows behind them.
     """
     first = next(iter(costs.values()))
     lines = [
-        f"Cost in {first['unit']} per case, with its {first['level']:.0%} interval, on {n_cases:,} "
+        f"Cost in {first.unit} per case, with its {first.level:.0%} interval, on {n_cases:,} "
         f"cases of which {n_positives:,} are positive"
     ]
     width = max(len(name) for name in costs)
     for name, cost in costs.items():
-        interval = f"[{cost['low']:.4g}, {cost['high']:.4g}]"
-        lines.append(f"  {name:<{width}}{cost['value']:>12.4g}   {interval}")
+        lines.append(f"  {name:<{width}}{figure(cost.value):>12}   {cost.interval_text()}")
     return lines
 
 
-def three_lines(
-    policy: DecisionPolicy,
-    cost: Estimate,
-    savings: Estimate,
-    baselines: Mapping[str, Estimate],
-    next_step: str = "",
-    *,
-    what: str = "",
-) -> str:
-    """What to do, what it saves beside the better blanket rule, and how sure that is.
+def three_lines(policy: DecisionPolicy, next_step: str = "", *, what: str = "") -> str:
+    """What to do, what it saves beside the better rule without a model, and how sure that is.
 
     Parameters
     ----------
     policy : DecisionPolicy
-    cost, savings : Estimate
-        Of the policy: per case, and as a share of the better blanket rule's cost.
-    baselines : mapping of str to Estimate
-        With "never act" and "always act".
     next_step : str, optional
         What the reader does next.
     what : str, optional
         What to do, where that is not said as `what_to_do` does.
     """
-    rival = min(("never act", "always act"), key=lambda name: baselines[name].value)
+    _, sure = policy.evidence.verdict()
     return "\n".join(
         (
             f"What to do: {what or what_to_do(policy)}",
-            f"What it saves: {_what_it_saves(cost, savings, rival, baselines[rival])}",
-            f"How sure: {_how_sure(policy, savings, next_step)}",
+            f"What it saves: {_what_it_saves(policy.evidence)}",
+            f"How sure: {sure}{f' Next: {next_step}' if next_step else ''}",
         )
     )
 
@@ -86,31 +76,19 @@ def what_to_do(policy: DecisionPolicy) -> str:
     return f"act on a case if its probability of {being} is at least {100 * threshold:.3g} %."
 
 
-def _what_it_saves(cost: Estimate, savings: Estimate, rival: str, blanket: Estimate) -> str:
-    saved = (blanket.value - cost.value) * CASES
-    money = f"{abs(saved):,.4g} {cost.unit} per {CASES:,} cases"
+def _what_it_saves(evidence: Evidence) -> str:
+    cost, savings = evidence.expected_cost, evidence.savings
+    assert cost is not None  # noqa: S101  # a policy of this session was measured
+    assert savings is not None  # noqa: S101  # as above
+    rival = evidence.better_baseline()
+    saved = (evidence.baselines[rival].value - cost.value) * CASES
+    money = f"{figure(abs(saved))} {cost.unit} per {CASES:,} cases"
     if saved < 0:
-        return f"nothing: it costs {money} more than the simple rule to {rival}."
-    text = f"{money} against the simple rule to {rival}"
+        return f"nothing: it costs {money} more than the rule without a model to {rival}."
+    text = f"{money} against the rule without a model to {rival}"
     if math.isnan(savings.value):
         return f"{text}."
     return (
-        f"{text}: {100 * savings.value:.3g} % of its cost ({savings.level:.0%} interval "
-        f"{100 * savings.low:.3g} to {100 * savings.high:.3g} %)."
+        f"{text}: {figure(100 * savings.value, 3)} % of its cost ({savings.level:.0%} interval: "
+        f"{savings.interval_text(100, ' %')})."
     )
-
-
-def _how_sure(policy: DecisionPolicy, savings: Estimate, next_step: str) -> str:
-    positives = policy.evidence.n_positives
-    if math.isnan(savings.value):
-        sure = "see the intervals above, as there is no cost to save a share of."
-    elif savings.low > 0:
-        sure = "all of the interval lies above 0, on cases like these."
-    elif savings.high > 0:
-        sure = (
-            f"not sure, as the interval includes 0: more rows narrow it, above all positive ones "
-            f"({positives:,} so far)."
-        )
-    else:
-        sure = "all of the interval lies below 0: use the simple rule, or find better columns."
-    return f"{sure} Next: {next_step}" if next_step else sure

@@ -13,6 +13,7 @@ from costopt.decision.rules import CutRule
 from costopt.errors import DataError
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
 from costopt.evaluation.estimates import Estimate
+from costopt.markup import figure
 from costopt.policy.policy import DecisionPolicy
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def audit(
             a threshold was chosen from data with 150 positives or fewer;
         ``interval-wide``
             the cost is known to less than a quarter of itself;
-        ``no-better-than-blanket``
+        ``no-interval``
+            a few large amounts make up the cost, so that no interval can be stated;
+        ``no-better-than-baseline``
             savings that may be nothing: the interval includes 0;
         ``apparent-cost-too-low``
             the cost on the rows that were chosen on is far below the honest one;
@@ -73,7 +76,7 @@ def audit(
         ``prevalence-differs``
             the rows' base rate is not that of deployment;
         ``winner-unclear``
-            noise cannot tell other strategies from the best of a comparison;
+            other strategies are statistically tied with the cheapest of a comparison;
         ``accuracy-misleads``
             accuracy prefers a strategy, or doing nothing, that costs more;
         ``skipped-strategies``
@@ -133,7 +136,14 @@ def _of_policy(policy: DecisionPolicy, prevalence: float | None) -> Iterator[Fin
 
 
 def _of_estimates(cost: Estimate | None, savings: Estimate | None) -> Iterator[Finding]:
-    if cost is not None and cost.value:
+    if cost is not None and not cost.has_interval:
+        yield Finding(
+            "no-interval",
+            "warning",
+            f"the cost of {figure(cost.value)} {cost.unit} per case has no interval ({cost.note})",
+            "do not rely on the number; get more rows",
+        )
+    elif cost is not None and cost.value:
         half = (cost.high - cost.low) / 2
         if half > WIDE * abs(cost.value):
             yield Finding(
@@ -144,10 +154,10 @@ def _of_estimates(cost: Estimate | None, savings: Estimate | None) -> Iterator[F
             )
     if savings is not None and savings.low <= 0:  # NaN where savings have no meaning
         yield Finding(
-            "no-better-than-blanket",
+            "no-better-than-baseline",
             "warning",
-            f"savings of {percent(savings.value)} against acting never or always, with an interval from "
-            f"{percent(savings.low)} to {percent(savings.high)}",
+            f"savings of {percent(savings.value)} against acting never or always "
+            f"({savings.interval_text(write=percent)})",
             "do not count on any saving yet: get more rows, or better columns",
         )
 
@@ -258,8 +268,8 @@ def _optimism(apparent: float, honest: Estimate) -> Finding | None:
 def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | None]:
     yield _few_positives(result.n_positives)
     yield _prevalence(result.n_cases, result.n_positives, prevalence)
-    best = result.results[0]
-    cost = getattr(result, "expected_cost", best.expected_cost)
+    cheapest, best = result.results[0], result[result.best]
+    cost = result.expected_cost
     yield from _of_estimates(cost, best.savings)
     yield _optimism(best.expected_cost.value, cost)
     if best.threshold is not None and not 0 < best.threshold < 1:
@@ -267,17 +277,17 @@ def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | 
         yield Finding(
             "threshold-at-edge",
             "warning",
-            f"the cheapest strategy, {best.name}, acts {action}",
+            f"the selected strategy, {best.name}, acts {action}",
             "no strategy is worth its trouble here, or the costs or the positive class are mistaken",
         )
-    alike = [other.name for other in result.results[1:] if other.difference.low <= 0]
-    if alike:
+    tied = [other.name for other in result.results if other.tied and other.name != cheapest.name]
+    if tied:
         yield Finding(
             "winner-unclear",
             "note",
-            f"noise cannot tell {len(alike)} of {len(result.results) - 1} other strategies from "
-            f"{best.name}: {', '.join(alike[:4])}{', ...' if len(alike) > 4 else ''}",
-            "take the simplest of them",
+            f"{len(tied)} of {len(result.results) - 1} other strategies are statistically tied with "
+            f"the cheapest, {cheapest.name}: {', '.join(tied[:4])}{', ...' if len(tied) > 4 else ''}",
+            f"the simplest of them, {best.name}, is selected",
         )
     yield _accuracy_prefers(result, best)
     if result.skipped:
@@ -300,14 +310,14 @@ def _accuracy_prefers(result: Any, best: Any) -> Finding | None:
         return _idle_accuracy(
             result.n_cases, result.n_positives, result.baselines, best.expected_cost
         )
-    if favourite.name == best.name or not favourite.difference.low > 0:
+    if favourite.name == best.name or favourite.tied:
         return None
     difference = favourite.difference
     return Finding(
         "accuracy-misleads",
         "note",
         f"{favourite.name} is right most often ({percent(right)}) and costs {difference.value:.4g} "
-        f"{difference.unit} per case more than {best.name}",
+        f"{difference.unit} per case more than {result.cheapest}",
         "choose by cost",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time as clock
 from collections.abc import Collection, Iterator, Mapping
@@ -9,26 +10,28 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costopt.comparison.advice import advise
+from costopt.comparison.ranking import Ranked, ranked
 from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
 from costopt.decision.costs import Costs
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
-from costopt.evaluation.draws import Draws, selection_bias
-from costopt.evaluation.estimates import estimate_mean, estimate_savings
+from costopt.evaluation.estimates import Sample
 from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, pose
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Scalar
-from costopt.policy.assemble import blanket_costs
 from costopt.training.learners import Learner, combines
 from costopt.training.registry import learner as built_in_learner
 from costopt.training.strategies import Strategy, strategies_named
 from costopt.training.weights import class_weight
 
 __all__ = ["compare"]
+
+FloatArray = NDArray[np.float64]
 
 
 def compare(
@@ -125,7 +128,7 @@ n_jobs
         raise SearchError(f"no strategy could be run: {reasons}")
     order = {strategy.name: at for at, strategy in enumerate(chosen)}
     skipped = {name: skipped[name] for name in sorted(skipped, key=lambda name: order[name])}
-    return _ranked(run, skipped, advice)
+    return _comparison(run, skipped, advice)
 
 
 def _learners(
@@ -161,11 +164,8 @@ class _Run:
         self.deadline = None if timeout is None else clock.monotonic() + timeout
         self.timeout = timeout
         self.priced: dict[str, Priced] = {}
-        self.results: dict[str, StrategyResult] = {}
-        rows = blanket_costs(posed.problem)
-        rows["perfect knowledge"] = np.minimum(rows["never act"], rows["always act"])
-        draws = posed.problem.scored.draws
-        self.blanket = {name: draws.totals(row) for name, row in rows.items()}
+        # of the strategy of lowest log loss: how likely each row was to be positive
+        self.probability: tuple[float, FloatArray] = (math.inf, np.empty(0))
         self._fits: dict[tuple[str, str, float | None], tuple[OutOfFold, float] | str] = {}
 
     def attempt(self, strategy: Strategy) -> str | None:
@@ -247,8 +247,7 @@ class _Run:
         return check
 
     def _enter(self, strategy: Strategy, found: OutOfFold, seconds: float) -> None:
-        problem, scored = self.posed.problem, self.posed.problem.scored
-        draws = scored.draws
+        scored = self.posed.problem.scored
         metrics = decision_metrics(
             scored.y,
             found.choice.act,
@@ -256,63 +255,56 @@ class _Run:
             y_prob=found.calibrated,
             sample_weight=scored.weight,
         )
-        cost = draws.totals(found.row_cost)
-        expected = estimate_mean(cost, draws, self.posed.unit).scaled(problem.scale)
         self.priced[strategy.name] = Priced(
-            strategy, replace(found.without_rows(), log_odds=found.log_odds), cost
-        )
-        self.results[strategy.name] = StrategyResult(
-            strategy.name,
-            strategy.does,
-            expected,
-            estimate_savings(cost, self.blanket["never act"], self.blanket["always act"], draws),
-            expected,  # until the cheapest is known
+            strategy,
+            replace(found.without_rows(), log_odds=found.log_odds),
+            found.choice.act,
+            scored.draws.totals(found.row_cost),
             {name: metrics[name] for name in METRICS},
-            rule_threshold(found.choice.rule, problem.known),
             seconds,
         )
+        if found.log_loss < self.probability[0]:
+            self.probability = found.log_loss, found.calibrated
 
 
-def _ranked(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
+def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
     posed, problem = run.posed, run.posed.problem
-    draws = problem.scored.draws
-    names = sorted(run.results, key=lambda name: run.results[name].expected_cost.value)
-    best = run.priced[names[0]].cost
-    results = tuple(
-        replace(
-            run.results[name],
-            difference=estimate_mean(run.priced[name].cost - best, draws, posed.unit).scaled(
-                problem.scale
-            ),
-        )
-        for name in names
-    )
+    sample = problem.sample(run.probability[1])
+    order = ranked(run.priced, sample, problem, run.base)
     return Comparison(
-        results,
+        tuple(_result(run, name, order, sample) for name in order.names),
         skipped,
         {
-            name: estimate_mean(totals, draws, posed.unit).scaled(problem.scale)
-            for name, totals in run.blanket.items()
+            **{name: each.scaled(problem.scale) for name, each in order.baselines.items()},
+            "perfect knowledge": sample.perfect().scaled(problem.scale),
         },
-        estimate_mean(best, draws, posed.unit, point=_corrected(run, names, draws)).scaled(
-            problem.scale
-        ),
+        order.selected,
+        sample.cost(run.priced[order.selected].act, bias=order.bias).scaled(problem.scale),
         advice,
         posed.unit,
         problem.y.size,
         int(np.count_nonzero(problem.y)),
         posed,
         run.priced,
+        order.bias,
+        {name: each.scaled(problem.scale) for name, each in order.beside.items()},
     )
 
 
-def _corrected(run: _Run, names: list[str], draws: Draws) -> float:
-    """Cost of the cheapest strategy, corrected for having been chosen on the same rows."""
-    costs = np.stack([run.priced[name].cost for name in names])
-    bias = selection_bias(
-        costs[None], lambda means: int(np.argmin(means[0])), lambda chosen: costs[chosen], draws
+def _result(run: _Run, name: str, order: Ranked, sample: Sample) -> StrategyResult:
+    problem, priced = run.posed.problem, run.priced[name]
+    return StrategyResult(
+        name,
+        priced.strategy.does,
+        sample.cost(priced.act).scaled(problem.scale),
+        sample.savings(priced.act),
+        order.differences[name].scaled(problem.scale),
+        name in order.tied,
+        priced.metrics,
+        rule_threshold(priced.found.choice.rule, problem.known),
+        priced.seconds,
+        order.same_as[name],
     )
-    return float(costs[0].sum()) + bias
 
 
 def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from costopt.comparison.advice import Advice
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.pricing import OutOfFold
+from costopt.evaluation.pricing import OutOfFold, price_stored
 from costopt.evaluation.problem import Posed
 from costopt.evaluation.trial import fit_final
-from costopt.markup import estimates_table, panel
-from costopt.policy.assemble import assemble, curve_of, evidence_of
+from costopt.markup import estimates_table, figure, panel
+from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.training.strategies import Strategy
 
@@ -49,9 +49,12 @@ class StrategyResult:
     expected_cost : Estimate
         Of decisions on rows that neither its models nor its threshold were fitted to.
     savings : Estimate
-        Share of the better blanket rule's cost that is avoided.
+        Share of the better baseline's cost that is avoided.
     difference : Estimate
-        Its cost minus that of the cheapest strategy, row by row.
+        Its cost minus that of the cheapest strategy, row by row. The intervals of all strategies
+        hold together: the chance that any is wrongly called more expensive is 5 %.
+    tied : bool
+        Whether it is not significantly more expensive than the cheapest.
     metrics : mapping of str to float
         ``precision``, ``recall``, ``f1``, ``specificity``, ``g_mean``, ``accuracy``,
         ``alert_share``, ``roc_auc``, ``average_precision``, ``brier_score``; NaN where undefined.
@@ -59,6 +62,8 @@ class StrategyResult:
         The probability from which it acts; None where that differs by case.
     seconds : float
         Of training and scoring on all folds.
+    same_as : tuple of str
+        Strategies that come to the same scores and decisions on these rows, and share this result.
     """
 
     name: str
@@ -66,18 +71,28 @@ class StrategyResult:
     expected_cost: Estimate
     savings: Estimate
     difference: Estimate
+    tied: bool
     metrics: Mapping[str, float]
     threshold: float | None
     seconds: float
+    same_as: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its name, and those of the strategies that are the same thing here."""
+        return " = ".join((self.name, *self.same_as))
 
 
 @dataclass(frozen=True, eq=False)
 class Priced:
-    """What is kept of a strategy, so that its policy can be made."""
+    """What is kept of a strategy, so that it can be ranked and its policy be made."""
 
     strategy: Strategy
     found: OutOfFold
+    act: NDArray[np.bool_]
     cost: NDArray[np.float64]
+    metrics: Mapping[str, float]
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +107,11 @@ class Comparison:
         Strategies that could not be run, and why.
     baselines : mapping of str to Estimate
         ``"never act"``, ``"always act"`` and ``"perfect knowledge"``.
+    best : str
+        The simplest of the strategies that are tied with the cheapest: untuned models as they are
+        come first, then few models before many. Rules without a model are listed only.
     expected_cost : Estimate
-        Of the cheapest strategy, corrected for having been chosen as the cheapest of them.
+        What it costs, corrected for having been selected on the same rows.
     advice : Advice
         What could be said before anything was fitted.
     unit : str
@@ -102,11 +120,17 @@ class Comparison:
         The problem that all were run on.
     priced : mapping of str to Priced
         What policies are made from.
+    selection_bias : float
+        What the selection of the best hides of its cost: part of ``expected_cost``, and of no other
+        number here.
+    beside : mapping of str to Estimate
+        What acting never and always cost more than the cheapest strategy.
     """
 
     results: tuple[StrategyResult, ...]
     skipped: Mapping[str, str]
     baselines: Mapping[str, Estimate]
+    best: str
     expected_cost: Estimate
     advice: Advice
     unit: str
@@ -114,16 +138,18 @@ class Comparison:
     n_positives: int
     posed: Posed = field(repr=False)
     priced: Mapping[str, Priced] = field(repr=False)
+    selection_bias: float = 0.0
+    beside: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
-    def best(self) -> str:
-        """Name of the strategy that cost least."""
+    def cheapest(self) -> str:
+        """Name of the strategy that cost least on these rows; `best` is tied with it."""
         return self.results[0].name
 
     def __getitem__(self, name: str) -> StrategyResult:
         """The result of a strategy by its name."""
         self._check(name)
-        return next(result for result in self.results if result.name == name)
+        return next(result for result in self.results if name in (result.name, *result.same_as))
 
     def policy(self, name: str | None = None) -> DecisionPolicy:
         """The policy of a strategy, fitted on all rows.
@@ -131,7 +157,8 @@ class Comparison:
         Parameters
         ----------
         name : str, optional
-            The best where None, whose expected cost is then corrected for that choice.
+            The best where None: the simplest of those tied with the cheapest. Its expected cost is
+            corrected for that selection.
 
         Raises
         ------
@@ -140,18 +167,21 @@ class Comparison:
         """
         chosen = self.best if name is None else name
         self._check(chosen)
-        priced = self.priced[chosen]
-        problem = self.posed.problem
-        point = self.expected_cost.value / problem.scale if chosen == self.best else None
-        evidence = evidence_of(
-            self.posed,
-            priced.found,
-            priced.cost,
-            point=point,
-            curve=curve_of(self.posed, priced.found),
+        problem, found = self.posed.problem, self.priced[chosen].found
+        assert found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
+        whole = price_stored(
+            problem,
+            found.candidate,
+            found.log_odds,
+            n_rounds=found.n_rounds,
+            odds_multipliers=found.odds_multipliers,
+            sampling_ratios=found.sampling_ratios,
         )
-        final = fit_final(problem, priced.found.candidate, priced.found.n_rounds)
-        return assemble(self.posed, priced.found, final, evidence)
+        evidence = evidence_of(
+            self.posed, whole, bias=self.selection_bias if chosen == self.best else 0.0
+        )
+        final = fit_final(problem, found.candidate, found.n_rounds)
+        return assemble(self.posed, whole, final, evidence)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per strategy, the cheapest first; then those that were skipped, with the reason."""
@@ -159,7 +189,11 @@ class Comparison:
 
         rows = []
         for result in self.results:
-            row: dict[str, Any] = {"strategy": result.name}
+            row: dict[str, Any] = {
+                "strategy": result.name,
+                "same_as": "; ".join(result.same_as) or None,
+                "tied": result.tied,
+            }
             for name, found in (
                 ("cost", result.expected_cost),
                 ("savings", result.savings),
@@ -175,21 +209,23 @@ class Comparison:
     def summary(self) -> str:
         """The ranking in money, what frames it, and what the data and the advice disagree on."""
         share = self.n_positives / self.n_cases
-        width = max(24, *(len(result.name) for result in self.results)) + 2
+        width = max(24, *(len(result.title) for result in self.results)) + 2
         lines = [
-            f"{len(self.results)} strategies on {self.n_cases:,} cases, of which "
+            f"{len(self.priced)} strategies on {self.n_cases:,} cases, of which "
             f"{self.n_positives:,} ({100 * share:.3g} %) are positive",
             "",
-            f"{'':{width}}{'cost per case':>13}  {'95% interval':<20}{'dearer than best':>18}"
-            f"{'savings':>9}{'precision':>11}{'recall':>8}{'alerts':>8}",
+            f"{'':{width}}{'cost per case':>13}  {'95% interval':<20}{'above cheapest':>16}"
+            f"{'tied':>6}{'savings':>9}{'precision':>11}{'recall':>8}{'alerts':>8}",
         ]
         perfect = self.baselines["perfect knowledge"]
         lines.append(_line("perfect knowledge", width, perfect))
         lines += [
-            _line(result.name, width, result.expected_cost, _difference(result)) + _metrics(result)
+            _line(result.title, width, result.expected_cost, result.difference) + _metrics(result)
             for result in self.results
         ]
-        lines += [_line(name, width, self.baselines[name]) for name in ("never act", "always act")]
+        lines += [
+            _line(name, width, self.baselines[name], above) for name, above in self.beside.items()
+        ]
         lines += ["", *self._words(share)]
         if self.skipped:
             lines += ["", "Not run:"]
@@ -197,36 +233,28 @@ class Comparison:
         return "\n".join(lines)
 
     def disagreements(self) -> tuple[str, ...]:
-        """Where what was measured and what was advised differ beyond noise, in words."""
-        dearer = {
-            result.name: result.difference.value
+        """Where what was measured and what was advised differ significantly, in words."""
+        above = {
+            name: result.difference.value
             for result in self.results
-            if result.difference.low > 0
+            if not result.tied
+            for name in (result.name, *result.same_as)
         }
         found = [
-            f"advised first, but dearer than {self.best} beyond noise: {name} "
-            f"(by {dearer[name]:.3g} {self.unit} per case)"
+            f"advised first, but significantly more expensive than {self.cheapest}: {name} "
+            f"(by {figure(above[name], 3)} {self.unit} per case)"
             for name in self.advice.try_first
-            if name in dearer
+            if name in above
         ]
-        if self.best in self.advice.avoid:
-            found.append(f"advised against, but the cheapest here: {self.best}")
+        if self.cheapest in self.advice.avoid:
+            found.append(f"advised against, but the cheapest here: {self.cheapest}")
         return tuple(found)
 
     def _words(self, share: float) -> list[str]:
-        best = self.results[0]
-        alike = [result.name for result in self.results[1:] if result.difference.low <= 0]
-        lines = [
-            f"Cheapest: {best.name}, {self.expected_cost.value:.4g} {self.unit} per case once "
-            f"corrected for having been chosen [{self.expected_cost.low:.4g}, "
-            f"{self.expected_cost.high:.4g}]."
-        ]
-        if alike:
-            others = "1 other" if len(alike) == 1 else f"{len(alike)} others"
-            lines.append(f"Noise cannot tell {others} from it: {'; '.join(alike)}.")
+        lines = self._selected_in_words()
         lines.append(
             f"Accuracy is a trap here: a model that never acts is {100 * (1 - share):.4g} % accurate "
-            f"and costs {self.baselines['never act'].value:.4g}."
+            f"and costs {figure(self.baselines['never act'].value)}."
             if share < 0.5
             else "Accuracy says nothing about money: it counts both errors alike."
         )
@@ -235,6 +263,29 @@ class Comparison:
             if known:
                 lines.append(f"Advised {words}: {'; '.join(known)}.")
         lines += [f"Data and advice disagree: {words}." for words in self.disagreements()]
+        return lines
+
+    def _selected_in_words(self) -> list[str]:
+        """Which strategy is selected and why, and what no model improves on."""
+        cost, tied = self.expected_cost, [one.name for one in self.results if one.tied]
+        why = "the cheapest"
+        if self.best != self.cheapest:
+            why = f"the simplest of {len(tied)} that are tied with the cheapest ({self.cheapest})"
+        elif len(tied) > 1:
+            why = f"the cheapest, and the simplest of {len(tied)} that are tied"
+        lines = [
+            f"Selected: {self.best}, {why}. Expected to cost {figure(cost.value)} {self.unit} per "
+            f"case ({cost.level:.0%} interval: {cost.interval_text()})"
+            + (", corrected for the selection." if self.selection_bias else "."),
+        ]
+        others = [name for name in tied if name != self.best]
+        if others:
+            lines.append(f"Statistically tied with the cheapest: {'; '.join(others)}.")
+        for name, above in self.beside.items():
+            if above.high < 0:
+                lines.append(f"Without a model, {name} is significantly cheaper than all of them.")
+            elif not above.low > 0:
+                lines.append(f"Without a model, {name} is tied with the cheapest.")
         return lines
 
     def _check(self, name: str) -> None:
@@ -247,7 +298,7 @@ class Comparison:
         rows = {result.name: result.expected_cost for result in self.results}
         return panel(
             f"Comparison of {len(rows)} strategies on {self.n_cases:,} cases",
-            f"Cheapest: {self.best}",
+            f"Selected: {self.best}",
             estimates_table(rows, f"cost in {self.unit} per case", chosen=self.best),
         )
 
@@ -258,15 +309,11 @@ class Comparison:
         )
 
 
-def _line(name: str, width: int, cost: Estimate, difference: str = "") -> str:
-    interval = f"[{cost.low:.4g}, {cost.high:.4g}]"
-    room = 38 - len(interval) if difference else 0
-    return f"{name:<{width}}{cost.value:>13.4g}  {interval}{difference:>{room}}"
-
-
-def _difference(result: StrategyResult) -> str:
-    noisy = "" if result.difference.low > 0 else "~"
-    return f"{noisy}{result.difference.value:.3g}"
+def _line(name: str, width: int, cost: Estimate, above: Estimate | None = None) -> str:
+    line = f"{name:<{width}}{figure(cost.value):>13}  {cost.interval_text():<20}"
+    if above is None:
+        return line.rstrip()
+    return f"{line}{figure(above.value, 3):>16}{'' if above.low > 0 else 'yes':>6}"
 
 
 def _metrics(result: StrategyResult) -> str:

@@ -30,7 +30,7 @@ from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Scalar
 from costopt.labels import encode_labels
-from costopt.policy.assemble import assemble, curve_of, evidence_of
+from costopt.policy.assemble import assemble, evidence_of
 from costopt.training.learners import BoolArray, Fitted, Params
 from costopt.training.sklearn_learner import SklearnLearner
 from costopt.training.weights import Reweighting
@@ -187,7 +187,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         found = evaluate(posed.problem, Candidate(learner.name, {}))
         final = fit_final(posed.problem, found.candidate, found.n_rounds)
         self.estimator_ = final[0].model.estimator
-        evidence = evidence_of(posed, found, curve=curve_of(posed, found))
+        evidence = evidence_of(posed, found)
         return self._ship(assemble(posed, found, final, evidence))
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from costopt.errors import DataError
 from costopt.training.learners import Fold
 
-__all__ = ["Folds", "make_folds"]
+__all__ = ["Folds", "make_folds", "units_of"]
 
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
@@ -97,8 +97,36 @@ def make_folds(
         else:
             folds, kind = _stratified(y, int(cv), random_state), "stratified"
     _check(folds, y, codes, order)
-    units = codes if order is None else _stretches(order)
-    return Folds(tuple(folds), kind, units)
+    return Folds(tuple(folds), kind, units_of(y.size, groups=codes, time=order))
+
+
+def units_of(n_cases: int, *, groups: Any = None, time: Any = None) -> IntArray | None:
+    """What is drawn together when uncertainty is measured: groups, or periods of about sqrt(n) rows.
+
+    Parameters
+    ----------
+    n_cases : int
+    groups, time : array-like of shape (n_cases,), optional
+        Of both, groups decide.
+
+    Returns
+    -------
+    units : int array of shape (n_cases,) or None
+        None where rows are met one by one.
+
+    Raises
+    ------
+    DataError
+        If a value is missing, or there is not one for each row.
+
+    Examples
+    --------
+    >>> units_of(4, groups=["b", "a", "b", "c"]), units_of(4) is None
+    (array([1, 0, 1, 2]), True)
+    """
+    if groups is not None:
+        return _codes(groups, n_cases, "groups")
+    return None if time is None else _periods(_codes(time, n_cases, "time"))
 
 
 def _stratified(y: BoolArray, cv: int, random_state: int) -> list[Fold]:
@@ -236,8 +264,8 @@ def _codes(values: Any, n_cases: int, name: str) -> IntArray:
     return np.asarray(codes, dtype=np.intp)
 
 
-def _stretches(order: IntArray) -> IntArray:
-    """Consecutive stretches of about sqrt(n) rows: what is alike in time is drawn together."""
+def _periods(order: IntArray) -> IntArray:
+    """Consecutive periods of about sqrt(n) rows: what is alike in time is drawn together."""
     length = max(int(np.sqrt(order.size)), 1)
     rank = np.empty(order.size, dtype=np.intp)
     rank[np.argsort(order, kind="stable")] = np.arange(order.size)

@@ -18,6 +18,7 @@ from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
+from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
@@ -166,6 +167,25 @@ class Problem:
                 seed=self.seed,
                 classes=None if self.prevalence is None else self.y[rows],
             ),
+        )
+
+    def sample(self, probability: FloatArray) -> Sample:
+        """The scored rows as costs are estimated on them, in the problem's scaled unit.
+
+        Parameters
+        ----------
+        probability : array of shape (n_scored,)
+            That each is positive, from a model and a map that were not fitted to it.
+        """
+        scored = self.scored
+        return Sample(
+            scored.y,
+            scored.costs,
+            scored.known,
+            probability,
+            scored.weight,
+            scored.draws.units,
+            self.prevalence,
         )
 
     def rng(self, fold: int | None) -> np.random.Generator:

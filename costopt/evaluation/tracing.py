@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.decision.rules import Rule
 from costopt.decision.thresholds import cost_curve, rule_threshold
+from costopt.evaluation.choice import RuleChoice
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.operating import (
     CELLS,
@@ -40,7 +40,7 @@ def trace(
     probability: FloatArray,
     costs: CaseCosts,
     known: CaseCosts,
-    rule: Rule,
+    choice: RuleChoice,
     draws: Draws,
     weight: FloatArray | None = None,
 ) -> OperatingCurve:
@@ -50,13 +50,13 @@ def trace(
     ----------
     y : bool array of shape (n_cases,)
     probability : array of shape (n_cases,)
-        Calibrated as the policy will, from scores of models that did not see the case.
+        Calibrated, by models and maps that did not see the case.
     costs : CaseCosts
         What decisions turn out to cost.
     known : CaseCosts
         What the rule may know of them.
-    rule : GainRule or CutRule
-        The one that ships.
+    choice : RuleChoice
+        The rule of the policy, and its decisions on these cases.
     draws : Draws
         Which rows belong together, for the noise of a difference.
     weight : array of shape (n_cases,), optional
@@ -64,7 +64,7 @@ def trace(
     """
     stands_for = np.ones(y.size) if weight is None else weight
     best = cost_curve(y, probability, costs, weight).best().threshold
-    ships = rule_threshold(rule, known)
+    ships = rule_threshold(choice.rule, known)
     named = [best] if ships is None else [best, ships]
 
     order = np.argsort(-probability, kind="stable")
@@ -89,9 +89,7 @@ def trace(
         _plain(caught),
         _plain(false_alarms),
         cells,
-        _shipped(
-            y, rule.decide(probability, known), costs, stands_for, ships, caught, false_alarms
-        ),
+        _shipped(y, choice.act, costs, stands_for, ships, caught, false_alarms),
         float(best),
         flat,
         (float(enough[-1]), float(enough[0])) if enough.size else None,

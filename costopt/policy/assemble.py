@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.evaluation.choice import ThresholdMode
-from costopt.evaluation.estimates import Estimate, estimate_mean, estimate_savings
 from costopt.evaluation.operating import OperatingCurve
-from costopt.evaluation.pricing import Candidate, OutOfFold, price, undone
+from costopt.evaluation.pricing import Candidate, OutOfFold, price
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
@@ -26,9 +24,9 @@ from costopt.labels import encode_labels
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy, ModelPart
 
-__all__ = ["assemble", "blanket_costs", "choose_threshold", "curve_of", "evidence_of", "provenance"]
+__all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
 
-FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 def choose_threshold(
@@ -42,6 +40,7 @@ def choose_threshold(
     groups: Any = None,
     time: Any = None,
     sample_weight: ArrayLike | None = None,
+    prevalence: float | None = None,
     pos_label: Scalar | None = None,
     random_state: int = 0,
 ) -> DecisionPolicy:
@@ -65,6 +64,8 @@ def choose_threshold(
         Rows that belong together; the order of rows.
     sample_weight : array-like of shape (n_cases,), optional
         How many cases of the population each row stands for.
+    prevalence : float, optional
+        Share of positives in the population, where rows were sampled by class.
     pos_label : str, int, float or bool, optional
         The class to act on, where labels are not 0 and 1.
     random_state : int, default=0
@@ -119,12 +120,14 @@ def choose_threshold(
         groups=groups,
         time=time,
         sample_weight=None if sample_weight is None else as_weights(sample_weight, labels.y.size),
+        prevalence=prevalence,
         random_state=random_state,
         n_jobs=1,
     )
     raw = scores[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
-    return assemble(posed, found, (), evidence_of(posed, found, curve=curve_of(posed, found)))
+    evidence = evidence_of(posed, found, baselines={"act from a score of 0.5": raw >= 0.5})
+    return assemble(posed, found, (), evidence)
 
 
 def assemble(
@@ -166,11 +169,9 @@ def assemble(
 def evidence_of(
     posed: Posed,
     found: OutOfFold,
-    cost: FloatArray | None = None,
     *,
-    point: float | None = None,
-    baselines: Mapping[str, Estimate] | None = None,
-    curve: OperatingCurve | None = None,
+    bias: float = 0.0,
+    baselines: Mapping[str, BoolArray] | None = None,
 ) -> Evidence:
     """What is known of the cost of an evaluated candidate.
 
@@ -178,69 +179,39 @@ def evidence_of(
     ----------
     posed : Posed
     found : OutOfFold
-    cost : array of shape (n_parts,), optional
-        `Draws.totals` of its cost, where ``found`` was kept without its rows.
-    point : float, optional
-        Its cost corrected for having been chosen among others, in the problem's scaled unit.
-    baselines : mapping of str to Estimate, optional
-        In the declared unit; acting never and always where None.
-    curve : OperatingCurve, optional
-        See `curve_of`, which needs the rows of what was evaluated.
+        With its rows.
+    bias : float, default=0
+        What its choice among others hides of its mean cost, in the problem's scaled unit.
+    baselines : mapping of str to bool array of shape (n_scored,), optional
+        Decisions to state the cost of beside acting never and always.
     """
     problem = posed.problem
-    draws = problem.scored.draws
-    if cost is None:
-        cost = draws.totals(found.row_cost)
-    blanket = {name: draws.totals(row_cost) for name, row_cost in blanket_costs(problem).items()}
-    if baselines is None:
-        baselines = {
-            name: estimate_mean(totals, draws, posed.unit).scaled(problem.scale)
-            for name, totals in blanket.items()
-        }
+    sample = problem.sample(found.calibrated)
+    decisions = {**sample.baselines(), **(baselines or {})}
     return Evidence(
-        expected_cost=estimate_mean(cost, draws, posed.unit, point=point).scaled(problem.scale),
-        savings=estimate_savings(
-            cost, blanket["never act"], blanket["always act"], draws, point=point
-        ),
-        baselines=baselines,
+        expected_cost=sample.cost(found.choice.act, bias=bias).scaled(problem.scale),
+        savings=sample.savings(found.choice.act, bias=bias),
+        baselines={name: sample.cost(act).scaled(problem.scale) for name, act in decisions.items()},
+        selection_bias=bias * problem.scale,
         n_cases=problem.y.size,
         n_positives=int(np.count_nonzero(problem.y)),
         reason=found.choice.reason,
-        curve=curve,
+        curve=_curve_of(problem, found),
     )
 
 
-def curve_of(posed: Posed, found: OutOfFold) -> OperatingCurve:
-    """What other thresholds would have caught and cost, in the declared unit.
-
-    Parameters
-    ----------
-    posed : Posed
-    found : OutOfFold
-        With ``raw`` or ``log_odds``; the rest of its rows is not needed.
-    """
-    problem = posed.problem
-    scored, score = problem.scored_by(found.n_folds), found.raw
-    if not score.size and found.log_odds is not None:
-        score = expit(found.log_odds.astype(np.float64))
+def _curve_of(problem: Problem, found: OutOfFold) -> OperatingCurve:
+    """What other thresholds would have caught and cost, in the declared unit."""
+    scored = problem.scored_by(found.n_folds)
     return trace(
         scored.y,
-        found.calibrator.apply(undone(problem, score, found.odds_multipliers)),
+        found.calibrated,
         scored.costs.scaled(problem.scale),
         scored.known.scaled(problem.scale),
-        found.choice.rule,
+        found.choice,
         scored.draws,
         scored.weight,
     )
-
-
-def blanket_costs(problem: Problem) -> dict[str, FloatArray]:
-    """What each scored row costs without a model: never acting, and always."""
-    y, costs = problem.scored.y, problem.scored.costs
-    return {
-        "never act": np.where(y, costs.fn, costs.tn).astype(np.float64),
-        "always act": np.where(y, costs.tp, costs.fp).astype(np.float64),
-    }
 
 
 def provenance(seed: int) -> dict[str, str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import OperatingCurve
-from costopt.markup import estimates_table
+from costopt.markup import estimates_table, figure
 
-__all__ = ["Evidence", "plain", "strict"]
+__all__ = ["Evidence", "Mood", "plain", "strict"]
+
+Mood = Literal["good", "bad", "unsure", "plain"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,13 @@ class Evidence:
     expected_cost : Estimate or None
         Per case; not chosen on the rows it was measured on.
     savings : Estimate or None
-        Share of the better blanket rule's cost that is avoided.
+        Share of the better baseline's cost that is avoided; the baselines are to act never and
+        always.
     baselines : mapping of str to Estimate
         What the obvious alternatives cost on the same rows.
+    selection_bias : float
+        What the choice of the policy among others hid of its mean cost on these rows; it is part
+        of ``expected_cost``, and of no other number here.
     n_cases, n_positives : int
         Rows that the policy was made from.
     reason : str
@@ -37,6 +43,7 @@ class Evidence:
     expected_cost: Estimate | None = None
     savings: Estimate | None = None
     baselines: Mapping[str, Estimate] = field(default_factory=dict)
+    selection_bias: float = 0.0
     n_cases: int = 0
     n_positives: int = 0
     reason: str = ""
@@ -48,15 +55,64 @@ class Evidence:
         if self.expected_cost is not None:
             cost = self.expected_cost
             lines.append(
-                f"Expected cost: {cost.value:.4g} {cost.unit} per case, {cost.level:.0%} interval "
-                f"{cost.low:.4g} to {cost.high:.4g}, from {self.n_cases:,} cases of which "
-                f"{self.n_positives:,} were positive."
+                f"Expected cost: {figure(cost.value)} {cost.unit} per case, {cost.level:.0%} interval: "
+                f"{cost.interval_text()}, from {self.n_cases:,} cases of which {self.n_positives:,} "
+                "were positive."
             )
+            if cost.note:
+                lines.append(f"Note: {cost.note}.")
+            if self.selection_bias:
+                lines.append(self.correction(f" {cost.unit}"))
         for name, found in self.baselines.items():
-            lines.append(f"  for comparison, {name}: {found.value:.4g} {found.unit} per case")
+            lines.append(f"  for comparison, {name}: {figure(found.value)} {found.unit} per case")
         if self.reason:
             lines.append(f"Why this rule: {self.reason}.")
         return lines
+
+    def better_baseline(self) -> str:
+        """Which of the two rules without a model costs less."""
+        return min(("never act", "always act"), key=lambda name: self.baselines[name].value)
+
+    def savings_in_words(self) -> list[str]:
+        """A sentence on what is saved, and one on how sure that is; none where it means nothing."""
+        saved = self.savings
+        if saved is None or math.isnan(saved.value):
+            return []
+        way = "cheaper" if saved.value >= 0 else "more expensive"
+        interval = f"{saved.level:.0%} interval of the savings: {saved.interval_text(100, ' %')}"
+        return [
+            f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
+            f"({self.better_baseline()}); {interval}.",
+            self.verdict()[1],
+        ]
+
+    def verdict(self) -> tuple[Mood, str]:
+        """Whether the rows show that the policy saves anything, and the sentence that says so."""
+        saved = self.savings
+        if saved is None or math.isnan(saved.value):
+            return "plain", "There is no cost to save a share of: compare the costs themselves."
+        if not saved.has_interval:
+            return "unsure", f"No interval can be stated: {saved.note}."
+        if saved.note:
+            return "unsure", f"It saves nothing: it makes {saved.note}."
+        if saved.low > 0:
+            return "good", "It is significantly cheaper than the better rule without a model."
+        if saved.high < 0:
+            return (
+                "bad",
+                "It costs significantly more than the better rule without a model: do not use it.",
+            )
+        return "unsure", "It may save nothing: gather more cases before you rely on it."
+
+    def correction(self, unit: str = "") -> str:
+        """Why the expected cost differs from what the same decisions cost on the rows at hand."""
+        assert self.expected_cost is not None  # noqa: S101  # without it nothing is corrected
+        observed = figure(self.expected_cost.value - self.selection_bias)
+        way = "more" if self.selection_bias > 0 else "less"
+        return (
+            f"On these rows it cost {observed}{unit}; that is corrected by "
+            f"{figure(abs(self.selection_bias), 2)}{unit} {way}, since the policy was selected on them."
+        )
 
     def _repr_html_(self) -> str:
         if self.expected_cost is None:
@@ -71,6 +127,7 @@ class Evidence:
             "expected_cost": _to_plain(self.expected_cost),
             "savings": _to_plain(self.savings),
             "baselines": {name: _to_plain(found) for name, found in self.baselines.items()},
+            "selection_bias": self.selection_bias,
             "n_cases": self.n_cases,
             "n_positives": self.n_positives,
             "reason": self.reason,
@@ -85,6 +142,7 @@ class Evidence:
             expected_cost=_from_plain(stored["expected_cost"]),
             savings=_from_plain(stored["savings"]),
             baselines={name: found for name, found in baselines.items() if found is not None},
+            selection_bias=stored["selection_bias"],
             n_cases=stored["n_cases"],
             n_positives=stored["n_positives"],
             reason=stored["reason"],
@@ -132,6 +190,6 @@ def _from_plain(stored: Mapping[str, Any] | None) -> Estimate | None:
         return None
     numbers = {
         name: math.nan if stored[name] is None else float(stored[name])
-        for name in ("value", "low", "high")
+        for name in ("value", "low", "high", "n_positives")
     }
     return Estimate.from_dict({**stored, **numbers})

@@ -132,6 +132,8 @@ class _Estimate(_Strict):
     method: Name
     unit: Name
     n: int
+    n_positives: Number | None
+    note: Name
 
 
 Points = Annotated[list[Finite], pydantic.Field(max_length=10_000)]
@@ -175,6 +177,7 @@ class _Evidence(_Strict):
     expected_cost: _Estimate | None
     savings: _Estimate | None
     baselines: dict[Name, _Estimate]
+    selection_bias: Finite
     n_cases: int
     n_positives: int
     reason: str

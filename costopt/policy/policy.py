@@ -15,11 +15,11 @@ from costopt.decision.calibrators import Calibrator, PlattMap
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, decision_cost, expected_gain
+from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, expected_gain
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
-from costopt.evaluation.draws import Draws
-from costopt.evaluation.estimates import Estimate, bootstrap_mean
+from costopt.evaluation.estimates import Estimate, Sample
+from costopt.evaluation.folds import units_of
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import encode_known
 from costopt.markup import panel
@@ -219,6 +219,8 @@ class DecisionPolicy:
         y: Any,
         *,
         costs: Costs | None = None,
+        groups: Any = None,
+        time: Any = None,
         sample_weight: ArrayLike | None = None,
     ) -> Estimate:
         """What the decisions cost on labelled rows, best on rows that nobody has seen.
@@ -231,32 +233,79 @@ class DecisionPolicy:
             Labels, named as when the policy was made.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
+        groups : str or array-like of shape (n_cases,), optional
+            Rows that belong together, such as a customer's: the interval is then that of groups.
+            A name takes that column.
+        time : str or array-like of shape (n_cases,), optional
+            The order of rows: the interval is then that of periods of about sqrt(n) rows.
         sample_weight : array-like of shape (n_cases,), optional
             How many cases of the population each row stands for.
 
         Returns
         -------
         cost : Estimate
-            Mean cost per case with its bootstrap interval.
+            Mean cost per case with its interval.
 
         Raises
         ------
         DataError
             If a label is unknown, or lengths or row labels differ.
         """
+        measured = self.measure(
+            X, y, costs=costs, groups=groups, time=time, sample_weight=sample_weight
+        )
+        assert measured.expected_cost is not None  # noqa: S101  # it was just measured
+        return measured.expected_cost
+
+    def measure(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        costs: Costs | None = None,
+        groups: Any = None,
+        time: Any = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Evidence:
+        """The same beside acting never and always on these rows, with what is saved against them.
+
+        Parameters
+        ----------
+        X, y, costs, groups, time, sample_weight
+            As for `evaluate`.
+
+        Returns
+        -------
+        evidence : Evidence
+            With ``expected_cost``, ``savings`` and ``baselines``.
+        """
         table = Table(X)
-        for name, other in (("y", y), ("costs", costs), ("sample_weight", sample_weight)):
+        beside = {"y": y, "costs": costs, "sample_weight": sample_weight}
+        for name, other in {**beside, "groups": groups, "time": time}.items():
             check_same_index(table, other, name)
         labels = self.encode(y)
-        if labels.size != table.n_rows:
-            raise DataError(f"X has {table.n_rows} rows but y has {labels.size} labels")
-        act = self._decide(self.score(X), X, costs)
-        priced = as_case_costs(
-            self._present(self.costs if costs is None else costs), table, labels.size
+        n_cases = labels.size
+        if n_cases != table.n_rows:
+            raise DataError(f"X has {table.n_rows} rows but y has {n_cases} labels")
+        probability = self.score(X)
+        act = self._decide(probability, X, costs)
+        declared = self._present(self.costs if costs is None else costs)
+        known = None if costs is not None else self.known_costs
+        sample = Sample(
+            labels,
+            as_case_costs(declared, table, n_cases),
+            None if known is None else as_case_costs(known, table, n_cases),
+            probability,
+            None if sample_weight is None else as_weights(sample_weight, n_cases),
+            units_of(n_cases, groups=table.values_of(groups), time=table.values_of(time)),
         )
-        weight = None if sample_weight is None else as_weights(sample_weight, labels.size)
-        row_cost = decision_cost(labels, act, priced)
-        return bootstrap_mean(row_cost, Draws(labels.size, weight=weight), self.unit)
+        return Evidence(
+            expected_cost=sample.cost(act),
+            savings=sample.savings(act),
+            baselines={name: sample.cost(rule) for name, rule in sample.baselines().items()},
+            n_cases=sample.n,
+            n_positives=sample.count_positives(),
+        )
 
     def encode(self, y: Any) -> BoolArray:
         """Labels as booleans, True for the positive class; unknown ones are refused."""

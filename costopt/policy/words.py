@@ -6,6 +6,7 @@ import math
 
 from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap
 from costopt.frames import Scalar
+from costopt.markup import figure
 
 __all__ = ["model_in_words", "rule_in_words"]
 
@@ -26,20 +27,19 @@ def rule_in_words(
     unit : str
         Currency of the costs.
     """
-    act = f"act as if {positive!r}"
     if threshold is None:
         return (
-            f"For each case, {act} where probability * (fn - tp) >= (1 - probability) * (fp - tn): "
-            f"where the expected gain of acting, in {unit}, is not negative."
+            "Act when the expected loss from ignoring the case exceeds the expected cost of acting on "
+            f"it, in {unit}: probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
     if math.isinf(threshold):
-        return f"{'Never' if threshold > 0 else 'Always'} {act}, whatever the model says."
-    text = f"{act.capitalize()} where the probability is at least {threshold:.4g}"
+        return f"{'Never' if threshold > 0 else 'Always'} act, whatever the model says."
+    text = f"Act when the calibrated probability of {positive!r} is {figure(100 * threshold, 3)} % or more"
     if raw_threshold is None:
         return f"{text}."
     if math.isinf(raw_threshold):
         return f"{text}, which {'no' if raw_threshold > 0 else 'every'} case reaches."
-    return f"{text} (model's own score: at least {raw_threshold:.4g})."
+    return f"{text} (raw model score {figure(raw_threshold)} or more)."
 
 
 def model_in_words(
@@ -52,7 +52,7 @@ def model_in_words(
     elif odds_multiplier != 1:
         text += f"; its training multiplied the odds by {odds_multiplier:.3g}, which is undone"
     if isinstance(calibrator, IsotonicMap):
-        text += f"; calibrated by a growing map with {len(calibrator.scores)} knots"
+        text += f"; calibrated by isotonic regression with {len(calibrator.scores)} knots"
     elif isinstance(calibrator, BetaMap):
         text += (
             f"; calibrated by a beta map with a {calibrator.a:.3g}, b {calibrator.b:.3g} and intercept "

@@ -144,11 +144,11 @@ class ComparisonDisplay:
         estimates = [getattr(result, measure) for result in results]
         title = f"{comparison.n_cases:,} cases, {comparison.n_positives:,} of them positive"
         display = cls(
-            tuple(str(result.name) for result in results),
+            tuple(str(result.title) for result in results),
             values=np.array([found.value for found in estimates]),
             low=np.array([found.low for found in estimates]),
             high=np.array([found.high for found in estimates]),
-            as_good=np.array([result.difference.low <= 0 for result in results]),
+            as_good=np.array([result.tied for result in results]),
             measure=measure,
             unit=comparison.unit,
             level=estimates[0].level,
@@ -177,8 +177,8 @@ class ComparisonDisplay:
         ax = axes_for(ax, height=1.9 + 0.36 * max(n, 4))
         places = np.arange(n)
         for as_good, face, label in (
-            (True, CAUGHT, "not told apart from the best"),
-            (False, "white", "dearer than the best"),
+            (True, CAUGHT, "statistically tied with the cheapest"),
+            (False, "white", "significantly more expensive"),
         ):
             rows = places[self.as_good[:n] == as_good]
             if rows.size == 0:
@@ -206,7 +206,7 @@ class ComparisonDisplay:
         x_name = AXIS[self.measure].format(unit=plain(self.unit, 20), level=f"{self.level:.0%}")
         finish(ax, x=x_name, y="", grid="x")
         left_out = len(self.names) - n
-        more = f"; {left_out} dearer strategies not shown" if left_out else ""
+        more = f"; {left_out} more expensive ones not shown" if left_out else ""
         ax.set_title(f"{self.title}{more}", loc="left", fontsize=SMALL + 1, color=INK)
         ax.legend(
             fontsize=SMALL,

@@ -13,8 +13,7 @@ from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_labels, decide, expected_gain
 from costopt.errors import DataError
-from costopt.evaluation.draws import Draws
-from costopt.evaluation.estimates import Estimate, bootstrap_mean
+from costopt.evaluation.estimates import Estimate, Sample
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,
@@ -114,7 +113,6 @@ class GainDisplay(FromScores):
         X: Any = None,
         sample_weight: ArrayLike | None = None,
         pos_label: Scalar | None = None,
-        random_state: int = 0,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
         """From labels and calibrated probabilities of rows that the model was not fitted to.
@@ -135,7 +133,6 @@ class GainDisplay(FromScores):
             How many cases of the population each row stands for.
         pos_label : str, int, float or bool, optional
             The class to act on, where labels are not 0 and 1.
-        random_state : int, default=0
             Of the bootstrap.
         ax : matplotlib axes or a pair of them, optional
             One is for the money; of a pair the first is for the gain per case.
@@ -163,16 +160,14 @@ class GainDisplay(FromScores):
         decided = decide(cases.score, known) if act is None else as_labels(act, "act")
         if decided.size != cases.n_cases:
             raise DataError(f"act is for {decided.size} cases but y_true has {cases.n_cases}")
-        return cls._of(cases, paid, known, decided, random_state).plot(ax=ax)
+        return cls._of(cases, paid, known, decided).plot(ax=ax)
 
     @classmethod
     def _policy_options(cls, policy: Any, X: Any, costs: Costs) -> dict[str, Any]:
         return {"act": policy.decide(X, costs=costs if policy.needs_costs else None)}
 
     @classmethod
-    def _of(
-        cls, cases: Cases, paid: CaseCosts, known: CaseCosts, act: BoolArray, seed: int
-    ) -> Self:
+    def _of(cls, cases: Cases, paid: CaseCosts, known: CaseCosts, act: BoolArray) -> Self:
         weight = cases.weights
         gain = expected_gain(cases.score, known)
         realised = np.where(cases.y, paid.fn_regret, -paid.fp_regret)
@@ -184,14 +179,15 @@ class GainDisplay(FromScores):
             for each in (weight, weight * gain, weight * realised)
         ]
         total = float(weight.sum())
-        draws = Draws(cases.n_cases, cases.weight, seed=seed)
+        sample = Sample(cases.y, paid, known, cases.score, cases.weight)
+        gained = sample.difference(np.zeros(cases.n_cases, dtype=bool), act)
         return cls(
             summed[0],
             ranked[last_of_ties],
             summed[1],
             summed[2],
             float(weight[act].sum()),
-            bootstrap_mean(np.where(act, realised, 0.0), draws, paid.unit).scaled(total),
+            gained.scaled(total),
             float(weight @ np.maximum(realised, 0.0)),
             paid.unit,
             described(cases),
@@ -239,10 +235,14 @@ class GainDisplay(FromScores):
         money_ax.set_xlim(0, last)
         below = 0.25 * max(float(self.actual.max()), float(self.expected.max()), 0.0)
         least = float(min(self.actual[shown].min(), self.expected[shown].min()))
-        top = max(self.decided_gain.high, self.actual[shown].max(), self.expected[shown].max())
+        ends = self.decided_gain.low, self.decided_gain.high
+        low_end, high_end = (
+            ends if self.decided_gain.has_interval else (self.decided_gain.value,) * 2
+        )
+        top = max(high_end, self.actual[shown].max(), self.expected[shown].max())
         if below > 0:
             # both ends of the bar, but not the abyss beyond the last good case
-            low = max(least, min(-below, self.decided_gain.low))
+            low = max(least, min(-below, low_end))
             money_ax.set_ylim(min(1.08 * low, 0.0), 1.1 * float(top))
         title = "" if gain_ax is not None else self.title
         x = "cases acted on, the largest expected gain first"
@@ -282,7 +282,7 @@ class GainDisplay(FromScores):
         ax.errorbar(
             [self.decided],
             [found.value],
-            yerr=[[found.value - found.low], [found.high - found.value]],
+            yerr=np.nan_to_num([[found.value - found.low], [found.high - found.value]]),
             color=INK,
             marker="o",
             markersize=8,
@@ -290,7 +290,7 @@ class GainDisplay(FromScores):
             linestyle="none",
             label=(
                 f"decided: {number(self.decided)} cases, {money(found.value, unit)} "
-                f"({found.level:.0%}: {number(found.low)} to {number(found.high)})"
+                f"({found.level:.0%}: {found.interval_text(write=number)})"
             ),
         )
         # a legend entry only: mostly far above what can be drawn

@@ -191,7 +191,8 @@ class SearchProgressDisplay:
         found, unit = self.expected_cost, self.unit
         low, high = self._heights()
         beyond = self.costs > high
-        ax.axhspan(found.low, found.high, color=ALARM, alpha=0.16, linewidth=0)
+        if found.has_interval:
+            ax.axhspan(found.low, found.high, color=ALARM, alpha=0.16, linewidth=0)
         ax.axhline(
             found.value,
             color=ALARM,
@@ -199,7 +200,7 @@ class SearchProgressDisplay:
             linewidth=2,
             label=(
                 f"on new cases: {number(found.value)} "
-                f"({found.level:.0%}: {number(found.low)} to {number(found.high)})"
+                f"({found.level:.0%}: {found.interval_text(write=number)})"
             ),
         )
         ax.plot(
@@ -256,7 +257,8 @@ class SearchProgressDisplay:
     def _heights(self) -> tuple[float, float]:
         """Limits that hold the estimate, the best baseline and most trials."""
         found = self.expected_cost
-        wanted = [found.low, found.high, float(self.costs.min()), *self.baselines.values()]
+        ends = [found.low, found.high] if found.has_interval else [found.value]
+        wanted = [*ends, float(self.costs.min()), *self.baselines.values()]
         if self.baselines:
             wanted = [*wanted[:3], min(self.baselines.values())]
         wanted.append(float(np.quantile(self.costs, 0.8)))

@@ -11,9 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
 from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
-from costopt.errors import DataError
-from costopt.evaluation.draws import Draws, replicates
-from costopt.evaluation.estimates import LEVEL
+from costopt.evaluation.estimates import LEVEL, Sample
+from costopt.evaluation.folds import units_of
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,
@@ -46,7 +45,6 @@ FloatArray = NDArray[np.float64]
 BAND_POINTS = 200
 # Differences of less than this share of the cost are of no interest, however sure they are.
 NEGLIGIBLE = 0.01
-TAILS = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
 
 
 @dataclass(eq=False)
@@ -60,10 +58,10 @@ class CostCurveDisplay(FromScores):
     curve : CostCurve
         Exact, in ``unit`` per case.
     band_thresholds, band_low, band_high : array of shape (n_points,)
-        Pointwise bootstrap interval of the mean cost at some thresholds, ascending.
+        Interval of the mean cost at some thresholds, each by itself; the thresholds ascend.
     near : tuple of float
-        The lowest and the highest of the band's thresholds that are not clearly dearer than the
-        cheapest one: by more than 1 % beyond noise, in a paired bootstrap.
+        The lowest and the highest of the band's thresholds that are not significantly more expensive
+        than the cheapest one, by more than 1 %.
     level : float
         Nominal coverage of the band, at each threshold by itself.
     bayes_threshold : float or None
@@ -119,7 +117,6 @@ class CostCurveDisplay(FromScores):
         sample_weight: ArrayLike | None = None,
         pos_label: Scalar | None = None,
         groups: ArrayLike | None = None,
-        random_state: int = 0,
         scale: Scale = "auto",
         ax: Axes | None = None,
     ) -> Self:
@@ -140,8 +137,7 @@ class CostCurveDisplay(FromScores):
         pos_label : str, int, float or bool, optional
             The class to act on, where labels are not 0 and 1.
         groups : array-like of shape (n_cases,), optional
-            Rows that the bootstrap draws together.
-        random_state : int, default=0
+            Rows that belong together.
         scale : {"auto", "linear", "logit"}, default="auto"
             Of the threshold axis; log-odds show thresholds near 0.
         ax : matplotlib axes, optional
@@ -166,9 +162,15 @@ class CostCurveDisplay(FromScores):
         choose_scale(scale, cases.score, ())
         cheapest = curve.best().threshold
         points = _band_points(cases, [cheapest, 0.5 if bayes is None else bayes, 0.5])
-        draws = Draws(cases.n_cases, cases.weight, _units(groups, cases.n_cases), random_state)
-        means = _bootstrapped(cases, points, draws)
-        low, high = np.quantile(means, TAILS, axis=0)
+        sample = Sample(
+            cases.y,
+            paid,
+            known,
+            cases.score if cases.are_probabilities else None,
+            cases.weight,
+            units_of(cases.n_cases, groups=groups),
+        )
+        low, high = _band(sample, cases.score, points)
         rule_cost = (
             None if act is None else weighted_mean(decision_cost(cases.y, act, paid), cases.weight)
         )
@@ -177,7 +179,7 @@ class CostCurveDisplay(FromScores):
             points,
             low,
             high,
-            _near(means, points, cheapest),
+            _near(sample, cases.score, points, cheapest),
             LEVEL,
             bayes,
             rule_cost,
@@ -314,17 +316,6 @@ def _best_in_words(best: BestCut, unit: str) -> str:
     return f"cheapest, {low} to {high}: {cost}"
 
 
-def _units(groups: ArrayLike | None, n_cases: int) -> NDArray[np.intp] | None:
-    if groups is None:
-        return None
-    given = np.asarray(groups)
-    if given.shape != (n_cases,):
-        raise DataError(
-            f"groups must have one value for each of the {n_cases} cases, got shape {given.shape}"
-        )
-    return np.unique(given, return_inverse=True)[1].astype(np.intp)
-
-
 def _band_points(cases: Cases, marks: list[float]) -> FloatArray:
     """Thresholds at which the band is computed: where the scores are, evenly between, and marks."""
     score = cases.score
@@ -335,28 +326,19 @@ def _band_points(cases: Cases, marks: list[float]) -> FloatArray:
     return np.unique(np.concatenate((spread, dense, within)))
 
 
-def _near(means: FloatArray, points: FloatArray, cheapest: float) -> tuple[float, float]:
-    """The outermost thresholds that are not clearly dearer than the cheapest."""
-    at = int(np.argmin(np.abs(points - np.clip(cheapest, points[0], points[-1]))))
-    slack = NEGLIGIBLE * abs(float(means[:, at].mean()))
-    dearer = np.quantile(means - means[:, [at]], TAILS[0], axis=0) > slack
-    as_good = points[~dearer]
-    return float(as_good[0]), float(as_good[-1])
+def _band(sample: Sample, score: FloatArray, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Ends of the interval of the mean cost at each threshold; NaN where none can be stated."""
+    found = [sample.cost(score >= point) for point in points]
+    return np.array([each.low for each in found]), np.array([each.high for each in found])
 
 
-def _bootstrapped(cases: Cases, points: FloatArray, draws: Draws) -> FloatArray:
-    """Mean cost at each threshold in each draw, shape (n_draws, n_points)."""
-    paid, _ = cases.priced()
-    weight = cases.weights / cases.weights.sum()
-    acted = decision_cost(cases.y, np.ones(cases.n_cases, dtype=bool), paid) * weight
-    left = decision_cost(cases.y, np.zeros(cases.n_cases, dtype=bool), paid) * weight
-    # costs by part and by how many of the thresholds a score reaches: sums of both replace rows
-    n_parts, n_bins = draws.part_weight.size, points.size + 1
-    reached = np.searchsorted(points, cases.score, side="right")
-    cell = draws.part * n_bins + reached
-    shape = (n_parts, n_bins)
-    by_acted, by_left = (
-        np.bincount(cell, cost, n_parts * n_bins).reshape(shape) for cost in (acted, left)
-    )
-    totals = by_acted[:, ::-1].cumsum(axis=1)[:, -2::-1] + by_left.cumsum(axis=1)[:, :-1]
-    return replicates(totals, draws)
+def _near(
+    sample: Sample, score: FloatArray, points: FloatArray, cheapest: float
+) -> tuple[float, float]:
+    """The outermost thresholds that are not significantly more expensive than the cheapest."""
+    home = score >= cheapest
+    slack = NEGLIGIBLE * abs(sample.cost(home).value)
+    as_good = [
+        float(point) for point in points if not sample.difference(score >= point, home).low > slack
+    ]
+    return (as_good[0], as_good[-1]) if as_good else (cheapest, cheapest)

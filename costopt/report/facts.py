@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from costopt.decision.rules import CutRule
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import CELLS, OperatingCurve, OperatingPoint
+from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.figures import amount, money, percent, threshold_text
 from costopt.report.picture import curve_picture
 
-__all__ = ["facts_of", "interval_rows"]
+__all__ = ["facts_of", "interval_money", "interval_rows"]
 
 # What each cost is paid for, by truth and decision.
 PAID_FOR = {
@@ -48,7 +50,7 @@ def facts_of(policy: DecisionPolicy, cases_a_day: float) -> dict[str, Any]:
         "params": {name: _short(value) for name, value in policy.params.items()},
         "model": policy.model_name or "computed elsewhere",
         "saving": _saving(policy, cases_a_day),
-        "certainty": _certainty(evidence.savings, evidence.expected_cost),
+        "certainty": _certainty(evidence),
         "compared": [],
         "curve": None,
     }
@@ -80,8 +82,7 @@ def interval_rows(
         {
             "name": name,
             "value": money(factor * found.value),
-            "low": money(factor * found.low),
-            "high": money(factor * found.high),
+            "interval": interval_money(found, factor),
             "at": place(found.value),
             "from": place(found.low),
             "to": place(found.high),
@@ -118,6 +119,11 @@ def _action(policy: DecisionPolicy) -> dict[str, str]:
     return {"headline": f"Act from {100 * threshold:.3g} % up", "sentence": sentence}
 
 
+def interval_money(found: Estimate, factor: float) -> str:
+    """The interval of an estimate, in money to the cent."""
+    return found.scaled(factor).interval_text(write=money)
+
+
 def _saving(policy: DecisionPolicy, cases: float) -> dict[str, str] | None:
     """What the policy saves against the better of never and always acting."""
     cost, share = policy.evidence.expected_cost, policy.evidence.savings
@@ -144,33 +150,18 @@ def _saving(policy: DecisionPolicy, cases: float) -> dict[str, str] | None:
     }
 
 
-def _certainty(savings: Estimate | None, cost: Estimate | None) -> dict[str, str] | None:
+def _certainty(evidence: Evidence) -> dict[str, str] | None:
     """How sure the saving is, in a headline and a verdict."""
+    cost, savings = evidence.expected_cost, evidence.savings
     if cost is None:
         return None
-    if savings is None or math.isnan(savings.value):
-        return {
-            "headline": f"{cost.low:.4g} to {cost.high:.4g} {cost.unit}",
-            "verdict": "cost per case; a share saved means nothing where doing nothing costs nothing.",
-            "mood": "plain",
-            "level": f"{cost.level:.0%}",
-        }
-    if savings.low > 0:
-        verdict, mood = "Even the low end saves money.", "good"
-    elif savings.high < 0:
-        verdict, mood = "It costs more than a rule without a model: do not use it.", "bad"
+    mood, verdict = evidence.verdict()
+    share = savings is not None and not math.isnan(savings.value)
+    if share and savings is not None:
+        headline = savings.interval_text(100, " %", digits=3)
     else:
-        verdict, mood = "It may save nothing: gather more cases before you rely on it.", "unsure"
-    return {
-        "headline": f"{_digits(savings.low)} to {_digits(savings.high)} %",
-        "verdict": verdict,
-        "mood": mood,
-        "level": f"{savings.level:.0%}",
-    }
-
-
-def _digits(share: float) -> str:
-    return percent(share).removesuffix(" %")
+        headline = f"{cost.interval_text()} {cost.unit}"
+    return {"headline": headline, "verdict": verdict, "mood": mood, "level": f"{cost.level:.0%}"}
 
 
 def _curve_facts(policy: DecisionPolicy, curve: OperatingCurve, cases: float) -> dict[str, Any]:
@@ -191,10 +182,29 @@ def _curve_facts(policy: DecisionPolicy, curve: OperatingCurve, cases: float) ->
         else [threshold_text(each) for each in curve.supported],
         "what_if": _what_if(curve, cases),
         "picture": curve_picture(curve, cases),
+        "beside_estimate": _beside_estimate(policy, cases),
         "n_points": len(curve),
         "start": len(curve) - 1 - curve.thresholds.index(start),
         "data": _data(curve, start),
     }
+
+
+def _beside_estimate(policy: DecisionPolicy, cases: float) -> str:
+    """Why the rule costs something else here than at the top, if it does."""
+    bias = policy.evidence.selection_bias
+    text = "Each number is what these cases would have cost"
+    if bias:
+        way = "more" if bias > 0 else "less"
+        text += (
+            f"; the estimate at the top expects {money(cases * abs(bias))} {policy.unit} {way}, since "
+            "the policy was selected on these cases"
+        )
+    if isinstance(policy.rule, CutRule):
+        text += (
+            "; the threshold was chosen on them as well, so the recommended rule was judged by "
+            "thresholds that had not seen the case, and costs more than the curve shows at its threshold"
+        )
+    return f"{text}."
 
 
 def _point_facts(point: OperatingPoint, cases: float) -> dict[str, str]:

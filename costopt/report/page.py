@@ -12,10 +12,10 @@ from typing import Any
 
 from costopt.errors import DataError, StoreError
 from costopt.evaluation.operating import MIN_ROWS
-from costopt.markup import printable
+from costopt.markup import figure, printable
 from costopt.policy.files import write_atomically
 from costopt.policy.policy import DecisionPolicy
-from costopt.report.facts import facts_of, interval_rows
+from costopt.report.facts import facts_of, interval_money, interval_rows
 from costopt.report.figures import MISSING, amount, money, percent
 
 __all__ = ["write_report"]
@@ -111,8 +111,8 @@ def _of_search(result: Any) -> dict[str, Any]:
         "search": {
             "Trials": f"{result.n_trials:,}",
             "Why this model": result.reason,
-            "Cost per case on the rows it was chosen on": (
-                f"{result.apparent_cost:.4g} {result.expected_cost.unit}, too low an estimate"
+            "Cost per case on the rows it was selected on": (
+                f"{figure(result.apparent_cost)} {result.expected_cost.unit}"
             ),
         }
     }
@@ -126,19 +126,20 @@ def _of_comparison(comparison: Any, cases: float) -> dict[str, Any]:
     for row, one in zip(rows, results, strict=True):
         row["description"] = one.description
         row["saves"] = percent(one.savings.value)
-        row["dearer"] = MISSING if row["chosen"] else money(cases * one.difference.value)
-        row["dearer_low"] = money(cases * one.difference.low)
-        row["dearer_high"] = money(cases * one.difference.high)
+        row["name"] = one.title
+        row["cheapest"] = one.name == comparison.cheapest
+        row["above"] = MISSING if row["cheapest"] else money(cases * one.difference.value)
+        row["above_interval"] = interval_money(one.difference, cases)
         row["recall"] = percent(one.metrics.get("recall", math.nan))
         row["alerts"] = amount(cases * one.metrics.get("alert_share", math.nan))
-    alike = [one.name for one in results if one.name != comparison.best and one.difference.low <= 0]
+    tied = [one.name for one in results if one.tied and one.name != comparison.cheapest]
     statements = getattr(comparison.advice, "statements", ())
     return {
         "strategies": rows,
         "best": comparison.best,
         "skipped": dict(comparison.skipped),
         "advice": [{"text": one.text, "reason": one.reason} for one in statements],
-        "alike": f"Noise cannot tell these from the best: {', '.join(alike)}." if alike else "",
+        "tied": f"Statistically tied with the cheapest: {', '.join(tied)}." if tied else "",
         "n_cases": comparison.n_cases,
     }
 

@@ -22,7 +22,7 @@ from costopt.evaluation.trial import FINALS, FinalKind, evaluate
 from costopt.frames import Scalar
 from costopt.search.racing import Race
 from costopt.search.result import SearchResult, build_result
-from costopt.search.shipping import KEPT, SELECTIONS, Record, SelectionKind, Shipping
+from costopt.search.shipping import KEPT, KEPT_NUMBERS, SELECTIONS, Record, SelectionKind, Shipping
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 from costopt.training.devices import BY_DEFAULT
 from costopt.training.learners import Learner
@@ -247,13 +247,17 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         return record
 
     def _forget_scores(self) -> None:
-        """Keep scores row by row of the trials of lowest log loss, and of the untuned models."""
+        """Keep scores row by row of as many trials as there is room for, and of the untuned models.
+
+        Those of the lowest log loss stay.
+        """
+        room = max(KEPT, KEPT_NUMBERS // self.posed.problem.scored.rows.size)
         kept = [
             (key, record)
             for key, record in self._records.items()
             if record.log_odds is not None and record.found.candidate not in self._defaults
         ]
-        for key, record in sorted(kept, key=lambda one: one[1].found.log_loss)[KEPT:]:
+        for key, record in sorted(kept, key=lambda one: one[1].found.log_loss)[room:]:
             self._records[key] = replace(record, log_odds=None)
 
     @property

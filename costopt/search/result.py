@@ -7,22 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 
-from costopt.decision.rules import decide, decision_cost
-from costopt.evaluation.estimates import Estimate, estimate_mean
+from costopt.decision.rules import decide
+from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.pricing import Candidate, OutOfFold
-from costopt.evaluation.problem import Posed
+from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
-from costopt.markup import panel, shown
-from costopt.policy.assemble import assemble, blanket_costs, curve_of, evidence_of
+from costopt.markup import figure, panel, shown
+from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.shipping import Record, Shipping, choose, with_scores
+from costopt.search.shipping import Record, Shipping, choose
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["SearchResult", "build_result"]
+
+BoolArray = NDArray[np.bool_]
+
+UNTUNED = "untuned model at the Bayes threshold"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +103,9 @@ class SearchResult:
             note = f"   {100 * (1 - share):.4g} % accurate" if name == "never act" else ""
             lines.append(_row(name, found, width) + note)
         lines.append(_row("this policy", cost, width))
-        lines.append(
-            f"(On these rows the chosen trial cost {self.apparent_cost:.4g}, and the cheapest of all "
-            f"{self.study.best_value:.4g}: too low, since luck chose it too.)"
-        )
+        lines += self._why_it_differs()
         lines.append("")
-        if not math.isnan(self.savings.value):
-            lines.append(
-                f"Saves {100 * self.savings.value:.3g} % of what the better of never and always acting "
-                f"costs ({100 * self.savings.low:.3g} to {100 * self.savings.high:.3g} %)."
-            )
+        lines += evidence.savings_in_words()
         lines.append(self.policy.explain().splitlines()[0])
         lines.append(f"Why this rule: {evidence.reason}.")
         lines.append(f"Why this model: {self.reason}.")
@@ -118,6 +117,21 @@ class SearchResult:
         )
         return "\n".join(lines)
 
+    def _why_it_differs(self) -> list[str]:
+        """Why one rule has more than one cost: those that were chosen on and those that were not."""
+        cost, evidence = self.expected_cost, self.policy.evidence
+        lines = [f"({cost.note}.)"] if cost.note else []
+        if evidence.selection_bias:
+            lines.append(f"({evidence.correction()})")
+        lowest = self.study.best_value
+        observed = cost.value - evidence.selection_bias
+        if lowest < observed * (1 - 1e-9):
+            lines.append(
+                f"(The lowest cost of any trial, {figure(lowest)}, is optimistic: the best of many "
+                "trials is partly luck.)"
+            )
+        return lines
+
     def _trials_in_words(self) -> str:
         states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
         given_up = states.count(optuna.trial.TrialState.PRUNED)
@@ -125,13 +139,11 @@ class SearchResult:
         return f"{self.n_trials} trials{note}"
 
     def _repr_html_(self) -> str:
-        saved, low, high = (
-            100 * share for share in (self.savings.value, self.savings.low, self.savings.high)
-        )
+        saved = self.savings
         lead = (
             f"Costs {self.expected_cost}"
-            if math.isnan(saved)
-            else f"Saves {saved:.3g} % ({low:.3g} to {high:.3g} %)"
+            if math.isnan(saved.value)
+            else f"Saves {figure(100 * saved.value, 3)} % ({saved.interval_text(100, ' %')})"
         )
         return panel(
             f"Search of {self.n_trials} trials",
@@ -173,14 +185,11 @@ def build_result(
     candidates = [record.found.candidate for record in records]
     untuned = [candidates.index(default) for default in defaults if default in candidates]
     shipped = choose(problem, records, untuned, shipping.selection)
-    baselines = _baselines(posed, plain)
     evidence = evidence_of(
         posed,
         shipped.found,
-        shipped.cost,
-        point=float(shipped.cost.sum()) + shipped.bias,
-        baselines=baselines,
-        curve=curve_of(posed, with_scores(problem, [records[one] for one in shipped.members])),
+        bias=shipped.bias,
+        baselines={} if plain is None else _untuned_decisions(problem, plain),
     )
     final = tuple(
         part
@@ -197,7 +206,7 @@ def build_result(
         expected_cost=evidence.expected_cost,
         apparent_cost=shipped.found.value * problem.scale,
         savings=evidence.savings,
-        baselines=baselines,
+        baselines=evidence.baselines,
         best_params=dict(best.params),
         trial_number=best.number,
         averaged=tuple(trials[member].number for member in shipped.members),
@@ -206,27 +215,16 @@ def build_result(
     )
 
 
-def _baselines(posed: Posed, plain: OutOfFold | None) -> dict[str, Estimate]:
-    """The obvious alternatives on the scored rows, in the declared unit."""
-    scored = posed.problem.scored
-    row_costs = blanket_costs(posed.problem)
-    if plain is not None:
-        decisions = {
-            "untuned model at 0.5": plain.raw >= 0.5,
-            "untuned model at the Bayes threshold": decide(plain.raw, scored.known),
-        }
-        for name, act in decisions.items():
-            row_costs[name] = decision_cost(scored.y, act, scored.costs)
+def _untuned_decisions(problem: Problem, plain: OutOfFold) -> dict[str, BoolArray]:
+    """What the untuned model decides: as libraries do, and by Bayes' rule as a policy would."""
     return {
-        name: estimate_mean(scored.draws.totals(row_cost), scored.draws, posed.unit).scaled(
-            posed.problem.scale
-        )
-        for name, row_cost in row_costs.items()
+        "untuned model at 0.5": plain.raw >= 0.5,
+        UNTUNED: decide(plain.calibrated, problem.scored.known),
     }
 
 
 def _row(name: str, found: Estimate, width: int) -> str:
-    return f"  {name:<{width}}{found.value:>12.4g}   [{found.low:.4g}, {found.high:.4g}]"
+    return f"  {name:<{width}}{figure(found.value):>12}   {found.interval_text()}"
 
 
 def _short(value: Any) -> str:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from costopt.evaluation.draws import Draws, selection_bias
-from costopt.evaluation.pricing import OutOfFold, price, undone
+from costopt.evaluation.pricing import OutOfFold, price, price_stored, undone
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.selection import difference_noise
 from costopt.evaluation.trial import FinalKind, evaluate
 
 __all__ = [
     "KEPT",
+    "KEPT_NUMBERS",
     "SELECTIONS",
     "Record",
     "SelectionKind",
@@ -36,7 +37,9 @@ Members = tuple[int, ...]
 SELECTIONS: tuple[SelectionKind, ...] = ("likelihood", "average", "cost", "cheapest")
 # How many trials an average is of, beside the untuned model.
 AVERAGED = 3
-# Scores row by row are kept of so many trials of lowest log loss: the only ones an average is of.
+# Scores row by row are kept of all trials while they are no more than so many numbers, and beyond
+# that of the trials of lowest log loss: an average is of these only.
+KEPT_NUMBERS = 20_000_000
 KEPT = 8
 
 
@@ -81,16 +84,14 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Shipment:
-    """What ships, and its cost.
+    """What was selected, and what the choice hides of its cost.
 
     Parameters
     ----------
     members : tuple of int
         Positions of the trials whose probabilities are averaged, the best first; mostly one.
     found : OutOfFold
-        Of the average, without rows.
-    cost : array of shape (n_parts,)
-        `Draws.totals` of what each row would have cost.
+        Of the average, with its rows.
     bias : float
         What the choice among trials hides of its mean cost; to be added.
     reason : str
@@ -99,7 +100,6 @@ class Shipment:
 
     members: Members
     found: OutOfFold
-    cost: FloatArray
     bias: float
     reason: str
 
@@ -133,15 +133,16 @@ def choose(
     select = _selector(selection, records, untuned, criteria, draws)
 
     @cache
-    def averaged(members: Members) -> tuple[OutOfFold, FloatArray]:
+    def cost_of(members: Members) -> FloatArray:
         if len(members) == 1:
-            return records[members[0]].found, records[members[0]].cost
+            return records[members[0]].cost
         found = _average(problem, [records[member] for member in members])
-        return found.without_rows(), draws.totals(found.row_cost)
+        return draws.totals(found.row_cost)
 
     chosen = select(criteria.sum(axis=2))
-    bias = selection_bias(criteria, select, lambda members: averaged(members)[1], draws)
-    return Shipment(chosen, *averaged(chosen), bias, _reason(chosen, untuned, selection))
+    bias = selection_bias(criteria, select, cost_of, draws)
+    found = with_scores(problem, [records[member] for member in chosen])
+    return Shipment(chosen, found, bias, _reason(chosen, untuned, selection))
 
 
 def _selector(
@@ -202,20 +203,27 @@ def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[Fl
 
 
 def with_scores(problem: Problem, records: Sequence[Record]) -> OutOfFold:
-    """What ships with its scores; a trial whose scores were not kept is evaluated again.
+    """What was selected, with its rows; a trial whose scores were not kept is evaluated again.
 
     Parameters
     ----------
     problem : Problem
     records : sequence of Record
-        Of what ships, the best first.
+        Of what was selected, the best first.
     """
     if len(records) > 1:
         return _average(problem, records)
     found, log_odds = records[0].found, records[0].log_odds
     if log_odds is None:
         return evaluate(problem, found.candidate)
-    return replace(found, log_odds=log_odds)
+    return price_stored(
+        problem,
+        found.candidate,
+        log_odds,
+        n_rounds=found.n_rounds,
+        odds_multipliers=found.odds_multipliers,
+        sampling_ratios=found.sampling_ratios,
+    )
 
 
 def _average(problem: Problem, records: Sequence[Record]) -> OutOfFold:

@@ -37,6 +37,8 @@ class Strategy:
         What the data support where None.
     corrected : bool, default=True
         Whether what training did to the odds is undone.
+    n_models : int, default=1
+        How many models it averages: of strategies that cost the same, fewer are preferred.
     """
 
     name: str
@@ -49,6 +51,24 @@ class Strategy:
     calibration: Literal["platt", "beta", "isotonic", "none"] | None = None
     rule: Literal["auto", "bayes", "cut", "half"] | None = None
     corrected: bool = True
+    n_models: int = 1
+
+    def simplicity(self, base: str) -> tuple[bool, int, bool, bool]:
+        """What sorts simpler strategies first: untuned models as they are, and few of them.
+
+        Parameters
+        ----------
+        base : str
+            The learner that the comparison is made with.
+        """
+        treated = self.resampling != "none"
+        decided = (
+            self.rule not in (None, "auto", "bayes")
+            or self.calibration not in (None, "platt")
+            or not self.corrected
+        )
+        other = treated or decided or self.learner not in (None, base)
+        return other, self.n_models, treated, decided
 
 
 _KEEPS = "none: they stay probabilities of the population"
@@ -179,15 +199,15 @@ _ENSEMBLES = (
     ),
     Strategy(
         "balanced bagging", "Trees that each see balanced classes, ten of them.",
-        "As the balanced random forest.", _BALANCES, learner="balanced_bagging",
+        "As the balanced random forest.", _BALANCES, learner="balanced_bagging", n_models=10,
     ),
     Strategy(
         "EasyEnsemble", "Ten AdaBoost models, each on balanced classes.",
-        "Many rows, very few positives.", _BALANCES, learner="easy_ensemble",
+        "Many rows, very few positives.", _BALANCES, learner="easy_ensemble", n_models=10,
     ),
     Strategy(
         "RUSBoost", "AdaBoost that samples to balance before each step.",
-        "Rarely: it is noisy.", _BALANCES, learner="rusboost",
+        "Rarely: it is noisy.", _BALANCES, learner="rusboost", n_models=50,
     ),
     Strategy(
         "isolation forest", "Finds what is unlike the negatives; sees no positive in training.",

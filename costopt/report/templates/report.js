@@ -120,12 +120,12 @@
     }
     if (changed) {
       words.push(index === best ? "The cheapest threshold at these costs." : "The cheapest at these costs: " + thresholdText(best) + ".");
-      words.push("How far noise reaches was measured for the declared costs only.");
+      words.push("Which differences are significant was measured for the declared costs only.");
       mood = mood || "unsure";
     } else if (index < data.flat[0] || index > data.flat[1]) {
-      words.push("Outside the honest range: dearer than the cheapest threshold by more than noise explains.");
+      words.push("Significantly more expensive than the cheapest threshold.");
       mood = mood || "unsure";
-    } else if (!mood) words.push("Within the range that noise cannot tell from the cheapest threshold.");
+    } else if (!mood) words.push("Not significantly more expensive than the cheapest threshold.");
     if (data.shipped.by_case && !changed) words.push("One threshold for all cases is another rule than the recommended one, which decides case by case.");
     $("say").textContent = words.join(" ");
     $("say").className = "say scripted " + mood;

@@ -1,0 +1,146 @@
+"""Which strategies are tied with the cheapest, and which of them is selected."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.comparison.result import Priced
+from costopt.decision.rules import decision_cost
+from costopt.decision.thresholds import rule_threshold
+from costopt.evaluation.draws import selection_bias
+from costopt.evaluation.estimates import LEVEL, Estimate, Sample
+from costopt.evaluation.problem import Problem
+from costopt.evaluation.selection import simultaneous_reach
+
+__all__ = ["Ranked", "ranked"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Strategies in the order of their cost, and what can be said of the differences.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The cheapest first; of strategies that are the same thing here only the simplest.
+    same_as : mapping of str to tuple of str
+        The others that are the same thing.
+    differences : mapping of str to Estimate
+        Cost less that of the cheapest, with simultaneous intervals.
+    tied : frozenset of str
+        Those that are not significantly more expensive than the cheapest.
+    selected : str
+        The simplest of these.
+    bias : float
+        What this choice hides of its mean cost, in the problem's scaled unit.
+    baselines : mapping of str to Estimate
+        What acting never and always cost.
+    beside : mapping of str to Estimate
+        What they cost more than the cheapest strategy, with simultaneous intervals.
+    """
+
+    names: tuple[str, ...]
+    same_as: Mapping[str, tuple[str, ...]]
+    differences: Mapping[str, Estimate]
+    tied: frozenset[str]
+    selected: str
+    bias: float
+    baselines: Mapping[str, Estimate]
+    beside: Mapping[str, Estimate]
+
+
+def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base: str) -> Ranked:
+    """Rank strategies by cost, tell which are tied with the cheapest, and select the simplest.
+
+    Parameters
+    ----------
+    priced : mapping of str to Priced
+        In the order in which they were asked for.
+    sample : Sample
+    problem : Problem
+    base : str
+        Name of the learner that the comparison is made with.
+    """
+    draws = problem.scored.draws
+    simplest = sorted(priced, key=lambda name: priced[name].strategy.simplicity(base))
+    same_as = _alike(simplest, priced, problem)
+    names = sorted(same_as, key=lambda name: (float(priced[name].cost.sum()), simplest.index(name)))
+    blanket = sample.baselines()
+    y, costs = problem.scored.y, problem.scored.costs
+    totals = np.stack(
+        [
+            *(priced[name].cost for name in names),
+            *(draws.totals(decision_cost(y, act, costs)) for act in blanket.values()),
+        ]
+    )
+    reach = simultaneous_reach(totals, draws, LEVEL)
+    cheapest = priced[names[0]].act
+    differences = {name: sample.difference(priced[name].act, cheapest, z=reach) for name in names}
+    select = _Selection(
+        np.array([differences[name].value - differences[name].low for name in names]),
+        np.array([simplest.index(name) for name in names]),
+    )
+    by = totals[None, : len(names)]
+    return Ranked(
+        tuple(names),
+        same_as,
+        differences,
+        frozenset(name for name in names if not differences[name].low > 0),
+        names[select(by.sum(axis=2))],
+        selection_bias(by, select, lambda chosen: totals[chosen], draws),
+        {name: sample.cost(act) for name, act in blanket.items()},
+        {name: sample.difference(act, cheapest, z=reach) for name, act in blanket.items()},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Selection:
+    """The simplest of the candidates that are tied with the cheapest.
+
+    Parameters
+    ----------
+    reach : array of shape (n_candidates,)
+        By how much each may exceed the cheapest of all rows and be tied; NaN where any excess may
+        be chance.
+    order : int array of shape (n_candidates,)
+        The simplest has the lowest.
+    """
+
+    reach: FloatArray
+    order: IntArray
+
+    def __call__(self, means: FloatArray) -> int:
+        """The position of the selected one, by means of shape (1, n_candidates)."""
+        reach = np.where(np.isnan(self.reach), np.inf, self.reach)
+        best = int(np.argmin(means[0]))
+        own = np.nan_to_num(self.reach[best])
+        tied = means[0] - means[0, best] <= np.maximum(reach, own)
+        tied[best] = True
+        return int(np.argmin(np.where(tied, self.order, self.order.size)))
+
+
+def _alike(
+    simplest: list[str], priced: Mapping[str, Priced], problem: Problem
+) -> dict[str, tuple[str, ...]]:
+    """The simplest of those that have the same scores and decide alike, with the others' names."""
+    found: dict[object, list[str]] = {}
+    for name in simplest:
+        each = priced[name].found
+        assert each.log_odds is not None  # noqa: S101  # a strategy's scores are kept
+        content = each.log_odds.tobytes() + np.packbits(priced[name].act).tobytes()
+        key = (
+            hashlib.sha256(content).digest(),
+            each.odds_multipliers,
+            each.calibrator,
+            rule_threshold(each.choice.rule, problem.known),
+        )
+        found.setdefault(key, []).append(name)
+    return {names[0]: tuple(names[1:]) for names in found.values()}
