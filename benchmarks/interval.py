@@ -1,104 +1,302 @@
-"""Coverage of the reported interval, and bias of the reported cost, where the truth is known.
+"""Measure whether intervals cover the truth, and whether stated costs are the true ones.
 
-Draws many samples of simulated card payments, searches a policy on each, and prices that policy on
-a large fresh sample of the same population, which stands for the truth. Every way to choose what
-ships is applied to the trials of the same search.
+Two parts, both resumable: what is measured is kept in ``--out``, and the same command goes on.
+
+``--part scores`` draws samples from a population that is known exactly, gives `choose_threshold`
+scores of an imperfect model, and compares what the policy says of itself with what it costs in the
+population. The grid is rows x positives x tails of the amounts x weights x groups.
+
+``--part searches`` runs whole searches on simulated card payments, for every ``selection`` and
+``final``, and prices the policies on fresh payments.
+
+The default is small; ``--grid full --samples 400`` is what the README quotes.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit
 
-from costopt import CostMatrix, CostOptWarning, decision_cost, optimize
+from costopt import CaseCosts, CostMatrix, CostOptWarning, choose_threshold, decision_cost, optimize
 from costopt.datasets import make_transactions
 
-SETTINGS = {
-    "per-case": CostMatrix(fn="amount", fp=10, tp=10, unit="EUR"),
-    "constant": CostMatrix(fn=100, fp=10, tp=10, unit="EUR"),
-}
+POPULATION = 200_000
+REVIEW = 10.0
+TAILS = ("constant", "lognormal 1", "lognormal 1.5", "lognormal 2", "pareto 1.8")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of the grid."""
+
+    rows: int
+    positives: float
+    tail: str
+    weights: str = "none"
+    groups: str = "none"
+
+    @property
+    def name(self) -> str:
+        """For files and tables."""
+        return " ".join(map(str, asdict(self).values())).replace(" ", "_")
+
+
+def grid(size: str) -> list[Cell]:
+    """The cells of a small or the full grid."""
+    if size == "small":
+        return [
+            Cell(1000, 0.01, "lognormal 1.5"),
+            Cell(1000, 0.05, "constant"),
+            Cell(1000, 0.05, "lognormal 1.5", weights="by case"),
+            Cell(1000, 0.05, "lognormal 1.5", weights="by class"),
+            Cell(1000, 0.05, "lognormal 1.5", weights="declared"),
+            Cell(1000, 0.05, "lognormal 1.5", groups="of ten"),
+        ]
+    plain = [
+        Cell(*one)
+        for one in itertools.product((500, 1000, 4000), (0.005, 0.01, 0.05, 0.3), TAILS)
+        if one[0] * one[1] >= 5
+    ]
+    tails = ("constant", "lognormal 1.5")
+    weighted = [
+        Cell(rows, positives, tail, weights=weights)
+        for rows, positives, tail, weights in itertools.product(
+            (1000, 4000), (0.01, 0.05), tails, ("by case", "by class", "declared")
+        )
+    ]
+    grouped = [
+        Cell(rows, positives, tail, groups="of ten")
+        for rows, positives, tail in itertools.product((1000, 4000), (0.01, 0.05), tails)
+    ]
+    return plain + weighted + grouped
+
+
+class Population:
+    """Cases whose risk and amount are known, and a model that sees the risk with an error."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        grid = np.random.default_rng(0).normal(size=100_000)
+        self.shift = brentq(
+            lambda shift: expit(shift + 1.5 * grid).mean() - cell.positives, -20, 10
+        )
+
+    def draw(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
+        """Cases with risk, amount, score, group and label."""
+        group = np.arange(n) if self.cell.groups == "none" else rng.integers(0, max(n // 10, 2), n)
+        if self.cell.groups == "none":
+            risk = rng.normal(size=n)
+        else:  # half of the variance of the risk, and the error of the model, belong to the group
+            risk = (rng.normal(size=group.max() + 1)[group] + rng.normal(size=n)) / np.sqrt(2)
+        z = self.shift + 1.5 * risk
+        kind, _, shape = self.cell.tail.partition(" ")
+        if kind == "constant":
+            amount = np.full(n, 100.0)
+        elif kind == "lognormal":
+            amount = 100 * rng.lognormal(0, float(shape), n)
+        else:
+            amount = 100 * (1 + rng.pareto(float(shape), n))
+        return {
+            "p": expit(z),
+            "amount": amount,
+            "score": expit(z + 0.5 * rng.normal(size=n)),
+            "group": group,
+            "risk": risk,
+            "y": rng.random(n) < expit(z),
+        }
+
+    def sample(self, rng: np.random.Generator) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Rows as they are collected, and what is said of them."""
+        n, weights = self.cell.rows, self.cell.weights
+        if weights == "none":
+            rows = self.draw(n, rng)
+            said = {} if self.cell.groups == "none" else {"groups": rows["group"]}
+            return rows, said
+        rows = self.draw(12 * n, rng)
+        if weights == "by case":  # risky cases are collected more often
+            chance = np.minimum(np.exp(0.5 * rows["risk"] - 2), 1)
+        else:  # one negative in ten
+            chance = np.where(rows["y"], 1.0, 0.1)
+        kept = np.flatnonzero(rng.random(12 * n) < chance)[:n]
+        rows = {name: values[kept] for name, values in rows.items()}
+        if weights == "declared":
+            return rows, {"prevalence": self.cell.positives}
+        return rows, {"sample_weight": 1 / chance[kept]}
+
+
+def costs_of(rows: dict[str, Any]) -> CaseCosts:
+    """A missed positive costs its amount, a review ten."""
+    constant = np.ptp(rows["amount"]) == 0
+    return CaseCosts(fp=REVIEW, tp=REVIEW, fn=100.0 if constant else rows["amount"], unit="EUR")
+
+
+def measure(cell: Cell, seed: int) -> dict[str, list[float]]:
+    """One sample of a cell: truth, stated number and ends of the interval of each quantity."""
+    population = Population(cell)
+    rows, said = population.sample(np.random.default_rng([seed, 1]))
+    if not 5 <= np.count_nonzero(rows["y"]) <= rows["y"].size - 5:
+        return {}
+    policy = choose_threshold(rows["y"], rows["score"], costs_of(rows), **said)
+    plain = Population(Cell(cell.rows, cell.positives, cell.tail, groups=cell.groups))
+    fresh = plain.draw(POPULATION, np.random.default_rng(0))
+    costs = costs_of(fresh)
+    act = policy.decide_scores(fresh["score"], costs=costs if policy.needs_costs else None)
+    p = fresh["p"]
+    missed = p * np.broadcast_to(costs.fn, p.shape)
+    true = {"cost": float(np.where(act, REVIEW, missed).mean()), "never": float(missed.mean())}
+    true["savings"] = 1 - true["cost"] / min(true["never"], REVIEW)
+    evidence = policy.evidence
+    stated = {
+        "cost": evidence.expected_cost,
+        "never": evidence.baselines["never act"],
+        "savings": evidence.savings,
+    }
+    return {
+        name: [true[name], found.value, found.low, found.high]
+        for name, found in stated.items()
+        if found is not None
+    }
+
+
+def kept(folder: Path, name: str, seeds: range, run: Any) -> Iterator[dict[str, list[float]]]:
+    """What was measured for each seed: read where it is there, else measured and written."""
+    file = folder / f"{name}.jsonl"
+    known = {}
+    if file.exists():
+        for line in file.read_text().splitlines():
+            record = json.loads(line)
+            known[record["seed"]] = record["found"]
+    with file.open("a") as out:
+        for seed in seeds:
+            if seed not in known:
+                known[seed] = run(seed)
+                out.write(json.dumps({"seed": seed, "found": known[seed]}) + "\n")
+                out.flush()
+            yield known[seed]
+
+
+def summarise(found: list[dict[str, list[float]]], quantity: str) -> dict[str, float]:
+    """Coverage, bias and width of one quantity over samples."""
+    rows = np.array([each[quantity] for each in found if quantity in each])
+    truth, value, low, high = rows.T
+    stated = ~np.isnan(low)
+    covers = ((low <= truth) & (truth <= high))[stated]
+    finite = stated & np.isfinite(low) & np.isfinite(high)
+    error = value - truth
+    ideal = float(np.diff(np.quantile(error, [0.025, 0.975]))[0])
+    scale = float(np.abs(truth).mean()) or 1.0
+    n = max(int(stated.sum()), 1)
+    coverage = float(covers.mean()) if covers.size else float("nan")
+    return {
+        "samples": len(rows),
+        "without interval": int((~stated).sum()),
+        "coverage": coverage,
+        "its s.e.": float(np.sqrt(max(coverage * (1 - coverage), 0.25 / n) / n)),
+        "bias": float(error.mean() / scale),
+        "its s.e. ": float(error.std(ddof=1) / np.sqrt(len(rows)) / scale),
+        "width / ideal": float(np.median((high - low)[finite]) / ideal) if finite.any() else np.nan,
+        "wrongly worse": float(np.mean((high < 0) & (truth >= 0)))
+        if quantity == "savings"
+        else 0.0,
+    }
+
+
+def scores(folder: Path, size: str, samples: int) -> None:
+    """The grid of simulated scores."""
+    print(f"{'rows positives tail weights groups':<44}{'':10}{'cover':>7}{'s.e.':>7}"
+          f"{'bias':>8}{'s.e.':>7}{'width':>7}{'none':>6}{'worse':>7}")  # fmt: skip
+    totals: dict[str, list[float]] = {}
+    for cell in grid(size):
+        found = list(kept(folder, cell.name, range(samples), lambda seed, c=cell: measure(c, seed)))
+        for quantity in ("cost", "never", "savings"):
+            told = summarise(found, quantity)
+            totals.setdefault(quantity, []).append(told["coverage"])
+            print(
+                f"{cell.name.replace('_', ' '):<44}{quantity:<10}{told['coverage']:>7.1%}"
+                f"{told['its s.e.']:>7.1%}{told['bias']:>+8.1%}{told['its s.e. ']:>7.1%}"
+                f"{told['width / ideal']:>7.2f}{told['without interval']:>6}{told['wrongly worse']:>7.1%}",
+                flush=True,
+            )
+    for quantity, coverages in totals.items():
+        print(f"mean coverage of {quantity}: {np.nanmean(coverages):.1%}")
+
+
+SEARCHES = [
+    (selection, final)
+    for selection in ("likelihood", "cost", "cheapest")
+    for final in ("refit", "folds")
+]
+
+
+def search(selection: str, final: str, seed: int, rows: int, trials: int) -> dict[str, list[float]]:
+    """One search on simulated payments, its policy priced on fresh ones."""
+    costs = CostMatrix(fn="amount", fp=REVIEW, tp=REVIEW, unit="EUR")
+    X, y = make_transactions(rows, fraud_rate=0.05, seed=seed)
+    fresh, labels = make_transactions(POPULATION, fraud_rate=0.05, seed=1_000_000)
+    result = optimize(
+        X, y, costs, groups="customer", ignore=["time"], n_trials=trials, random_state=seed,
+        selection=selection, final=final,  # type: ignore[arg-type]  # one of those above
+    )  # fmt: skip
+    priced = costs.resolve(fresh)
+    truth = decision_cost(labels, result.policy.decide(fresh), priced).mean()
+    base = min(
+        decision_cost(labels, np.full(labels.size, act), priced).mean() for act in (False, True)
+    )
+    cost, saved = result.expected_cost, result.savings
+    return {
+        "cost": [float(truth), cost.value, cost.low, cost.high],
+        "savings": [float(1 - truth / base), saved.value, saved.low, saved.high],
+        "apparent": [float(truth), result.apparent_cost, cost.low, cost.high],
+    }
+
+
+def searches(folder: Path, samples: int, rows: int, trials: int) -> None:
+    """Whole searches."""
+    print(f"{'selection, final':<24}{'':10}{'cover':>7}{'s.e.':>7}{'bias':>8}{'s.e.':>7}")
+    for selection, final in SEARCHES:
+        name = f"search_{selection}_{final}_{rows}_{trials}"
+        found = list(
+            kept(
+                folder, name, range(samples),
+                lambda seed, s=selection, f=final: search(s, f, seed, rows, trials),
+            )
+        )  # fmt: skip
+        for quantity in ("cost", "savings", "apparent"):
+            told = summarise(found, quantity)
+            print(
+                f"{selection + ', ' + final:<24}{quantity:<10}{told['coverage']:>7.1%}"
+                f"{told['its s.e.']:>7.1%}{told['bias']:>+8.1%}{told['its s.e. ']:>7.1%}",
+                flush=True,
+            )
 
 
 def main() -> None:
-    """Search on every sample, price its policy on fresh rows, and print."""
+    """Measure what is missing, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--samples", type=int, default=100)
-    parser.add_argument("--rows", type=int, default=4000)
-    parser.add_argument("--fraud-rate", type=float, default=0.05)
-    parser.add_argument("--trials", type=int, default=10)
-    parser.add_argument("--truth-rows", type=int, default=200_000)
-    parser.add_argument("--learners", nargs="+", default=["xgboost"])
-    parser.add_argument("--selections", nargs="+", default=["likelihood"])
-    parser.add_argument("--costs", choices=list(SETTINGS), default="per-case")
-    parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    parser.add_argument("--part", choices=("scores", "searches"), default="scores")
+    parser.add_argument("--grid", choices=("small", "full"), default="small")
+    parser.add_argument("--samples", type=int, default=50)
+    parser.add_argument("--rows", type=int, default=2000, help="of a search")
+    parser.add_argument("--trials", type=int, default=25, help="of a search")
+    parser.add_argument("--out", type=Path, default=Path("interval-results"))
     options = parser.parse_args()
-    # rows whose amount is below the price of a review are meant to be there
+    # rows whose amount is below the cost of a review are meant to be there
     warnings.filterwarnings("ignore", category=CostOptWarning)
-
-    costs = SETTINGS[options.costs]
-    fresh, labels = make_transactions(
-        options.truth_rows, fraud_rate=options.fraud_rate, seed=1_000_000
-    )
-    fresh_costs = costs.resolve(fresh)
-    rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in options.selections}
-    for sample in range(options.samples):
-        X, y = make_transactions(options.rows, fraud_rate=options.fraud_rate, seed=sample)
-        with TemporaryDirectory() as folder:
-            for selection, found in rows.items():
-                result = optimize(
-                    X,
-                    y,
-                    costs,
-                    groups="customer",
-                    ignore=["time"],
-                    learners=options.learners,
-                    n_trials=options.trials,
-                    random_state=sample,
-                    selection=selection,
-                    storage=f"sqlite:///{Path(folder) / 'study.db'}",
-                )
-                truth = decision_cost(labels, result.policy.decide(fresh), fresh_costs).mean()
-                stated = result.expected_cost
-                found.append((truth, stated.value, stated.low, stated.high, result.apparent_cost))
-        if not options.json and (sample + 1) % 10 == 0:
-            print(f"after {sample + 1} samples: {json.dumps(summarised(rows))}", flush=True)
-    if options.json:
-        print(json.dumps(summarised(rows)))
-        return
-    print(f"{options.samples} samples of {options.rows} rows, {options.trials} trials each")
-    for selection, found in summarised(rows).items():
-        print(f"selection {selection}")
-        for name, value in found.items():
-            print(f"  {name:<28}{value:.4f}")
-
-
-def summarised(rows: dict[str, list[tuple[float, ...]]]) -> dict[str, dict[str, float]]:
-    """The summary of each selection."""
-    return {selection: summarise(found) for selection, found in rows.items()}
-
-
-def summarise(rows: list[tuple[float, ...]]) -> dict[str, float]:
-    """Coverage, and bias relative to the mean true cost."""
-    truth, stated, low, high, apparent = np.array(rows).T
-    base = truth.mean()
-    count = len(rows)
-    return {
-        "coverage": float(np.mean((low <= truth) & (truth <= high))),
-        "too_low": float(np.mean(high < truth)),
-        "too_high": float(np.mean(truth < low)),
-        "mean_true_cost": float(base),
-        "bias_of_expected_cost": float((stated - truth).mean() / base),
-        "its_standard_error": float((stated - truth).std(ddof=1) / np.sqrt(count) / base)
-        if count > 1
-        else float("nan"),
-        "bias_of_apparent_cost": float((apparent - truth).mean() / base),
-        "relative_width": float((high - low).mean() / base),
-    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.part == "scores":
+        scores(options.out, options.grid, options.samples)
+    else:
+        searches(options.out, options.samples, options.rows, options.trials)
 
 
 if __name__ == "__main__":

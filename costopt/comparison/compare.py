@@ -138,8 +138,10 @@ def _learners(
     learners: dict[str, Learner] = {}
     skipped: dict[str, str] = {}
     for strategy in chosen:
-        name = strategy.learner
-        found = base if name is None or name == base.name else built_in_learner(name)
+        own = strategy.learner
+        if own is None or own == base.name:
+            own = base
+        found = built_in_learner(own) if isinstance(own, str) else own
         if weighted and not found.takes_weights:
             skipped[strategy.name] = (
                 f"{found.name} takes no weights, so it cannot learn what each row stands for"
@@ -189,7 +191,7 @@ class _Run:
         except CostOptError as error:
             return str(error)
         except Exception as error:  # whatever a library refuses is a reason to list
-            learner = strategy.learner or self.base
+            learner = strategy.learner_name(self.base)
             told = (str(error).strip() or type(error).__name__).splitlines()[0]
             return f"{learner} could not be trained on these rows: {told}"
         self._enter(strategy, found, seconds)
@@ -197,7 +199,7 @@ class _Run:
 
     def _candidate(self, strategy: Strategy) -> Candidate:
         problem = self.posed.problem
-        chosen = problem.learners[strategy.learner or self.base]
+        chosen = problem.learners[strategy.learner_name(self.base)]
         resampling = strategy.resampling
         if not combines(chosen, resampling):
             told = f"cannot be combined with {resampling!r}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from costopt.errors import SearchError, nearest
+from costopt.training.learners import Learner
 
 __all__ = ["STRATEGIES", "Strategy", "at_one_half", "strategies_named"]
 
@@ -25,8 +26,9 @@ class Strategy:
         When it helps, as far as that is known.
     probabilities : str
         What it does to the probabilities that a model learns.
-    learner : str, optional
-        Of `costopt.training.registry`; the one that the comparison is made with where None.
+    learner : str or Learner, optional
+        Of `costopt.training.registry`, or one of your own; the one that the comparison is made with
+        where None.
     resampling : str, default="none"
         Of `costopt.training.devices`.
     ratio : {"balanced", "costs"}, optional
@@ -45,7 +47,7 @@ class Strategy:
     does: str
     helps: str
     probabilities: str
-    learner: str | None = None
+    learner: str | Learner | None = None
     resampling: str = "none"
     ratio: Ratio | None = None
     calibration: Literal["platt", "beta", "isotonic", "none"] | None = None
@@ -62,13 +64,20 @@ class Strategy:
             The learner that the comparison is made with.
         """
         treated = self.resampling != "none"
+        name = self.learner_name(base)
         decided = (
             self.rule not in (None, "auto", "bayes")
             or self.calibration not in (None, "platt")
             or not self.corrected
         )
-        other = treated or decided or self.learner not in (None, base)
+        other = treated or decided or name != base
         return other, self.n_models, treated, decided
+
+    def learner_name(self, base: str) -> str:
+        """The name of its learner, in a comparison that is made with the learner ``base``."""
+        if self.learner is None or isinstance(self.learner, str):
+            return self.learner or base
+        return self.learner.name
 
 
 _KEEPS = "none: they stay probabilities of the population"
