@@ -293,6 +293,7 @@ def _of_classes(
 ) -> list[tuple[float, tuple[float, float]]]:
     """Positives and negatives apart, where the share of each is known."""
     assert chance.prevalence is not None  # noqa: S101  # the caller has just asked
+    weight = _within_classes(chance)
     parts = []
     for cost, rows, probability, share in (
         (outcomes.one, chance.y, chance.q, chance.prevalence),
@@ -300,16 +301,24 @@ def _of_classes(
     ):
         seen = rows.astype(np.float64)
         size = int(np.count_nonzero(rows))
-        if chance.weight is None:
+        if weight is None:
             values = cost - _in_common(cost)
         else:
-            weight = chance.weight / chance.weight[rows].mean()
-            values = weight * (cost - float(np.average(cost[rows], weights=chance.weight[rows])))
+            values = weight * (cost - float(np.average(cost[rows], weights=weight[rows])))
         spread = _signed(
             values, probability, probability, seen, seen, 1 / size, z, effect, chance.unseen
         )
         parts.append((share / size, spread))
     return parts
+
+
+def _within_classes(chance: Chance) -> FloatArray | None:
+    """Weights of mean 1 within each class, since the classes' shares are known; None if all are 1."""
+    if chance.weight is None:
+        return None
+    of_class = [float(chance.weight[rows].mean()) for rows in (chance.y, ~chance.y)]
+    weight = chance.weight / np.where(chance.y, *of_class)
+    return weight if np.ptp(weight) > 1e-9 else None
 
 
 def _signed(
