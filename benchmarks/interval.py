@@ -144,9 +144,12 @@ def measure(cell: Cell, seed: int) -> dict[str, list[float]]:
     """One sample of a cell: truth, stated number and ends of the interval of each quantity."""
     population = Population(cell)
     rows, said = population.sample(np.random.default_rng([seed, 1]))
-    if not 5 <= np.count_nonzero(rows["y"]) <= rows["y"].size - 5:
+    positives = int(np.count_nonzero(rows["y"]))
+    if positives < 2:  # no folds can be made: left out, and counted
         return {}
-    policy = choose_threshold(rows["y"], rows["score"], costs_of(rows), **said)
+    policy = choose_threshold(
+        rows["y"], rows["score"], costs_of(rows), cv=min(5, positives), **said
+    )
     plain = Population(Cell(cell.rows, cell.positives, cell.tail, groups=cell.groups))
     fresh = plain.draw(POPULATION, np.random.default_rng(0))
     costs = costs_of(fresh)

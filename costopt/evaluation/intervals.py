@@ -398,10 +398,15 @@ def ratio_interval(
     -------
     ratio, low, high : float
         All shares under which the difference to so much of the base may be 0. Infinite where the
-        base may cost nothing.
+        base may cost nothing. Where both decide alike on every row, what is left is that they may
+        not do so on rows to come.
     """
     below = chance.mean(base)
     ratio = (chance.mean(outcomes) + bias) / below
+    apart = outcomes.minus(base)
+    if apart.is_nothing():
+        _, low, high = mean_and_interval(apart, chance)
+        return ratio, ratio + low / below, ratio + high / below
 
     def ends(share: float) -> tuple[float, float]:
         _, low, high = mean_and_interval(outcomes.minus(base, share), chance, bias=bias)
