@@ -18,7 +18,7 @@ from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResul
 from costopt.decision.costs import Costs
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
-from costopt.evaluation.estimates import Sample
+from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, pose
@@ -249,7 +249,8 @@ class _Run:
         return check
 
     def _enter(self, strategy: Strategy, found: OutOfFold, seconds: float) -> None:
-        scored = self.posed.problem.scored
+        problem, scored = self.posed.problem, self.posed.problem.scored
+        sample = problem.sample(found.calibrated)
         metrics = decision_metrics(
             scored.y,
             found.choice.act,
@@ -262,11 +263,21 @@ class _Run:
             replace(found.without_rows(), log_odds=found.log_odds),
             found.choice.act,
             scored.draws.totals(found.row_cost),
+            sample.cost(found.choice.act).scaled(problem.scale),
+            sample.savings(found.choice.act),
             {name: metrics[name] for name in METRICS},
             seconds,
         )
         if found.log_loss < self.probability[0]:
             self.probability = found.log_loss, found.calibrated
+
+    def expected_cost(self, name: str, bias: float) -> Estimate:
+        """What the strategy that is selected costs, corrected for the selection."""
+        if not bias:
+            return self.priced[name].expected_cost
+        problem, found = self.posed.problem, self.priced[name].whole(self.posed.problem)
+        sample = problem.sample(found.calibrated)
+        return sample.cost(found.choice.act, bias=bias).scaled(problem.scale)
 
 
 def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
@@ -274,14 +285,14 @@ def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Compariso
     sample = problem.sample(run.probability[1])
     order = ranked(run.priced, sample, problem, run.base)
     return Comparison(
-        tuple(_result(run, name, order, sample) for name in order.names),
+        tuple(_result(run, name, order) for name in order.names),
         skipped,
         {
             **{name: each.scaled(problem.scale) for name, each in order.baselines.items()},
             "perfect knowledge": sample.perfect().scaled(problem.scale),
         },
         order.selected,
-        sample.cost(run.priced[order.selected].act, bias=order.bias).scaled(problem.scale),
+        run.expected_cost(order.selected, order.bias),
         advice,
         posed.unit,
         problem.y.size,
@@ -293,13 +304,13 @@ def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Compariso
     )
 
 
-def _result(run: _Run, name: str, order: Ranked, sample: Sample) -> StrategyResult:
+def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
     problem, priced = run.posed.problem, run.priced[name]
     return StrategyResult(
         name,
         priced.strategy.does,
-        sample.cost(priced.act).scaled(problem.scale),
-        sample.savings(priced.act),
+        priced.expected_cost,
+        priced.savings,
         order.differences[name].scaled(problem.scale),
         name in order.tied,
         priced.metrics,

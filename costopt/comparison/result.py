@@ -11,7 +11,7 @@ from costopt.comparison.advice import Advice
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.pricing import OutOfFold, price_stored
-from costopt.evaluation.problem import Posed
+from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
 from costopt.markup import estimates_table, figure, panel
 from costopt.policy.assemble import assemble, evidence_of
@@ -91,8 +91,23 @@ class Priced:
     found: OutOfFold
     act: NDArray[np.bool_]
     cost: NDArray[np.float64]
+    expected_cost: Estimate
+    savings: Estimate
     metrics: Mapping[str, float]
     seconds: float
+
+    def whole(self, problem: Problem) -> OutOfFold:
+        """What was found of it, with its rows."""
+        found = self.found
+        assert found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
+        return price_stored(
+            problem,
+            found.candidate,
+            found.log_odds,
+            n_rounds=found.n_rounds,
+            odds_multipliers=found.odds_multipliers,
+            sampling_ratios=found.sampling_ratios,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,21 +182,13 @@ class Comparison:
         """
         chosen = self.best if name is None else name
         self._check(chosen)
-        problem, found = self.posed.problem, self.priced[chosen].found
-        assert found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
-        whole = price_stored(
-            problem,
-            found.candidate,
-            found.log_odds,
-            n_rounds=found.n_rounds,
-            odds_multipliers=found.odds_multipliers,
-            sampling_ratios=found.sampling_ratios,
-        )
+        problem = self.posed.problem
+        found = self.priced[chosen].whole(problem)
         evidence = evidence_of(
-            self.posed, whole, bias=self.selection_bias if chosen == self.best else 0.0
+            self.posed, found, bias=self.selection_bias if chosen == self.best else 0.0
         )
         final = fit_final(problem, found.candidate, found.n_rounds)
-        return assemble(self.posed, whole, final, evidence)
+        return assemble(self.posed, found, final, evidence)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per strategy, the cheapest first; then those that were skipped, with the reason."""

@@ -24,8 +24,7 @@ from costopt.comparison.situation import half_width, rows_for_threshold, severit
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.evaluation.calibration import POSITIVES_FOR
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
-from costopt.evaluation.draws import Draws
-from costopt.evaluation.estimates import bootstrap_mean
+from costopt.evaluation.estimates import Sample
 from costopt.training.strategies import STRATEGIES
 
 REVIEW = CostMatrix(fn=1000, fp=10, tp=10, unit="EUR")
@@ -161,14 +160,15 @@ def test_costs_that_vary_together_take_more_rows():
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.5])
-def test_the_predicted_width_is_that_of_a_bootstrap(sigma):
+def test_the_predicted_width_is_that_of_the_interval_that_is_stated(sigma):
     """Of what never acting costs, with constant costs and with spread ones."""
     rng = np.random.default_rng(1)
     y = labels(400, 20_000)
     fn = rng.lognormal(3.0, sigma, y.size)
     advice = advise(y, CaseCosts(fp=1, fn=fn))
 
-    found = bootstrap_mean(np.where(y, fn, 0.0), Draws(y.size, seed=3), "EUR")
+    sample = Sample(y == 1, CaseCosts(fp=1, fn=fn))
+    found = sample.cost(np.zeros(y.size, dtype=bool))
 
     half = (found.high - found.low) / 2 / found.value
     assert_allclose(advice.relative_half_width, half, rtol=0.1)

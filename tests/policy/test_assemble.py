@@ -25,12 +25,12 @@ from costopt import (
     decide,
     mean_cost,
 )
-from costopt.evaluation.estimates import bootstrap_mean, estimate_savings
+from costopt.evaluation.estimates import Sample
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Table
-from costopt.policy.assemble import assemble, blanket_costs, evidence_of
+from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import ModelPart
 from costopt.training.learners import Features
 
@@ -147,58 +147,71 @@ def test_the_evidence_is_in_the_declared_unit_and_of_the_scored_rows(rows, optio
     evidence = evidence_of(posed, found)
 
     X, y = (table.iloc[posed.problem.scored.rows] for table in rows)
-    draws, resolved = posed.problem.scored.draws, costs.resolve(X)
-    paid = np.where(y, np.where(found.choice.act, 20, resolved.fn), 70 * found.choice.act)
+    resolved = costs.resolve(X)
+    act = found.choice.act
+    weight = options.get("sample_weight", np.ones(len(y)))
+    paid = np.where(y, np.where(act, 20, resolved.fn), 70 * act)
     never, always = np.where(y, resolved.fn, 0), np.where(y, 20.0, 70)
-    for estimate, row_cost in (
-        (evidence.expected_cost, paid),
-        (evidence.baselines["never act"], never),
-        (evidence.baselines["always act"], always),
+    periods = np.arange(300) // 17 if "time" in options else None
+    sample = Sample(
+        y.to_numpy() == 1,
+        resolved,
+        None,
+        found.calibrated,
+        options.get("sample_weight"),
+        None if periods is None else periods[posed.problem.scored.rows],
+    )
+    nobody = np.zeros(len(y), dtype=bool)
+    for estimate, row_cost, decided in (
+        (evidence.expected_cost, paid, act),
+        (evidence.baselines["never act"], never, nobody),
+        (evidence.baselines["always act"], always, ~nobody),
     ):
-        expected = bootstrap_mean(row_cost, draws, "EUR")
+        expected = sample.cost(decided)
+        assert_allclose(estimate.value, np.average(row_cost, weights=weight))
         assert_allclose(
             [estimate.value, estimate.low, estimate.high],
             [expected.value, expected.low, expected.high],
-            rtol=1e-5,
+            rtol=1e-6,
         )
         assert (estimate.unit, estimate.n) == ("EUR", len(y))
-    shares = estimate_savings(*(draws.totals(c) for c in (paid, never, always)), draws)
+    shares = sample.savings(act)
     assert_allclose(
         [evidence.savings.value, evidence.savings.low, evidence.savings.high],
         [shares.value, shares.low, shares.high],
-        rtol=1e-5,
+        rtol=1e-3,
     )
     assert (evidence.n_cases, evidence.n_positives) == (300, rows[1].sum())
 
 
-def test_the_evidence_can_do_without_rows(rows):
-    posed, found = evaluated(rows, CostMatrix(fn="amount", fp=3))
-    totals = posed.problem.scored.draws.totals(found.row_cost)
+def test_other_decisions_are_measured_beside_those_without_a_model(rows):
+    posed, found = evaluated(rows)
+    half = found.raw >= 0.5
 
-    assert evidence_of(posed, found.without_rows(), totals) == evidence_of(posed, found)
+    evidence = evidence_of(posed, found, baselines={"at 0.5": half})
+
+    assert list(evidence.baselines) == ["never act", "always act", "at 0.5"]
+    expected = mean_cost(rows[1], half, COSTS)
+    assert_allclose(evidence.baselines["at 0.5"].value, expected)
 
 
-def test_a_corrected_cost_moves_money_and_savings_together(rows):
+def test_what_a_selection_hides_moves_money_and_savings_together(rows):
     posed, found = evaluated(rows)
     plain = evidence_of(posed, found)
+    bias = 0.1 * found.value
 
-    evidence = evidence_of(posed, found, point=1.1 * found.value)
+    evidence = evidence_of(posed, found, bias=bias)
 
     base = min(plain.baselines[name].value for name in ("never act", "always act"))
-    assert_allclose(evidence.expected_cost.value, 1.1 * plain.expected_cost.value)
-    assert_allclose(evidence.savings.value, 1 - 1.1 * plain.expected_cost.value / base)
+    cost = plain.expected_cost.value
+    assert_allclose(evidence.expected_cost.value, 1.1 * cost)
+    assert_allclose(evidence.selection_bias, 0.1 * cost)
+    assert_allclose(evidence.savings.value, 1 - 1.1 * cost / base)
     assert evidence.baselines == plain.baselines
-
-
-def test_acting_never_and_always_cost_what_they_cost_on_each_scored_row(rows):
-    X, y = rows
-    posed, _ = evaluated(rows, CostMatrix(fn="amount + 2", fp=3, tp=2, tn=1), time=np.arange(300))
-
-    found = blanket_costs(posed.problem)
-
-    y, amount = y.to_numpy()[75:], X["amount"].to_numpy()[75:]
-    assert_allclose(found["never act"] * posed.problem.scale, np.where(y == 1, amount + 2, 1))
-    assert_allclose(found["always act"] * posed.problem.scale, np.where(y == 1, 2, 3))
+    assert evidence.correction().startswith(
+        f"On these rows it cost {cost:.4g}; that is corrected by"
+    )
+    assert plain.selection_bias == 0
 
 
 # Several models

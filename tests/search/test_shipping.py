@@ -57,10 +57,6 @@ class ByHand:
         self.loss = np.stack([one.row_loss for one in found])
         self.cost = np.stack([one.row_cost for one in found]) * self.problem.scale
 
-        self.total_loss = self.loss @ self.share
-        # scores row by row, which an average needs, are kept of these only
-        searched = [at for at in np.argsort(self.total_loss) if at not in self.plain]
-        self.kept = {*map(int, searched[:8]), *self.plain}
         numbers = range(len(found))
         self.noises = {
             selection: np.array([[self.noise(rows, a, b) for b in numbers] for a in numbers])
@@ -81,7 +77,7 @@ class ByHand:
         if selection == "cheapest":
             return (int(np.argmin(cost)),)
         if selection == "average":
-            ranked = [int(at) for at in np.argsort(loss, kind="stable") if int(at) in self.kept]
+            ranked = [int(at) for at in np.argsort(loss, kind="stable")]
             learner = self.learner[ranked[0]]
             alike = [at for at in ranked if self.learner[at] == learner]
             plain = [at for at in self.plain if self.learner[at] == learner]
@@ -96,7 +92,7 @@ class ByHand:
         for plain in self.plain:
             if plain in within:
                 return (plain,)
-        return (min(within, key=lambda at: self.total_loss[at]),)
+        return (min(within, key=lambda at: loss[at]),)
 
     def averaged(self, members):
         """The mean of the members' scores, priced as one."""
@@ -192,16 +188,23 @@ def test_the_expected_cost_is_that_of_selecting_anew_in_every_bootstrap(selectio
     part = np.unique(by_hand.units, return_inverse=True)[1]
     costs_of = cache(lambda members: by_hand.averaged(members).row_cost * by_hand.problem.scale)
 
-    out_of_bag = []
+    selected = costs_of(by_hand.chosen(selection))
+    more = []
     for counts in draws.counts:
         times = counts[part].astype(float)
         inside = times * by_hand.share / (times @ by_hand.share)
         members = by_hand.select(selection, by_hand.cost @ inside, by_hand.loss @ inside)
         outside = (times == 0) * by_hand.share
-        out_of_bag.append(costs_of(members) @ outside / outside.sum())
+        more.append((costs_of(members) - selected) @ outside / outside.sum())
 
+    result = results[selection]
+    observed = selected @ by_hand.share
     # a tie may fall otherwise in single precision, in few of a thousand draws
-    assert results[selection].expected_cost.value == pytest.approx(np.mean(out_of_bag), rel=2e-3)
+    assert result.expected_cost.value == pytest.approx(observed + np.mean(more), rel=1e-3)
+    assert result.policy.evidence.selection_bias == pytest.approx(
+        np.mean(more), abs=1e-3 * observed
+    )
+    assert result.policy.evidence.selection_bias != 0
 
 
 def test_a_search_whose_untuned_model_is_gone_selects_among_the_rest(searched):
@@ -224,7 +227,8 @@ def test_a_single_trial_ships_whatever_the_selection(rows):
     for selection in SELECTIONS:
         result = optimize(X, y, COSTS, learners="logistic", n_trials=1, selection=selection)
         assert result.averaged == (0,)
-        assert result.expected_cost.value == pytest.approx(result.apparent_cost, rel=0.1)
+        assert result.policy.evidence.selection_bias == 0.0
+        assert result.expected_cost.value == pytest.approx(result.apparent_cost, rel=1e-12)
 
 
 def test_a_record_keeps_sums_by_part_but_nothing_by_row(rows):
