@@ -122,7 +122,7 @@ def choose_threshold(
         random_state=random_state,
         n_jobs=1,
     )
-    raw = scores[posed.problem.scored.rows]
+    raw = posed.of_problem(scores)[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
     return assemble(posed, found, (), evidence_of(posed, found, curve=curve_of(posed, found)))
 
@@ -203,8 +203,8 @@ def evidence_of(
             cost, blanket["never act"], blanket["always act"], draws, point=point
         ),
         baselines=baselines,
-        n_cases=problem.y.size,
-        n_positives=int(np.count_nonzero(problem.y)),
+        n_cases=problem.n_cases,
+        n_positives=problem.n_positives,
         reason=found.choice.reason,
         curve=curve,
     )

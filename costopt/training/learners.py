@@ -99,6 +99,12 @@ class Features:
         features.__dict__["matrix"] = matrix  # where a cached property keeps what it found
         return features
 
+    def take(self, rows: IntArray) -> Features:
+        """Some of the rows, by ascending index."""
+        if "matrix" in self.__dict__ or self._table is None:
+            return Features.of_matrix(self.matrix[rows], self.schema)
+        return Features(self._table.take(rows), self.schema)
+
     @property
     def n_rows(self) -> int:
         """How many rows there are."""
