@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from costopt.decision.odds import OddsLedger
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import TrainingRows, reweight
+from costopt.training.devices import DEVICES, TrainingRows, reweight
 from costopt.training.learners import Features, Fitted, Fold, Learner
-from costopt.training.weights import Reweighting
+from costopt.training.weights import Reweighting, own_cost
 
 __all__ = ["Trained", "train"]
 
@@ -77,11 +77,11 @@ def train(
     learner = problem.learners[candidate.learner]
     rows = np.arange(problem.y.size) if fold is None else problem.folds.folds[fold].train
     sample = _sample(problem, candidate, fold, rows)
+    weight = _validation_weight(problem, candidate)
     if sample.added is None:
-        prepared = problem.prepared(candidate.learner)
-        at, y, weight, plain = fold, problem.y, problem.weight, sample
+        prepared, at, y, plain = problem.prepared(candidate.learner), fold, problem.y, sample
     else:
-        prepared, at, y, weight = _with_added(problem, learner, fold, rows, sample)
+        prepared, at, y, weight = _with_added(problem, learner, fold, rows, sample, weight)
         plain = replace(sample, rows=None, added=None)
     fitted = learner.fit(
         prepared,
@@ -92,7 +92,7 @@ def train(
         seed=problem.seed,
         n_threads=n_threads,
         n_rounds=n_rounds,
-        population=weight,
+        validation_weight=weight,
         checkpoint=checkpoint,
     )
     ledger = _ledger(learner, problem.y[rows], sample) if candidate.corrected else OddsLedger()
@@ -117,8 +117,26 @@ def _sample(
     )
 
 
+def _validation_weight(problem: Problem, candidate: Candidate) -> FloatArray | None:
+    """What the loss on validation rows is weighted by, so that it is the one that is trained.
+
+    Class-level methods leave the loss of corrected probabilities what it is in the population;
+    methods that treat each row by its own cost train the cost-weighted loss, which nothing
+    corrects.
+    """
+    if problem.costs.is_constant or not DEVICES[candidate.resampling].by_case:
+        return problem.weight
+    cost = own_cost(problem.y, problem.costs)
+    return cost if problem.weight is None else cost * problem.weight
+
+
 def _with_added(
-    problem: Problem, learner: Learner, fold: int | None, rows: IntArray, sample: Reweighting
+    problem: Problem,
+    learner: Learner,
+    fold: int | None,
+    rows: IntArray,
+    sample: Reweighting,
+    validation_weight: FloatArray | None,
 ) -> tuple[Any, int | None, BoolArray, FloatArray | None]:
     """Kept and synthetic rows with the fold's own validation rows, prepared for this fit alone."""
     added = sample.added
@@ -132,8 +150,8 @@ def _with_added(
     n_train = kept.size + len(added)
     y = np.concatenate((problem.y[kept], np.ones(len(added), dtype=bool), problem.y[test]))
     weight = None
-    if problem.weight is not None:
-        weight = np.concatenate((sample.sample_weight, problem.weight[test]))
+    if validation_weight is not None:
+        weight = np.concatenate((sample.sample_weight, validation_weight[test]))
     folds = (Fold(np.arange(n_train), np.arange(n_train, n_train + test.size)),)
     return (
         learner.prepare(features, folds if fold is not None else ()),

@@ -133,7 +133,8 @@ class Fitted:
     model : object
         Whatever the learner's `score` understands.
     losses : array of shape (n_looks,), optional
-        Mean log loss of the corrected probabilities on the validation rows.
+        Mean loss on the validation rows: the one that is trained, log loss being that of the
+        corrected probabilities.
     rounds : array of shape (n_looks,), optional
         After how many rounds each was measured; the same for every fold, as far as it goes.
     """
@@ -198,14 +199,15 @@ class Learner(Protocol):
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A model of the fold's training rows, or of all rows where ``fold`` is None.
 
-        ``y`` and ``population`` are for all rows; ``sample`` is for the training rows. With
-        ``n_rounds`` exactly so many rounds are grown, nothing is validated, and the model is one
-        for `score`. ``checkpoint`` is called every so often, and what it raises ends the fit.
+        ``y`` and ``validation_weight``, by which losses on validation rows are averaged, are for
+        all rows; ``sample`` is for the training rows. With ``n_rounds`` exactly so many rounds are
+        grown, nothing is validated, and the model is one for `score`. ``checkpoint`` is called
+        every so often, and what it raises ends the fit.
         """
 
     def score_fold(

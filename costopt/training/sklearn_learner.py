@@ -166,11 +166,11 @@ class SklearnLearner:
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A clone of the classifier, fitted on a fold's training rows or on all rows."""
-        del n_threads, n_rounds, population, checkpoint
+        del n_threads, n_rounds, validation_weight, checkpoint
         from sklearn.base import clone
 
         train = np.arange(y.size) if fold is None else prepared.folds[fold].train

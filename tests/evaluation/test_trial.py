@@ -28,6 +28,7 @@ from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.folds import make_folds
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import check_n_jobs, pose
+from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.frames import Table
 from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
@@ -199,6 +200,57 @@ def test_rounds_are_common_to_all_folds_and_the_best_on_average(rows):
         test = problem.folds.folds[number].test
         score = learner.score_fold(problem.prepared("xgboost"), number, fit, found.n_rounds)
         assert_array_equal(found.raw[test], expit(logit(score).astype("f4").astype(float)))
+
+
+# The loss that rounds are chosen by
+
+
+def with_amounts(seed, n=2000):
+    """Amounts that the label has nothing to do with: what each miss costs."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=list("abcd"))
+    X["amount"] = rng.lognormal(4, 1, n)
+    y = (rng.random(n) < expit(X["a"] + 0.7 * X["b"] * X["c"] - 2)).astype(int)
+    return X, y
+
+
+@pytest.mark.parametrize("device", ["none", "weight", "case_weight", "rejection"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("per_case", [False, True])
+def test_early_stopping_looks_at_the_loss_that_is_trained(device, weighted, per_case):
+    """With costs per case, what treats rows by their own cost is judged by them too."""
+    X, y = with_amounts(0, 600)
+    costs = CostMatrix(fp=5, fn="amount") if per_case else COSTS
+    learner = XGBoostLearner(max_rounds=9, patience=9)
+    weight = np.random.default_rng(1).uniform(0.2, 3, 600) if weighted else np.ones(600)
+    problem = pose(
+        X, y, costs, {"it": learner}, cv=3, n_jobs=1, sample_weight=weight if weighted else None
+    ).problem
+
+    found = train_fold(problem, Candidate("it", {}, device, 0.8), 1, n_threads=1)
+
+    test = problem.folds.folds[1].test
+    labels = problem.y[test]
+    own = np.where(labels, X["amount"].to_numpy()[test], 5.0)
+    by_case = per_case and device in ("case_weight", "rejection")
+    each = weight[test] * (own if by_case else 1.0)
+    for done, loss in zip(found.fitted.rounds, found.fitted.losses, strict=True):
+        score = found.ledger.undo(found.score_fold(learner, int(done)))
+        assert_allclose(loss, log_loss(labels, score, sample_weight=each), rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_weights_by_cost_take_about_as_many_rounds_as_none(seed):
+    """On losses that are not weighed like those trained it would be many times as many."""
+    problem = pose(
+        *with_amounts(seed), CostMatrix(fp=5, fn="amount"), {"it": XGBoostLearner()}, cv=3, n_jobs=2
+    ).problem
+
+    plain, weighed = (
+        evaluate(problem, Candidate("it", {}, device)) for device in ("none", "case_weight")
+    )
+
+    assert plain.n_rounds / 4 < weighed.n_rounds < 2 * plain.n_rounds
 
 
 # Scores that come from elsewhere
