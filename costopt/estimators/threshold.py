@@ -184,7 +184,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
             n_jobs=one_core_unless(self.n_jobs),
             **others,
         )
-        found = evaluate(posed.problem, Candidate(learner.name, {}))
+        found = evaluate(posed.problem, Candidate(learner.name, {}), exact_scores=True)
         final = fit_final(posed.problem, found.candidate, found.n_rounds)
         self.estimator_ = final[0].model.estimator
         evidence = evidence_of(posed, found, curve=curve_of(posed, found))

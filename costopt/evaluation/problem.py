@@ -126,6 +126,10 @@ class Problem:
             )
         return self._prepared[learner]
 
+    def features_at(self, rows: IntArray) -> Any:
+        """Some of the rows in the form in which learners score new ones."""
+        return _features_of(self.features, rows)
+
     def neighbourhood(self, fold: int | None, rows: IntArray) -> Neighbourhood:
         """The training rows of a fold as samplers look at them, made once."""
         if fold not in self._neighbourhoods:

@@ -38,6 +38,8 @@ class Trained:
         Where the learner finds the validation rows.
     fold : int or None
         Its number there.
+    n_rounds : int or None
+        Of how many rounds exactly it is, where that was asked for.
     """
 
     fitted: Fitted
@@ -45,9 +47,10 @@ class Trained:
     sampling_ratio: float | None
     prepared: Any
     fold: int | None
+    n_rounds: int | None = None
 
     def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
-        """Raw scores of the fold's validation rows."""
+        """Raw scores of the fold's validation rows, of a model that was validated on them."""
         assert self.fold is not None  # noqa: S101  # a model of all rows has none
         return learner.score_fold(self.prepared, self.fold, self.fitted, n_rounds)
 
@@ -68,6 +71,7 @@ def train(
     problem : Problem
     candidate : Candidate
     fold : int or None
+        As in `Folds.trained_on`.
     n_threads : int
     n_rounds : int, optional
         Exactly so many, for learners that grow; by the validation rows where None.
@@ -75,7 +79,7 @@ def train(
         Called every so often; what it raises ends the fit.
     """
     learner = problem.learners[candidate.learner]
-    rows = np.arange(problem.y.size) if fold is None else problem.folds.folds[fold].train
+    rows = np.arange(problem.y.size) if fold is None else problem.folds.trained_on[fold].train
     sample = _sample(problem, candidate, fold, rows)
     weight = _validation_weight(problem, candidate)
     if sample.added is None:
@@ -96,7 +100,7 @@ def train(
         checkpoint=checkpoint,
     )
     ledger = _ledger(learner, problem.y[rows], sample) if candidate.corrected else OddsLedger()
-    return Trained(fitted, ledger, sample.sampling_ratio, prepared, at)
+    return Trained(fitted, ledger, sample.sampling_ratio, prepared, at, n_rounds)
 
 
 def _sample(
@@ -142,7 +146,7 @@ def _with_added(
     added = sample.added
     assert added is not None  # noqa: S101  # the caller has just asked
     kept = rows if sample.rows is None else rows[sample.rows]
-    test = np.empty(0, dtype=np.intp) if fold is None else problem.folds.folds[fold].test
+    test = np.empty(0, dtype=np.intp) if fold is None else problem.folds.trained_on[fold].test
     matrix = problem.features.matrix
     features = Features.of_matrix(
         np.concatenate((matrix[kept], added, matrix[test])), problem.features.schema
