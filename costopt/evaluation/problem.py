@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds, make_folds
+from costopt.evaluation.population import (
+    counted_rows,
+    features_of,
+    of_counted,
+    population_weight,
+)
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
+from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
 __all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
@@ -128,7 +134,7 @@ class Problem:
 
     def features_at(self, rows: IntArray) -> Any:
         """Some of the rows in the form in which learners score new ones."""
-        return _features_of(self.features, rows)
+        return features_of(self.features, rows)
 
     def neighbourhood(self, fold: int | None, rows: IntArray) -> Neighbourhood:
         """The training rows of a fold as samplers look at them, made once."""
@@ -279,7 +285,7 @@ def pose(
             f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
         )
     resolved = as_case_costs(costs, table, labels.y.size)
-    counted = _counted(_values(table, sample_weight), table.n_rows)
+    counted = counted_rows(_values(table, sample_weight), table.n_rows)
     schema = Schema.infer(
         table if counted is None else table.take(counted), {*ignore, *hindsight, *named}
     )
@@ -326,9 +332,9 @@ def pose_rows(
     check_choice("threshold", threshold, THRESHOLDS)
     check_choice("calibration", calibration, CALIBRATIONS)
     n_passed = labels.y.size
-    counted = _counted(sample_weight, n_passed)
-    y = _of(labels.y, counted)
-    weight = _population_weight(y, _of(sample_weight, counted), prevalence)
+    counted = counted_rows(sample_weight, n_passed)
+    y = of_counted(labels.y, counted)
+    weight = population_weight(y, of_counted(sample_weight, counted), prevalence)
     check_positives(calibration, int(np.count_nonzero(y)))
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=n_passed)
@@ -351,7 +357,7 @@ def pose_rows(
         counted=counted,
     )
     problem = Problem(
-        _features_of(features, counted),
+        features_of(features, counted),
         y,
         resolved.scaled(1 / scale),
         known.scaled(1 / scale),
@@ -371,6 +377,8 @@ def pose_rows(
                 f"{learner.name} takes no sample_weight, so population weights cannot reach it: "
                 "use another learner, or leave out sample_weight and prevalence"
             )
+    if calibration == "none":
+        warn_of_own_odds(learners.values(), y, weight)
     return Posed(problem, labels, declared, known_matrix, schema, counted)
 
 
@@ -412,53 +420,6 @@ def _declared(
     cells = {cell: float(getattr(resolved, cell)) for cell in ("fp", "fn", "tp", "tn")}
     matrix = CostMatrix(**cells, unit=resolved.unit)  # type: ignore[arg-type]  # mypy cannot match ** to fields
     return matrix, matrix
-
-
-def _counted(sample_weight: Any, n_cases: int) -> IntArray | None:
-    """Indices of the rows that stand for somebody; None where all do."""
-    if sample_weight is None:
-        return None
-    weight = as_weights(sample_weight, n_cases)
-    return None if weight.all() else np.flatnonzero(weight)
-
-
-def _of(values: Any, counted: IntArray | None) -> Any:
-    """Values of the rows that stand for somebody, as they are where all do."""
-    return values if counted is None else np.asarray(values)[counted]
-
-
-def _features_of(features: Any, counted: IntArray | None) -> Any:
-    """The rows that learners see."""
-    from sklearn.utils import _safe_indexing
-
-    if not isinstance(features, Features):
-        return (
-            features if counted is None or features is None else _safe_indexing(features, counted)
-        )
-    features = features if counted is None else features.take(counted)
-    _ = features.matrix  # encoded now, so that a bad value is named before anything is fitted
-    return features
-
-
-def _population_weight(
-    y: BoolArray, sample_weight: Any, prevalence: float | None
-) -> FloatArray | None:
-    """Weights of mean 1 from those given and from the share of positives in the population."""
-    if sample_weight is None and prevalence is None:
-        return None
-    if y.all() or not y.any():
-        raise DataError("sample_weight must be above 0 for some row of each class")
-    weight = np.ones(y.size) if sample_weight is None else as_weights(sample_weight, y.size)
-    if prevalence is not None:
-        number = isinstance(prevalence, int | float) and not isinstance(prevalence, bool)
-        if not number or not 0 < prevalence < 1:
-            raise DataError(
-                "prevalence, the share of positives in the population, must lie between 0 and 1, "
-                f"got {prevalence!r}"
-            )
-        present = float(weight[y].sum() / weight.sum())
-        weight = weight * np.where(y, prevalence / present, (1 - prevalence) / (1 - present))
-    return np.asarray(weight / weight.mean())
 
 
 def _warn_telltale(y: BoolArray, costs: Costs, table: Any) -> None:

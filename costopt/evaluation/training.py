@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,7 +99,9 @@ def train(
         validation_weight=weight,
         checkpoint=checkpoint,
     )
-    ledger = _ledger(learner, problem.y[rows], sample) if candidate.corrected else OddsLedger()
+    ledger = OddsLedger()
+    if candidate.corrected:
+        ledger = _ledger(learner, problem.y[rows], sample, candidate.params)
     return Trained(fitted, ledger, sample.sampling_ratio, prepared, at, n_rounds)
 
 
@@ -165,15 +167,15 @@ def _with_added(
     )
 
 
-def _ledger(learner: Learner, y: BoolArray, sample: Reweighting) -> OddsLedger:
+def _ledger(
+    learner: Learner, y: BoolArray, sample: Reweighting, params: Mapping[str, Any]
+) -> OddsLedger:
+    """What the resampling method and the learner itself did to the odds of rows labelled ``y``."""
     ledger = OddsLedger().record(sample.source, sample.odds_multiplier or 1.0)
-    if getattr(learner, "balances", False):
-        kept = y if sample.rows is None else y[sample.rows]
-        if sample.added is not None:
-            kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
-        # without weights rows are repeated, and those are what is balanced
-        times = np.ones(kept.size) if learner.takes_weights else sample.sample_weight
-        ledger = ledger.record(
-            f"{learner.name} balances the classes", float(times[~kept].sum() / times[kept].sum())
-        )
-    return ledger
+    own_odds = getattr(learner, "own_odds", None)
+    if own_odds is None:
+        return ledger
+    kept = y if sample.rows is None else y[sample.rows]
+    if sample.added is not None:
+        kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
+    return OddsLedger((*ledger.entries, *own_odds(kept, sample.sample_weight, params).entries))

@@ -164,7 +164,8 @@ class Learner(Protocol):
     """A family of models. Implementations hold settings only, never data or fitted state.
 
     Two more attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
-    combined with, and ``balances``, True where it samples its own rows to balance.
+    combined with, and ``own_odds(y, weight, params)``, the `OddsLedger` of what the learner itself
+    does to the odds when it is trained on rows with these labels and weights.
     """
 
     @property
