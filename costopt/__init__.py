@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from costopt.comparison.compare import compare
     from costopt.comparison.counted import check_threshold, costs_counted_twice
     from costopt.comparison.findings import Finding
-    from costopt.comparison.ledgers import ledger_of
     from costopt.comparison.result import Comparison, StrategyResult
     from costopt.comparison.split import check_split
     from costopt.decision.case_costs import CaseCosts
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from costopt.search.objective import ExpectedCostObjective
     from costopt.search.result import SearchResult
     from costopt.search.study import optimize
+    from costopt.training.ledgers import ledger_of
     from costopt.training.logistic_learner import LogisticLearner
     from costopt.training.resampling import random_over, random_under
     from costopt.training.sklearn_learner import SklearnLearner
@@ -127,7 +127,6 @@ _HOMES = {
     "costopt.comparison.audit": ("audit",),
     "costopt.comparison.counted": ("check_threshold", "costs_counted_twice"),
     "costopt.comparison.findings": ("Finding",),
-    "costopt.comparison.ledgers": ("ledger_of",),
     "costopt.comparison.split": ("check_split",),
     "costopt.decision.case_costs": ("CaseCosts",),
     "costopt.decision.costs": ("CostMatrix",),
@@ -167,6 +166,7 @@ _HOMES = {
     "costopt.search.objective": ("ExpectedCostObjective",),
     "costopt.search.result": ("SearchResult",),
     "costopt.search.study": ("optimize",),
+    "costopt.training.ledgers": ("ledger_of",),
     "costopt.training.logistic_learner": ("LogisticLearner",),
     "costopt.training.resampling": ("random_over", "random_under"),
     "costopt.training.sklearn_learner": ("SklearnLearner",),

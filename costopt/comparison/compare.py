@@ -207,9 +207,9 @@ class _Run:
                 told = "takes no weights"
             raise SearchError(f"{chosen.name} {told}")
         ratio = 1.0 if strategy.ratio == "balanced" else None
-        if strategy.ratio == "costs":
-            weighed = class_weight(problem.y, problem.known, population=problem.weight)
-            ratio = weighed.sampling_ratio
+        if strategy.ratio == "costs" or (ratio and problem.weight is not None):
+            aim = problem.known if strategy.ratio == "costs" else "balanced"
+            ratio = class_weight(problem.y, aim, population=problem.weight).sampling_ratio
         return Candidate(
             chosen.name,
             chosen.defaults(),
@@ -295,8 +295,8 @@ def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Compariso
         run.expected_cost(order.selected, order.bias),
         advice,
         posed.unit,
-        problem.y.size,
-        int(np.count_nonzero(problem.y)),
+        problem.n_cases,
+        problem.n_positives,
         posed,
         run.priced,
         order.bias,

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.validation import has_fit_parameter
 
 from costopt.decision.costs import Costs
+from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, warn
 from costopt.estimators.base import CostClassifier
 from costopt.estimators.given import (
@@ -184,7 +185,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
             n_jobs=one_core_unless(self.n_jobs),
             **others,
         )
-        found = evaluate(posed.problem, Candidate(learner.name, {}))
+        found = evaluate(posed.problem, Candidate(learner.name, {}), exact_scores=True)
         final = fit_final(posed.problem, found.candidate, found.n_rounds)
         self.estimator_ = final[0].model.estimator
         evidence = evidence_of(posed, found)
@@ -265,3 +266,7 @@ class _InnerLearner(SklearnLearner):
         if not self._weigh:
             sample = replace(sample, sample_weight=np.ones_like(sample.sample_weight))
         return super().fit(prepared, fold, y, sample, params, **options)
+
+    def own_odds(self, y: BoolArray, weight: FloatArray, params: Params) -> OddsLedger:
+        """What the classifier's own parameters do to the odds, with the weights that it takes."""
+        return super().own_odds(y, weight if self._weigh else np.ones_like(weight), params)

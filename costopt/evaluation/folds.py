@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -32,11 +32,21 @@ class Folds:
     units : array of shape (n_cases,), optional
         The unit that each row belongs to: its group, or its stretch of time. None where rows
         are drawn one by one.
+    inner : Fold, optional
+        About a fifth of the training rows of a single fold, held out from the others: what a
+        number of rounds is chosen on where there are no other folds. None where there are, or
+        where the training rows are too few to be split.
     """
 
     folds: tuple[Fold, ...]
     kind: str
     units: IntArray | None = None
+    inner: Fold | None = None
+
+    @property
+    def trained_on(self) -> tuple[Fold, ...]:
+        """All that models may be trained on, in the order in which learners number them."""
+        return self.folds if self.inner is None else (*self.folds, self.inner)
 
 
 def make_folds(
@@ -46,6 +56,7 @@ def make_folds(
     groups: Any = None,
     time: Any = None,
     random_state: int = 0,
+    counted: IntArray | None = None,
 ) -> Folds:
     """Split rows for out-of-fold scores.
 
@@ -60,10 +71,14 @@ def make_folds(
         Models are trained on what came before the rows that they score.
     random_state : int, default=0
         Shuffles rows or groups.
+    counted : int array, optional
+        Indices of the rows that stand for somebody, ascending; all where None. Splits are made as
+        if there were no others.
 
     Returns
     -------
     folds : Folds
+        Their indices are into the counted rows.
 
     Raises
     ------
@@ -84,12 +99,15 @@ def make_folds(
         )
     codes = None if groups is None else _codes(groups, y.size, "groups")
     order = None if time is None else _codes(time, y.size, "time")
+    n_cases = y.size
+    if counted is not None:
+        y, codes, order = y[counted], _codes_of(codes, counted), _codes_of(order, counted)
     if isinstance(cv, bool) or not isinstance(cv, int | np.integer):
-        folds, kind = _given(cv, y, codes), "given"
+        folds, kind = _given(cv, y, codes, n_cases, counted), "given"
     elif cv < 2:
         raise DataError(f"cv must be at least 2 folds, got {cv}")
     else:
-        _check_enough(y, int(cv), codes)
+        _check_enough(y, int(cv), codes, "" if counted is None else " with sample_weight above 0")
         if order is not None:
             folds, kind = _time_ordered(order, int(cv)), "time-ordered"
         elif codes is not None:
@@ -97,7 +115,8 @@ def make_folds(
         else:
             folds, kind = _stratified(y, int(cv), random_state), "stratified"
     _check(folds, y, codes, order)
-    return Folds(tuple(folds), kind, units_of(y.size, groups=codes, time=order))
+    inner = None if len(folds) > 1 else _inside(folds[0].train, y, codes, order, random_state)
+    return Folds(tuple(folds), kind, units_of(y.size, groups=codes, time=order), inner)
 
 
 def units_of(n_cases: int, *, groups: Any = None, time: Any = None) -> IntArray | None:
@@ -127,6 +146,30 @@ def units_of(n_cases: int, *, groups: Any = None, time: Any = None) -> IntArray 
     if groups is not None:
         return _codes(groups, n_cases, "groups")
     return None if time is None else _periods(_codes(time, n_cases, "time"))
+
+
+def _inside(
+    rows: IntArray, y: BoolArray, codes: IntArray | None, order: IntArray | None, random_state: int
+) -> Fold | None:
+    """About a fifth of some rows against the others, split as they were; None if that cannot be."""
+    mine = y[rows]
+    least = min(int(np.count_nonzero(mine)), int(np.count_nonzero(~mine)))
+    if order is not None:
+        ranked = np.sort(order[rows])
+        is_late = order[rows] >= ranked[rows.size - max(rows.size // 5, 1)]
+        found = [Fold(np.flatnonzero(~is_late), np.flatnonzero(is_late))]
+    elif codes is not None:
+        n_groups = np.unique(codes[rows]).size
+        n_parts = min(5, least, n_groups)
+        found = [] if n_parts < 2 else _grouped(mine, n_parts, codes[rows], random_state)
+    else:
+        n_parts = min(5, least)
+        found = [] if n_parts < 2 else _stratified(mine, n_parts, random_state)
+    for fold in found:
+        has_both = [mine[part].any() and not mine[part].all() for part in (fold.train, fold.test)]
+        if has_both[0] and (has_both[1] or order is not None):
+            return Fold(rows[fold.train], rows[fold.test])
+    return None
 
 
 def _stratified(y: BoolArray, cv: int, random_state: int) -> list[Fold]:
@@ -162,9 +205,17 @@ def _time_ordered(order: IntArray, cv: int) -> list[Fold]:
     ]
 
 
-def _given(cv: Any, y: BoolArray, codes: IntArray | None) -> list[Fold]:
+def _given(
+    cv: Any, y: BoolArray, codes: IntArray | None, n_cases: int, counted: IntArray | None
+) -> list[Fold]:
+    """Somebody's own splits of the counted rows; index pairs are of all ``n_cases`` rows."""
+    from sklearn.model_selection import PredefinedSplit
+
+    if isinstance(cv, PredefinedSplit):  # which names rows by their place among all
+        cv = list(cv.split())
     if hasattr(cv, "split") and not isinstance(cv, str):
         pairs: Iterable[Any] = cv.split(np.zeros((y.size, 1)), y, codes)
+        n_cases, counted = y.size, None
     elif isinstance(cv, Iterable) and not isinstance(cv, str):
         pairs = cv
     else:
@@ -179,22 +230,36 @@ def _given(cv: Any, y: BoolArray, codes: IntArray | None) -> list[Fold]:
             raise DataError(f"cv: fold {number} must be a (train, test) pair of indices") from None
         for side, rows in (("train", train), ("test", test)):
             whole = rows.ndim == 1 and rows.size and rows.dtype.kind in "iu"
-            if not whole or rows.min() < 0 or rows.max() >= y.size:
+            if not whole or rows.min() < 0 or rows.max() >= n_cases:
                 raise DataError(
-                    f"cv: the {side} rows of fold {number} must be indices from 0 to {y.size - 1}"
+                    f"cv: the {side} rows of fold {number} must be indices from 0 to {n_cases - 1}"
                 )
         folds.append(Fold(np.sort(train), np.sort(test)))
+    if counted is not None:
+        folds = [fold for fold in map(_among(counted, n_cases), folds) if fold.test.size]
     if not folds:
         raise DataError("cv gives no fold: at least one is needed")
     return folds
 
 
-def _check_enough(y: BoolArray, cv: int, codes: IntArray | None) -> None:
+def _among(counted: IntArray, n_cases: int) -> Callable[[Fold], Fold]:
+    """A fold of all rows as one of the counted rows."""
+    place = np.full(n_cases, -1)
+    place[counted] = np.arange(counted.size)
+
+    def among(fold: Fold) -> Fold:
+        train, test = (place[rows][place[rows] >= 0] for rows in (fold.train, fold.test))
+        return Fold(train, test)
+
+    return among
+
+
+def _check_enough(y: BoolArray, cv: int, codes: IntArray | None, which: str) -> None:
     positives = int(np.count_nonzero(y))
     for name, count in (("positive", positives), ("negative", y.size - positives)):
         if count < cv:
             raise DataError(
-                f"there are {count} {name} rows for {cv} folds: every fold needs one; get more "
+                f"there are {count} {name} rows{which} for {cv} folds: every fold needs one; get more "
                 f"rows, or use cv={max(count, 2)}"
             )
     if codes is not None and codes.max() + 1 < cv:
@@ -227,6 +292,8 @@ def _check(folds: list[Fold], y: BoolArray, codes: IntArray | None, order: IntAr
                 raise DataError(
                     f"fold {number} has the group of row {row} on both sides: keep groups together"
                 )
+        if not fold.train.size:
+            raise DataError(f"fold {number} trains on no row that stands for somebody")
         if order is not None and order[fold.train].max() >= order[fold.test].min():
             raise DataError(
                 f"fold {number} trains on rows that are not older than all rows it scores: the "
@@ -262,6 +329,13 @@ def _codes(values: Any, n_cases: int, name: str) -> IntArray:
         raise DataError(f"{name} mixes values that cannot be put in order: use one type")
     codes, _ = pd.factorize(series, sort=True)
     return np.asarray(codes, dtype=np.intp)
+
+
+def _codes_of(codes: IntArray | None, rows: IntArray) -> IntArray | None:
+    """Ranks of some rows among themselves."""
+    if codes is None:
+        return None
+    return np.asarray(np.unique(codes[rows], return_inverse=True)[1], dtype=np.intp)
 
 
 def _periods(order: IntArray) -> IntArray:

@@ -88,7 +88,7 @@ class OutOfFold:
         Fitted on all these rows: the one to ship.
     choice : RuleChoice
     n_rounds : int or None
-        Common to all folds, for learners that grow.
+        Of the final model, for learners that grow: the best over all folds.
     odds_multipliers : tuple of float
         One per fold.
     sampling_ratios : tuple of float

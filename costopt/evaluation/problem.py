@@ -13,17 +13,23 @@ from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
+from costopt.evaluation.population import (
+    counted_rows,
+    features_of,
+    of_counted,
+    population_weight,
+)
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
+from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
 __all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
@@ -71,6 +77,9 @@ class Scored:
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Rows, labels, costs and folds, checked and prepared once; nothing here changes in a search.
+
+    Rows with a population weight of 0 stand for nobody: they are not here, and indices count the
+    others only.
 
     Parameters
     ----------
@@ -120,9 +129,13 @@ class Problem:
         """The rows as a learner wants them, made once."""
         if learner not in self._prepared:
             self._prepared[learner] = self.learners[learner].prepare(
-                self.features, self.folds.folds
+                self.features, self.folds.trained_on
             )
         return self._prepared[learner]
+
+    def features_at(self, rows: IntArray) -> Any:
+        """Some of the rows in the form in which learners score new ones."""
+        return features_of(self.features, rows)
 
     def neighbourhood(self, fold: int | None, rows: IntArray) -> Neighbourhood:
         """The training rows of a fold as samplers look at them, made once."""
@@ -132,6 +145,16 @@ class Problem:
                 features.matrix[rows], features.schema, self.y[rows]
             )
         return self._neighbourhoods[fold]
+
+    @property
+    def n_cases(self) -> int:
+        """How many rows stand for somebody: there are no others here."""
+        return self.y.size
+
+    @property
+    def n_positives(self) -> int:
+        """How many of them are positive."""
+        return int(np.count_nonzero(self.y))
 
     @property
     def n_folds(self) -> int:
@@ -201,12 +224,15 @@ class Posed:
     ----------
     problem : Problem
     labels : Labels
+        Of all rows that were passed.
     costs : CostMatrix or None
         As declared; None where costs per case were given as arrays.
     known : CostMatrix or None
         What the rule uses: the same, with class means in the place of hindsight.
     schema : Schema or None
         None where rows are handed to a foreign estimator untouched.
+    counted : int array, optional
+        Indices, among the rows that were passed, of those of the problem; None where all are.
     """
 
     problem: Problem
@@ -214,6 +240,11 @@ class Posed:
     costs: CostMatrix | None
     known: CostMatrix | None
     schema: Schema | None
+    counted: IntArray | None = None
+
+    def of_problem(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Of values of all rows that were passed, those of the problem's rows."""
+        return values if self.counted is None else values[self.counted]
 
     @property
     def unit(self) -> str:
@@ -274,11 +305,12 @@ def pose(
             f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
         )
     resolved = as_case_costs(costs, table, labels.y.size)
-    schema = Schema.infer(table, {*ignore, *hindsight, *named})
-    features = Features(table, schema)
-    _ = features.matrix  # encoded now, so that a bad value is named before anything is fitted
+    counted = counted_rows(_values(table, sample_weight), table.n_rows)
+    schema = Schema.infer(
+        table if counted is None else table.take(counted), {*ignore, *hindsight, *named}
+    )
     return pose_rows(
-        features,
+        Features(table, schema),
         labels,
         costs,
         learners,
@@ -319,21 +351,33 @@ def pose_rows(
     """The same for rows that are already encoded, or that a foreign estimator takes as they are."""
     check_choice("threshold", threshold, THRESHOLDS)
     check_choice("calibration", calibration, CALIBRATIONS)
-    y = labels.y
+    n_passed = labels.y.size
+    counted = counted_rows(sample_weight, n_passed)
+    y = of_counted(labels.y, counted)
+    weight = population_weight(y, of_counted(sample_weight, counted), prevalence)
     check_positives(calibration, int(np.count_nonzero(y)))
     if resolved is None:
-        resolved = as_case_costs(costs, table, n_cases=y.size)
-    weight = _population_weight(y, sample_weight, prevalence)
-    _warn_telltale(y, costs, table)
+        resolved = as_case_costs(costs, table, n_cases=n_passed)
+    resolved = resolved if counted is None else resolved.take(counted)
+    _warn_telltale(y, costs, table if counted is None or table is None else table.take(counted))
     declared, known_matrix = _declared(costs, resolved, y, weight)
-    known = resolved if known_matrix is None else as_case_costs(known_matrix, table, y.size)
+    known = resolved
+    if known_matrix is not None:
+        known = as_case_costs(known_matrix, table, n_passed)
+        known = known if counted is None else known.take(counted)
     if not known.is_constant:  # constant ones were checked when their matrix was built
         check_regrets(known)
     scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
-    folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
-    _check_weighted(folds, y, weight)
+    folds = make_folds(
+        labels.y,
+        cv,
+        groups=groups,
+        time=time,
+        random_state=check_seed(random_state),
+        counted=counted,
+    )
     problem = Problem(
-        features,
+        features_of(features, counted),
         y,
         resolved.scaled(1 / scale),
         known.scaled(1 / scale),
@@ -353,7 +397,9 @@ def pose_rows(
                 f"{learner.name} takes no sample_weight, so population weights cannot reach it: "
                 "use another learner, or leave out sample_weight and prevalence"
             )
-    return Posed(problem, labels, declared, known_matrix, schema)
+    if calibration == "none":
+        warn_of_own_odds(learners.values(), y, weight)
+    return Posed(problem, labels, declared, known_matrix, schema, counted)
 
 
 def check_n_jobs(n_jobs: int | None) -> int:
@@ -394,43 +440,6 @@ def _declared(
     cells = {cell: float(getattr(resolved, cell)) for cell in ("fp", "fn", "tp", "tn")}
     matrix = CostMatrix(**cells, unit=resolved.unit)  # type: ignore[arg-type]  # mypy cannot match ** to fields
     return matrix, matrix
-
-
-def _population_weight(
-    y: BoolArray, sample_weight: Any, prevalence: float | None
-) -> FloatArray | None:
-    """Weights of mean 1 from those given and from the share of positives in the population."""
-    if sample_weight is None and prevalence is None:
-        return None
-    weight = np.ones(y.size) if sample_weight is None else as_weights(sample_weight, y.size)
-    if not (weight[y].any() and weight[~y].any()):
-        raise DataError("sample_weight must be above 0 for some row of each class")
-    if prevalence is not None:
-        number = isinstance(prevalence, int | float) and not isinstance(prevalence, bool)
-        if not number or not 0 < prevalence < 1:
-            raise DataError(
-                "prevalence, the share of positives in the population, must lie between 0 and 1, "
-                f"got {prevalence!r}"
-            )
-        present = float(weight[y].sum() / weight.sum())
-        weight = weight * np.where(y, prevalence / present, (1 - prevalence) / (1 - present))
-    return np.asarray(weight / weight.mean())
-
-
-def _check_weighted(folds: Folds, y: BoolArray, weight: FloatArray | None) -> None:
-    """Refuse weights that leave a class of some fold's training rows without any."""
-    if weight is None:
-        return
-    for number, fold in enumerate(folds.folds):
-        for name, rows in (
-            ("positive", fold.train[y[fold.train]]),
-            ("negative", fold.train[~y[fold.train]]),
-        ):
-            if not weight[rows].any():
-                raise DataError(
-                    f"sample_weight is 0 for every {name} row that fold {number} trains on: use fewer "
-                    "folds, or leave out the rows that stand for nobody"
-                )
 
 
 def _warn_telltale(y: BoolArray, costs: Costs, table: Any) -> None:

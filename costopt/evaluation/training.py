@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from costopt.decision.odds import OddsLedger
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import TrainingRows, reweight
+from costopt.training.devices import DEVICES, TrainingRows, reweight
 from costopt.training.learners import Features, Fitted, Fold, Learner
-from costopt.training.weights import Reweighting
+from costopt.training.weights import Reweighting, own_cost
 
 __all__ = ["Trained", "train"]
 
@@ -38,6 +38,8 @@ class Trained:
         Where the learner finds the validation rows.
     fold : int or None
         Its number there.
+    n_rounds : int or None
+        Of how many rounds exactly it is, where that was asked for.
     """
 
     fitted: Fitted
@@ -45,9 +47,10 @@ class Trained:
     sampling_ratio: float | None
     prepared: Any
     fold: int | None
+    n_rounds: int | None = None
 
     def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
-        """Raw scores of the fold's validation rows."""
+        """Raw scores of the fold's validation rows, of a model that was validated on them."""
         assert self.fold is not None  # noqa: S101  # a model of all rows has none
         return learner.score_fold(self.prepared, self.fold, self.fitted, n_rounds)
 
@@ -68,6 +71,7 @@ def train(
     problem : Problem
     candidate : Candidate
     fold : int or None
+        As in `Folds.trained_on`.
     n_threads : int
     n_rounds : int, optional
         Exactly so many, for learners that grow; by the validation rows where None.
@@ -75,13 +79,13 @@ def train(
         Called every so often; what it raises ends the fit.
     """
     learner = problem.learners[candidate.learner]
-    rows = np.arange(problem.y.size) if fold is None else problem.folds.folds[fold].train
+    rows = np.arange(problem.y.size) if fold is None else problem.folds.trained_on[fold].train
     sample = _sample(problem, candidate, fold, rows)
+    weight = _validation_weight(problem, candidate)
     if sample.added is None:
-        prepared = problem.prepared(candidate.learner)
-        at, y, weight, plain = fold, problem.y, problem.weight, sample
+        prepared, at, y, plain = problem.prepared(candidate.learner), fold, problem.y, sample
     else:
-        prepared, at, y, weight = _with_added(problem, learner, fold, rows, sample)
+        prepared, at, y, weight = _with_added(problem, learner, fold, rows, sample, weight)
         plain = replace(sample, rows=None, added=None)
     fitted = learner.fit(
         prepared,
@@ -92,11 +96,13 @@ def train(
         seed=problem.seed,
         n_threads=n_threads,
         n_rounds=n_rounds,
-        population=weight,
+        validation_weight=weight,
         checkpoint=checkpoint,
     )
-    ledger = _ledger(learner, problem.y[rows], sample) if candidate.corrected else OddsLedger()
-    return Trained(fitted, ledger, sample.sampling_ratio, prepared, at)
+    ledger = OddsLedger()
+    if candidate.corrected:
+        ledger = _ledger(learner, problem.y[rows], sample, candidate.params)
+    return Trained(fitted, ledger, sample.sampling_ratio, prepared, at, n_rounds)
 
 
 def _sample(
@@ -117,14 +123,32 @@ def _sample(
     )
 
 
+def _validation_weight(problem: Problem, candidate: Candidate) -> FloatArray | None:
+    """What the loss on validation rows is weighted by, so that it is the one that is trained.
+
+    Class-level methods leave the loss of corrected probabilities what it is in the population;
+    methods that treat each row by its own cost train the cost-weighted loss, which nothing
+    corrects.
+    """
+    if problem.costs.is_constant or not DEVICES[candidate.resampling].by_case:
+        return problem.weight
+    cost = own_cost(problem.y, problem.costs)
+    return cost if problem.weight is None else cost * problem.weight
+
+
 def _with_added(
-    problem: Problem, learner: Learner, fold: int | None, rows: IntArray, sample: Reweighting
+    problem: Problem,
+    learner: Learner,
+    fold: int | None,
+    rows: IntArray,
+    sample: Reweighting,
+    validation_weight: FloatArray | None,
 ) -> tuple[Any, int | None, BoolArray, FloatArray | None]:
     """Kept and synthetic rows with the fold's own validation rows, prepared for this fit alone."""
     added = sample.added
     assert added is not None  # noqa: S101  # the caller has just asked
     kept = rows if sample.rows is None else rows[sample.rows]
-    test = np.empty(0, dtype=np.intp) if fold is None else problem.folds.folds[fold].test
+    test = np.empty(0, dtype=np.intp) if fold is None else problem.folds.trained_on[fold].test
     matrix = problem.features.matrix
     features = Features.of_matrix(
         np.concatenate((matrix[kept], added, matrix[test])), problem.features.schema
@@ -132,8 +156,8 @@ def _with_added(
     n_train = kept.size + len(added)
     y = np.concatenate((problem.y[kept], np.ones(len(added), dtype=bool), problem.y[test]))
     weight = None
-    if problem.weight is not None:
-        weight = np.concatenate((sample.sample_weight, problem.weight[test]))
+    if validation_weight is not None:
+        weight = np.concatenate((sample.sample_weight, validation_weight[test]))
     folds = (Fold(np.arange(n_train), np.arange(n_train, n_train + test.size)),)
     return (
         learner.prepare(features, folds if fold is not None else ()),
@@ -143,15 +167,15 @@ def _with_added(
     )
 
 
-def _ledger(learner: Learner, y: BoolArray, sample: Reweighting) -> OddsLedger:
+def _ledger(
+    learner: Learner, y: BoolArray, sample: Reweighting, params: Mapping[str, Any]
+) -> OddsLedger:
+    """What the resampling method and the learner itself did to the odds of rows labelled ``y``."""
     ledger = OddsLedger().record(sample.source, sample.odds_multiplier or 1.0)
-    if getattr(learner, "balances", False):
-        kept = y if sample.rows is None else y[sample.rows]
-        if sample.added is not None:
-            kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
-        # without weights rows are repeated, and those are what is balanced
-        times = np.ones(kept.size) if learner.takes_weights else sample.sample_weight
-        ledger = ledger.record(
-            f"{learner.name} balances the classes", float(times[~kept].sum() / times[kept].sum())
-        )
-    return ledger
+    own_odds = getattr(learner, "own_odds", None)
+    if own_odds is None:
+        return ledger
+    kept = y if sample.rows is None else y[sample.rows]
+    if sample.added is not None:
+        kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
+    return OddsLedger((*ledger.entries, *own_odds(kept, sample.sample_weight, params).entries))

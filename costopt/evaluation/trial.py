@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -17,15 +17,15 @@ from threadpoolctl import ThreadpoolController
 
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError
-from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
+from costopt.evaluation.pricing import Candidate, OutOfFold, price, price_stored
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.training import Trained, train
-from costopt.training.learners import Fitted
+from costopt.training.learners import Learner
 
 __all__ = ["FINALS", "FinalKind", "FinalModel", "evaluate", "fit_final"]
 
 FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
+IntArray = NDArray[np.intp]
 FinalKind = Literal["refit", "folds"]
 
 FINALS: tuple[FinalKind, ...] = ("refit", "folds")
@@ -48,6 +48,7 @@ def evaluate(
     *,
     give_up: Callable[[OutOfFold], bool] | None = None,
     checkpoint: Callable[[], None] | None = None,
+    exact_scores: bool = False,
 ) -> OutOfFold:
     """Train a candidate on every fold, and price what the rule that it would ship decides.
 
@@ -56,56 +57,101 @@ def evaluate(
     problem : Problem
     candidate : Candidate
     give_up : callable, optional
-        Asked after the second fold and each later one but the last, once rows that stand for
-        somebody were scored, with what the folds so far have shown; True ends the evaluation there.
+        Asked after the second fold and each later one but the last, with what the folds so far
+        have shown; True ends the evaluation there.
     checkpoint : callable, optional
         Called every so often; what it raises ends the evaluation.
+    exact_scores : bool, default=False
+        Price scores in double precision, as they came. By default they are priced as a search
+        stores them, so that a search that is continued finds the same.
 
     Returns
     -------
     found : OutOfFold
         Of fewer folds than there are, if it was given up.
+
+    Notes
+    -----
+    Of a learner that grows in rounds, the scores of a fold are those after the number of rounds
+    that is best on the other folds, so that no row has a say in how it is scored; a single fold
+    takes the number that is best on a fifth of its own training rows. ``n_rounds``, of the final
+    model, is the best on all folds.
     """
     learner = problem.learners[candidate.learner]
-
-    def fit(fold: int, n_threads: int, checkpoint: Callable[[], None]) -> Trained:
-        return train(problem, candidate, fold, n_threads=n_threads, checkpoint=checkpoint)
-
+    fit = functools.partial(_fit_fold, problem, candidate)
     trained: list[Trained] = []
-    scores: dict[int, tuple[int | None, Float32Array]] = {}
+    scores: dict[int, tuple[int | None, FloatArray]] = {}
 
     def found() -> OutOfFold:
-        n_rounds = _common_rounds([one.fitted for one in trained]) if learner.grows else None
+        by_fold, n_rounds = _rounds(trained) if learner.grows else ([None] * len(trained), None)
         scored = problem.scored_by(len(trained))
-        log_odds = np.empty(scored.rows.size, dtype=np.float32)
+        raw = np.empty(scored.rows.size)
         for number, fold in enumerate(scored.folds):
-            if number not in scores or scores[number][0] != n_rounds:
-                score = trained[number].score_fold(learner, n_rounds)
-                scores[number] = n_rounds, logit(score).astype(np.float32)
-            log_odds[fold.test] = scores[number][1]
-        missing = np.flatnonzero(np.isnan(log_odds))
-        if missing.size:
-            raise DataError(
-                f"scores of {learner.name} must lie in [0, 1], got none that does for row "
-                f"{scored.rows[missing[0]]}"
-            )
-        return price_stored(
-            problem,
-            candidate,
-            log_odds,
-            n_rounds=n_rounds,
-            odds_multipliers=tuple(one.ledger.multiplier for one in trained),
-            sampling_ratios=tuple(one.sampling_ratio for one in trained),
-        )
+            rounds = by_fold[number]
+            if number not in scores or scores[number][0] != rounds:
+                scores[number] = rounds, _score_fold(problem, learner, trained, number, rounds)
+            raw[fold.test] = scores[number][1]
+        _check_scores(raw, scored.rows, learner.name)
+        remembered: Any = {
+            "n_rounds": n_rounds,
+            "odds_multipliers": tuple(one.ledger.multiplier for one in trained),
+            "sampling_ratios": tuple(one.sampling_ratio for one in trained),
+        }
+        if exact_scores:
+            return price(problem, candidate, raw, **remembered)
+        return price_stored(problem, candidate, logit(raw).astype(np.float32), **remembered)
 
     for model in _fold_by_fold(problem, fit, checkpoint):
         trained.append(model)
-        looked_at = 2 <= len(trained) < problem.n_folds
-        if give_up is not None and looked_at and problem.scored_by(len(trained)).is_populated:
+        if give_up is not None and 2 <= len(trained) < problem.n_folds:
             so_far = found()
             if give_up(so_far):
                 return so_far
     return found()
+
+
+def _fit_fold(
+    problem: Problem,
+    candidate: Candidate,
+    fold: int,
+    n_threads: int,
+    checkpoint: Callable[[], None],
+) -> Trained:
+    """The model of a fold; of a single one with as many rounds as its training rows ask for."""
+    n_rounds = None
+    if problem.n_folds == 1 and problem.learners[candidate.learner].grows:
+        if problem.folds.inner is None:
+            raise DataError(
+                "the training rows of the single fold cannot be split into two parts of both "
+                "classes, one of which would choose the number of rounds: use more folds, or more rows"
+            )
+        inner = train(problem, candidate, fold + 1, n_threads=n_threads, checkpoint=checkpoint)
+        n_rounds = _best_round(*_curves([inner]))
+    return train(
+        problem, candidate, fold, n_threads=n_threads, n_rounds=n_rounds, checkpoint=checkpoint
+    )
+
+
+def _score_fold(
+    problem: Problem,
+    learner: Learner,
+    trained: Sequence[Trained],
+    number: int,
+    n_rounds: int | None,
+) -> FloatArray:
+    """Raw scores of the rows that a fold scores."""
+    if trained[number].n_rounds is None:
+        return trained[number].score_fold(learner, n_rounds)
+    test = problem.folds.folds[number].test
+    return learner.score(trained[number].fitted.model, problem.features_at(test))
+
+
+def _check_scores(raw: FloatArray, rows: IntArray, name: str) -> None:
+    bad = np.flatnonzero(~((raw >= 0) & (raw <= 1)))
+    if bad.size:
+        raise DataError(
+            f"scores of {name} must lie in [0, 1], got {raw[bad[0]]} in row {rows[bad[0]]}"
+        )
 
 
 def fit_final(
@@ -123,7 +169,8 @@ def fit_final(
     n_rounds : int or None
         From `evaluate`, for learners that grow.
     kind : {"refit", "folds"}, default="refit"
-        One model of all rows; or one of each fold's training rows, those that were evaluated.
+        One model of all rows; or one of each fold's training rows, as they were evaluated but for
+        the number of rounds, which is common.
     """
     n_threads = 1 if _is_small(problem) else problem.n_jobs
 
@@ -181,8 +228,29 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _common_rounds(fitted: list[Fitted]) -> int:
-    """The round with the lowest mean log loss over folds, among those that every fold reached."""
+def _rounds(trained: Sequence[Trained]) -> tuple[list[int], int]:
+    """How many rounds each fold's scores are of, and the final model.
+
+    A fold takes the best on average over the other folds, the final model the best over all; all
+    among those rounds that every fold reached.
+    """
+    if len(trained) == 1:
+        n_rounds = trained[0].n_rounds
+        assert n_rounds is not None  # noqa: S101  # a single fold is fitted with its own
+        return [n_rounds], n_rounds
+    curves, rounds = _curves(trained)
+    others = [np.delete(curves, number, axis=0) for number in range(len(curves))]
+    return [_best_round(rest, rounds) for rest in others], _best_round(curves, rounds)
+
+
+def _curves(trained: Sequence[Trained]) -> tuple[FloatArray, IntArray]:
+    """Losses by fold and look, as far as every fold goes, and after how many rounds they were."""
+    fitted = [one.fitted for one in trained]
     losses = [found.losses for found in fitted if found.losses is not None]
     rounds = min((found.rounds for found in fitted if found.rounds is not None), key=len)
-    return int(rounds[np.argmin(np.mean([loss[: rounds.size] for loss in losses], axis=0))])
+    return np.stack([loss[: rounds.size] for loss in losses]), rounds
+
+
+def _best_round(curves: FloatArray, rounds: IntArray) -> int:
+    """The round with the lowest mean loss."""
+    return int(rounds[np.argmin(np.mean(curves, axis=0))])

@@ -124,7 +124,7 @@ def choose_threshold(
         random_state=random_state,
         n_jobs=1,
     )
-    raw = scores[posed.problem.scored.rows]
+    raw = posed.of_problem(scores)[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
     evidence = evidence_of(posed, found, baselines={"act from a score of 0.5": raw >= 0.5})
     return assemble(posed, found, (), evidence)
@@ -193,8 +193,8 @@ def evidence_of(
         savings=sample.savings(found.choice.act, bias=bias),
         baselines={name: sample.cost(act).scaled(problem.scale) for name, act in decisions.items()},
         selection_bias=bias * problem.scale,
-        n_cases=problem.y.size,
-        n_positives=int(np.count_nonzero(problem.y)),
+        n_cases=problem.n_cases,
+        n_positives=problem.n_positives,
         reason=found.choice.reason,
         curve=_curve_of(problem, found),
     )

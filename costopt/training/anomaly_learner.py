@@ -156,11 +156,11 @@ class AnomalyLearner:
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A detector of what is unlike the negatives of a fold's training rows."""
-        del sample, n_threads, n_rounds, population, checkpoint
+        del sample, n_threads, n_rounds, validation_weight, checkpoint
         train = np.arange(y.size) if fold is None else prepared.folds[fold].train
         normal = train[~y[train]]
         if self._is_drawn and normal.size > MAX_ROWS:

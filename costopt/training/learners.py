@@ -99,6 +99,12 @@ class Features:
         features.__dict__["matrix"] = matrix  # where a cached property keeps what it found
         return features
 
+    def take(self, rows: IntArray) -> Features:
+        """Some of the rows, by ascending index."""
+        if "matrix" in self.__dict__ or self._table is None:
+            return Features.of_matrix(self.matrix[rows], self.schema)
+        return Features(self._table.take(rows), self.schema)
+
     @property
     def n_rows(self) -> int:
         """How many rows there are."""
@@ -127,7 +133,8 @@ class Fitted:
     model : object
         Whatever the learner's `score` understands.
     losses : array of shape (n_looks,), optional
-        Mean log loss of the corrected probabilities on the validation rows.
+        Mean loss on the validation rows: the one that is trained, log loss being that of the
+        corrected probabilities.
     rounds : array of shape (n_looks,), optional
         After how many rounds each was measured; the same for every fold, as far as it goes.
     """
@@ -157,7 +164,8 @@ class Learner(Protocol):
     """A family of models. Implementations hold settings only, never data or fitted state.
 
     Two more attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
-    combined with, and ``balances``, True where it samples its own rows to balance.
+    combined with, and ``own_odds(y, weight, params)``, the `OddsLedger` of what the learner itself
+    does to the odds when it is trained on rows with these labels and weights.
     """
 
     @property
@@ -192,14 +200,15 @@ class Learner(Protocol):
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A model of the fold's training rows, or of all rows where ``fold`` is None.
 
-        ``y`` and ``population`` are for all rows; ``sample`` is for the training rows. With
-        ``n_rounds`` exactly so many rounds are grown, nothing is validated, and the model is one
-        for `score`. ``checkpoint`` is called every so often, and what it raises ends the fit.
+        ``y`` and ``validation_weight``, by which losses on validation rows are averaged, are for
+        all rows; ``sample`` is for the training rows. With ``n_rounds`` exactly so many rounds are
+        grown, nothing is validated, and the model is one for `score`. ``checkpoint`` is called
+        every so often, and what it raises ends the fit.
         """
 
     def score_fold(

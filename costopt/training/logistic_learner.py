@@ -116,11 +116,11 @@ class LogisticLearner:
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """Coefficients on a fold's training rows, or on all rows."""
-        del seed, n_threads, n_rounds, population, checkpoint
+        del seed, n_threads, n_rounds, validation_weight, checkpoint
         from sklearn.linear_model import LogisticRegression
 
         encoder, design = prepared.design(fold)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import DataError
-from costopt.training.weights import Reweighting, sample_weight
+from costopt.training.weights import Reweighting, sample_weight, weighted_odds
 
 __all__ = ["random_over", "random_under", "rejection"]
 
@@ -41,7 +41,8 @@ def random_over(
     Returns
     -------
     reweighting : Reweighting
-        With ``odds_multiplier`` the ratio reached over the ratio before.
+        With ``odds_multiplier`` the weight of positives per weight of negatives over what it was
+        before; without ``population`` that is the ratio reached over the ratio before.
 
     Examples
     --------
@@ -54,13 +55,12 @@ def random_over(
     whole, rest = divmod(wanted, positives)
     times = np.full(positives, whole)
     times[rng.choice(positives, size=rest, replace=False)] += 1
-    weight = np.ones(labels.size)
-    weight[labels] = times
-    if population is not None:
-        weight = weight * as_weights(population, labels.size)
+    base = np.ones(labels.size) if population is None else as_weights(population, labels.size)
+    weight = base.copy()
+    weight[labels] *= times
     return Reweighting(
         weight / weight.mean(),
-        wanted / positives,
+        weighted_odds(labels, weight) / weighted_odds(labels, base),
         "random over-sampling",
         sampling_ratio=wanted / negatives,
     )
@@ -98,10 +98,11 @@ def random_under(
     wanted = max(min(round(positives / sampling_ratio), negatives), 1)
     kept = rng.choice(np.flatnonzero(~labels), size=wanted, replace=False)
     rows = np.sort(np.concatenate((np.flatnonzero(labels), kept)))
-    weight = np.ones(rows.size) if population is None else as_weights(population, labels.size)[rows]
+    base = np.ones(labels.size) if population is None else as_weights(population, labels.size)
+    weight = base[rows]
     return Reweighting(
         weight / weight.mean(),
-        negatives / wanted,
+        weighted_odds(labels[rows], weight) / weighted_odds(labels, base),
         "random under-sampling",
         rows=rows,
         sampling_ratio=positives / wanted,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, SearchError, nearest
 from costopt.training.encoding import DesignEncoder
 from costopt.training.learners import (
@@ -20,6 +21,7 @@ from costopt.training.learners import (
     as_dimension,
     within,
 )
+from costopt.training.ledgers import ledger_of
 from costopt.training.weights import Reweighting
 
 __all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
@@ -75,6 +77,13 @@ class SklearnLearner:
     balances : bool, default=False
         Whether the classifier samples its own rows to balance, which multiplies the odds that it
         learns by negatives per positive.
+
+    Warns
+    -----
+    CostOptWarning
+        ``training-weights-undone``, where it is used with ``calibration="none"`` and weighs or
+        samples classes by parameters of its own: what that does to the odds is undone before
+        costs are weighed.
 
     Raises
     ------
@@ -166,11 +175,11 @@ class SklearnLearner:
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A clone of the classifier, fitted on a fold's training rows or on all rows."""
-        del n_threads, n_rounds, population, checkpoint
+        del n_threads, n_rounds, validation_weight, checkpoint
         from sklearn.base import clone
 
         train = np.arange(y.size) if fold is None else prepared.folds[fold].train
@@ -196,6 +205,19 @@ class SklearnLearner:
         estimator.set_params(**seeds)
         estimator.fit(rows, y[train], **options)
         return Fitted(SklearnModel(estimator, encoder))
+
+    def own_odds(self, y: BoolArray, weight: FloatArray, params: Params) -> OddsLedger:
+        """What parameters of the classifier itself do to the odds: class weights, samplers."""
+        from sklearn.base import clone
+
+        if not self.takes_weights:
+            y = np.repeat(y, _times(weight, self.name))
+            weight = np.ones(y.size)
+        if self.balances:
+            against = np.count_nonzero(~y) / np.count_nonzero(y)
+            return OddsLedger().record(f"{self.name} balances the classes", against)
+        estimator = clone(self.estimator).set_params(**params)
+        return ledger_of(estimator, y, sample_weight=weight)
 
     def score_fold(
         self, prepared: _Prepared, fold: int, fitted: Fitted, n_rounds: int | None

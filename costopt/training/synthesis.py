@@ -18,7 +18,7 @@ from costopt.errors import DataError
 from costopt.frames import Matrix
 from costopt.schema import Schema
 from costopt.training.encoding import DesignEncoder
-from costopt.training.weights import Reweighting
+from costopt.training.weights import Reweighting, weighted_odds
 
 __all__ = ["MIXED", "Neighbourhood", "clean", "near_miss", "synthesize", "synthesize_and_clean"]
 
@@ -337,15 +337,13 @@ def _reweighted(
     """Rows kept and rows made, with what the ratio of the classes did to the odds."""
     y = rows.y
     n_added = 0 if added is None else len(added)
-    positives = int(np.count_nonzero(y[kept])) + n_added
-    negatives = kept.size - int(np.count_nonzero(y[kept]))
-    ratio = positives / negatives
-    weight = np.ones(kept.size + n_added)
-    if population is not None:
-        weight = np.append(population[kept], np.full(n_added, population[y].mean()))
+    ratio = (np.count_nonzero(y[kept]) + n_added) / np.count_nonzero(~y[kept])
+    base = np.ones(y.size) if population is None else population
+    weight = np.append(base[kept], np.full(n_added, base[y].mean()))
+    labels = np.append(y[kept], np.ones(n_added, dtype=bool))
     return Reweighting(
         weight / weight.mean(),
-        ratio * (y.size - rows.n_positives) / rows.n_positives,
+        weighted_odds(labels, weight) / weighted_odds(y, base),
         kind,
         rows=None if kept.size == y.size else kept,
         sampling_ratio=ratio,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
@@ -35,7 +36,8 @@ class Reweighting:
     rows : array of shape (n_rows,), optional
         The rows that are kept, where not all are.
     sampling_ratio : float, optional
-        Positives per negative that was reached, where rows were sampled or weighed to a ratio.
+        Positives per negative that was reached, where rows were sampled or weighed to a ratio:
+        counted in rows, whatever each stands for.
     added : array of shape (n_added, n_features), optional
         Synthetic positives, encoded as the learner's rows are; their weights come last.
     """
@@ -95,11 +97,16 @@ def sample_weight(
     case = as_case_costs(costs, n_cases=labels.size)
     if case.is_constant:
         return class_weight(labels, case, population=population)
-    regret = np.abs(np.where(labels, case.fn_regret, case.fp_regret))
+    regret = own_cost(labels, case)
     base = np.ones(labels.size) if population is None else as_weights(population, labels.size)
     if not np.any(regret * base):
         raise CostSpecError("every row weighs nothing under these costs: give errors their cost")
     return Reweighting(_mean_one(regret * base), None, "costs per case")
+
+
+def own_cost(y: BoolArray, costs: CaseCosts) -> FloatArray:
+    """What the misclassification of each row costs, shape (n_cases,)."""
+    return np.abs(np.where(y, costs.fn_regret, costs.fp_regret))
 
 
 def class_weight(
@@ -206,6 +213,11 @@ def weigh_to(
     weight = np.where(y, odds_multiplier, 1.0) * base
     ratio = odds_multiplier * int(y.sum()) / max(int((~y).sum()), 1)
     return Reweighting(_mean_one(weight), float(odds_multiplier), source, sampling_ratio=ratio)
+
+
+def weighted_odds(y: BoolArray, weight: FloatArray) -> float:
+    """The weight of positives per weight of negatives."""
+    return float(weight[y].sum() / weight[~y].sum())
 
 
 def _mean_one(weight: FloatArray) -> FloatArray:

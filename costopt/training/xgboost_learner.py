@@ -261,7 +261,7 @@ class XGBoostLearner:
         seed: int,
         n_threads: int,
         n_rounds: int | None = None,
-        population: FloatArray | None = None,
+        validation_weight: FloatArray | None = None,
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """Trees, stopped on the fold's validation rows, or exactly ``n_rounds`` of them."""
@@ -310,8 +310,9 @@ class XGBoostLearner:
         )
         test = prepared.folds[fold].test
         model.put_margin(valid)
-        valid.set_info(label=y[test], weight=None if population is None else population[test])
-        look = self._look(y[test], labels, sample.sample_weight, log_multiplier)
+        weight = None if validation_weight is None else validation_weight[test]
+        valid.set_info(label=y[test], weight=weight)
+        look = self._look(y[test], weight, log_multiplier)
         grown = self._grow(model.booster, train, valid, step, look, checkpoint)
         if train.num_row() > ROWS_TO_FORGET:
             model = replace(model, booster=model.booster.copy())
@@ -337,7 +338,7 @@ class XGBoostLearner:
         return step
 
     def _look(
-        self, y_valid: BoolArray, y: BoolArray, weight: FloatArray, log_multiplier: float
+        self, y: BoolArray, weight: FloatArray | None, log_multiplier: float
     ) -> Callable[[Any, Any], float]:
         """How the loss on validation rows is measured."""
         chosen = self._objective
@@ -345,13 +346,13 @@ class XGBoostLearner:
             return lambda booster, valid: float(
                 booster.eval_set([(valid, "valid")]).rpartition(":")[2]
             )
-        # the loss that is trained on: rows weigh what training rows of their class do on average,
-        # and the margin is the one that such weights lead to
-        each = np.where(y_valid, weight[y].mean(), weight[~y].mean())
+        # the loss that is trained on: positives count as often as they do in training, and the
+        # margin is the one that this leads to
+        each = np.where(y, math.exp(log_multiplier), 1.0) * (1.0 if weight is None else weight)
 
         def look(booster: Any, valid: Any) -> float:
             margin = booster.predict(valid, output_margin=True).astype(np.float64) + log_multiplier
-            return float(np.average(chosen.loss(margin, y_valid), weights=each))
+            return float(np.average(chosen.loss(margin, y), weights=each))
 
         return look
 

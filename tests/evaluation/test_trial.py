@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from costopt import (
     CaseCosts,
     CostMatrix,
+    DataError,
     LogisticLearner,
     SklearnLearner,
     XGBoostLearner,
@@ -28,10 +29,11 @@ from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.folds import make_folds
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import check_n_jobs, pose
+from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.frames import Table
 from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
-from costopt.training.learners import Features
+from costopt.training.learners import Features, Fitted
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {
@@ -172,10 +174,94 @@ def test_a_ratio_is_raised_to_what_each_fold_allows():
     assert found.odds_multipliers == (1.0, pytest.approx(40 / 36))
 
 
-def test_rounds_are_common_to_all_folds_and_the_best_on_average(rows):
+class Drawn:
+    """Grows in rounds that do nothing, with losses that are given; a score says how many there were.
+
+    The curve of a fold starts at round 1 and is looked up by the share of positives that it scores,
+    so that it depends on the labels of its validation rows and on nothing else.
+    """
+
+    name = "drawn"
+    takes_weights = True
+    grows = True
+
+    def __init__(self, curve_of):
+        self.curve_of = curve_of
+        self.asked = []
+
+    def space(self):
+        return {}
+
+    defaults = space
+
+    def prepare(self, features, folds):
+        return folds
+
+    def fit(self, prepared, fold, y, sample, params, *, n_rounds=None, **options):
+        self.asked.append((fold, n_rounds))
+        if n_rounds is not None:
+            return Fitted(n_rounds)
+        losses = np.array(self.curve_of(fold, y[prepared[fold].test]))
+        return Fitted(None, losses, np.arange(1, losses.size + 1))
+
+    def score_fold(self, prepared, fold, fitted, n_rounds):
+        return np.full(prepared[fold].test.size, n_rounds / 100)
+
+    def score(self, model, features):
+        return np.full(features.n_rows, model / 100)
+
+
+CURVES = [[5, 1, 4, 4, 9], [5, 9, 0, 9], [5, 4, 4, 3, 0, 0]]
+
+
+def rounds_by_fold(problem, found):
+    """How many rounds the scores of each fold are of."""
+    raw = [found.raw[fold.test] for fold in problem.scored_by(found.n_folds).folds]
+    assert all(np.ptp(part) == 0 for part in raw)
+    return [round(100 * float(part[0])) for part in raw]
+
+
+def test_each_fold_has_as_many_rounds_as_are_best_on_the_others(rows):
+    """And the final model as many as are best on all; nobody more than the shortest fold reached."""
+    learner = Drawn(lambda fold, y: CURVES[fold])
+    problem = pose(*rows, COSTS, {"drawn": learner}, cv=3, n_jobs=1).problem
+    seen = []
+
+    found = evaluate(problem, Candidate("drawn", {}), give_up=seen.append)
+
+    # without the first 5 + 5, 9 + 4, 0 + 4, 9 + 3; without the second 10, 5, 8, 7; all 15, 14, 8, 16
+    assert rounds_by_fold(problem, found) == [3, 2, 3]
+    assert found.n_rounds == 3
+    assert rounds_by_fold(problem, seen[0]) == [3, 2]  # each takes the other's
+
+
+@pytest.mark.parametrize("changed", [0, 1, 2])
+def test_the_labels_of_a_fold_have_no_say_in_its_rounds(rows, changed):
+    X, y = rows
+    pairs = splits(y)
+
+    def best_at(fold, labels):
+        """The number of positives among the rows that are scored decides which round is best."""
+        return (np.arange(1, 91) - labels.sum()) ** 2
+
+    flipped = y.copy()
+    flipped[pairs[changed][1][:40]] ^= 1
+    learner = {"drawn": Drawn(best_at)}
+    one, other = (
+        pose(X, labels, COSTS, learner, cv=pairs, n_jobs=1).problem for labels in (y, flipped)
+    )
+
+    before, after = (evaluate(problem, Candidate("drawn", {})) for problem in (one, other))
+
+    by_fold = rounds_by_fold(one, before), rounds_by_fold(other, after)
+    assert by_fold[0][changed] == by_fold[1][changed]
+    assert by_fold[0] != by_fold[1]
+
+
+def test_rounds_of_trees_are_those_of_the_other_folds_curves(rows):
     X, y = rows
     learner = XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})
-    problem = pose(X, y, COSTS, {"xgboost": learner}, cv=3, n_jobs=1).problem
+    problem = pose(X, y, COSTS, {"xgboost": learner}, cv=3, n_jobs=1, random_state=2).problem
 
     found = evaluate(problem, Candidate("xgboost", {"max_depth": 4}))
 
@@ -184,21 +270,164 @@ def test_rounds_are_common_to_all_folds_and_the_best_on_average(rows):
         sample = reweight(
             "none", TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
         )
-        options = {"seed": 0, "n_threads": 1}
+        options = {"seed": 2, "n_threads": 1}
         prepared = problem.prepared("xgboost")
         fits.append(learner.fit(prepared, number, problem.y, sample, {"max_depth": 4}, **options))
     shared = min(fit.rounds.size for fit in fits)
-    mean = np.mean([fit.losses[:shared] for fit in fits], axis=0)
+    curves = np.array([fit.losses[:shared] for fit in fits])
     assert len({fit.rounds.size for fit in fits}) > 1  # folds stopped at different rounds
-    # no single fold, and not the worst of them, would have chosen the same
-    worst = np.max([fit.losses[:shared] for fit in fits], axis=0)
-    assert np.argmin(mean) not in {np.argmin(worst), *(np.argmin(f.losses) for f in fits[1:])}
-    assert found.n_rounds == fits[0].rounds[np.argmin(mean)]
-    assert found.n_rounds <= min(fit.rounds[-1] for fit in fits)
+    assert found.n_rounds == fits[0].rounds[np.argmin(curves.mean(axis=0))]
+    by_fold = [
+        fits[0].rounds[np.argmin(sum(curves[other] for other in range(3) if other != number))]
+        for number in range(3)
+    ]
+    assert len(set(by_fold)) > 1
     for number, fit in enumerate(fits):
         test = problem.folds.folds[number].test
-        score = learner.score_fold(problem.prepared("xgboost"), number, fit, found.n_rounds)
+        score = learner.score_fold(problem.prepared("xgboost"), number, fit, by_fold[number])
         assert_array_equal(found.raw[test], expit(logit(score).astype("f4").astype(float)))
+
+
+# A single fold has no others
+
+
+@pytest.mark.parametrize("by", [None, "groups", "time"])
+def test_a_single_fold_chooses_its_rounds_within_its_training_rows(rows, by):
+    X, y = rows
+    unit = np.arange(300) // 3
+    train, test = np.arange(210), np.arange(210, 300)
+    learner = Drawn(lambda fold, labels: [3, 2, 1, 9])
+    problem = pose(
+        X, y, COSTS, {"drawn": learner}, cv=[(train, test)], n_jobs=1, **({by: unit} if by else {})
+    ).problem
+
+    found = evaluate(problem, Candidate("drawn", {}))
+
+    inner = problem.folds.inner
+    assert_array_equal(np.sort(np.r_[inner.train, inner.test]), train)
+    assert abs(inner.test.size - 42) <= 3
+    if by is None:
+        assert abs(y[inner.test].mean() - y[train].mean()) < 0.02
+    else:
+        assert not set(unit[inner.train]) & set(unit[inner.test])
+    if by == "time":
+        assert inner.train.max() < inner.test.min()
+    assert learner.asked == [(1, None), (0, 3)]  # then all its training rows
+    assert found.n_rounds == 3
+    assert rounds_by_fold(problem, found) == [3]
+
+
+@pytest.mark.parametrize("device", ["none", "weight", "random_under", "smote"])
+def test_the_scored_rows_of_a_single_fold_have_no_say_in_how_it_is_trained(numbers, device):
+    X, y = numbers
+    X = X.fillna(0.0)
+    train, test = np.arange(210), np.arange(210, 300)
+    flipped = y.copy()
+    flipped[test[:60]] ^= 1
+    learner = XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})
+    candidate = Candidate("it", {}, device, 0.9)
+    one, other = (
+        pose(X, labels, COSTS, {"it": learner}, cv=[(train, test)], n_jobs=1).problem
+        for labels in (y, flipped)
+    )
+
+    before, after = (evaluate(problem, candidate) for problem in (one, other))
+
+    assert before.n_rounds == after.n_rounds
+    assert 1 <= before.n_rounds < 60
+    assert_array_equal(before.raw, after.raw)
+    # and they are scored by a model of all training rows with as many rounds
+    (final,) = fit_final(one, candidate, before.n_rounds, "folds")
+    score = learner.score(final.model, rows_at(X, test, one.features))
+    assert_allclose(score, before.raw, atol=1e-6)
+    assert final.model.num_boosted_rounds() == before.n_rounds
+
+
+def test_a_single_fold_of_too_few_positives_to_choose_rounds_by_is_refused(rows):
+    X, _ = rows
+    y = np.zeros(300, dtype=int)
+    y[[0, 290, 291]] = 1
+    cv = [(np.arange(210), np.arange(210, 300))]
+
+    for learner in ("logistic", "bayes"):  # which have no rounds
+        evaluate(problem_of(X, y, cv=cv), Candidate(learner, {}))
+    with pytest.raises(DataError, match="cannot be split .* number of rounds: use more folds"):
+        evaluate(problem_of(X, y, cv=cv), Candidate("xgboost", {}))
+
+
+# Precision
+
+
+class Fine(GaussianNB):
+    """Probabilities that differ by a ten-thousand-millionth."""
+
+    def predict_proba(self, X):
+        p = 0.3 + 1e-10 * np.arange(len(X))
+        return np.column_stack((1 - p, p))
+
+
+def test_scores_that_hardly_differ_stay_apart_where_nothing_is_stored(rows):
+    X, y = rows
+    problem = pose(X, y, COSTS, {"fine": SklearnLearner(Fine())}, cv=3, n_jobs=1).problem
+
+    exact = evaluate(problem, Candidate("fine", {}), exact_scores=True)
+    stored = evaluate(problem, Candidate("fine", {}))
+
+    for fold in problem.folds.folds:
+        assert_array_equal(exact.raw[fold.test], 0.3 + 1e-10 * np.arange(fold.test.size))
+        assert np.unique(stored.raw[fold.test]).size <= 2
+    assert exact.log_odds is None
+
+
+# The loss that rounds are chosen by
+
+
+def with_amounts(seed, n=2000):
+    """Amounts that the label has nothing to do with: what each miss costs."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n, 4)), columns=list("abcd"))
+    X["amount"] = rng.lognormal(4, 1, n)
+    y = (rng.random(n) < expit(X["a"] + 0.7 * X["b"] * X["c"] - 2)).astype(int)
+    return X, y
+
+
+@pytest.mark.parametrize("device", ["none", "weight", "case_weight", "rejection"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("per_case", [False, True])
+def test_early_stopping_looks_at_the_loss_that_is_trained(device, weighted, per_case):
+    """With costs per case, what treats rows by their own cost is judged by them too."""
+    X, y = with_amounts(0, 600)
+    costs = CostMatrix(fp=5, fn="amount") if per_case else COSTS
+    learner = XGBoostLearner(max_rounds=9, patience=9)
+    weight = np.random.default_rng(1).uniform(0.2, 3, 600) if weighted else np.ones(600)
+    problem = pose(
+        X, y, costs, {"it": learner}, cv=3, n_jobs=1, sample_weight=weight if weighted else None
+    ).problem
+
+    found = train_fold(problem, Candidate("it", {}, device, 0.8), 1, n_threads=1)
+
+    test = problem.folds.folds[1].test
+    labels = problem.y[test]
+    own = np.where(labels, X["amount"].to_numpy()[test], 5.0)
+    by_case = per_case and device in ("case_weight", "rejection")
+    each = weight[test] * (own if by_case else 1.0)
+    for done, loss in zip(found.fitted.rounds, found.fitted.losses, strict=True):
+        score = found.ledger.undo(found.score_fold(learner, int(done)))
+        assert_allclose(loss, log_loss(labels, score, sample_weight=each), rtol=1e-5)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_weights_by_cost_take_about_as_many_rounds_as_none(seed):
+    """On losses that are not weighed like those trained it would be many times as many."""
+    problem = pose(
+        *with_amounts(seed), CostMatrix(fp=5, fn="amount"), {"it": XGBoostLearner()}, cv=3, n_jobs=2
+    ).problem
+
+    plain, weighed = (
+        evaluate(problem, Candidate("it", {}, device)) for device in ("none", "case_weight")
+    )
+
+    assert plain.n_rounds / 4 < weighed.n_rounds < 2 * plain.n_rounds
 
 
 # Scores that come from elsewhere
@@ -613,7 +842,7 @@ def test_it_is_asked_after_the_second_fold_and_each_later_one_but_the_last(
         assert_same(found, price(problem, candidate, found.raw, **remembered))
 
 
-def test_rounds_are_common_to_the_folds_so_far(rows):
+def test_rounds_are_those_of_the_folds_so_far(rows):
     """A later fold may change them, and with them the scores of all rows."""
     X, y = rows
     learner = {"xgboost": XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})}
@@ -940,13 +1169,16 @@ def test_the_models_of_the_folds_are_those_that_were_evaluated(rows, candidate, 
 
     learner = LEARNERS[candidate.learner]
     assert len(final) == problem.n_folds == found.n_folds
-    corrected = undone(problem, found)
     for number, part in enumerate(final):
         test = problem.folds.folds[number].test
-        mine = problem.scored.folds[number].test
+        again = train_fold(problem, candidate, number, n_threads=1)
+        raw = again.score_fold(learner, found.n_rounds)  # all with the rounds of the final model
         score = learner.score(part.model, rows_at(X, test, problem.features))
-        assert_allclose(score, found.raw[mine], atol=1e-6)
-        assert_allclose(part.ledger.undo(score), corrected[mine], atol=1e-6)
+        assert_allclose(score, raw, atol=1e-6)
+        assert_allclose(part.ledger.undo(score), again.ledger.undo(raw), atol=1e-6)
+        if found.n_rounds is None:
+            mine = problem.scored.folds[number].test
+            assert_allclose(score, found.raw[mine], atol=1e-6)
         assert part.ledger.multiplier == found.odds_multipliers[number]
         assert len(part.ledger.entries) == (device != "none")
 

@@ -233,6 +233,24 @@ def test_what_rows_stand_for_is_carried(device):
     assert_allclose(relative / relative.min(), some[kept] / some[kept].min())
 
 
+@pytest.mark.parametrize("device", [name for name in DEVICES if not DEVICES[name].by_case])
+def test_undoing_gives_back_the_odds_of_the_population(device):
+    """Whatever rows stand for, the share of positives in training comes back to theirs."""
+    X, y = table()
+    rng = np.random.default_rng(3)
+    population = rng.lognormal(0, 1.5, N) * np.where(y, 0.3, 1.0)
+    act = np.asarray(y) == 1
+
+    sample = reweight(device, training_rows(X, y, population), 0.8, np.random.default_rng(0))
+
+    kept = act if sample.rows is None else act[sample.rows]
+    if sample.added is not None:
+        kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
+    trained = sample.sample_weight[kept].sum() / sample.sample_weight[~kept].sum()
+    meant = population[act].sum() / population[~act].sum()
+    assert_allclose(trained / sample.odds_multiplier, meant)
+
+
 # What they are called, and what they need
 
 

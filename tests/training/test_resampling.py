@@ -157,7 +157,7 @@ def test_costs_are_carried_along_by_the_rows_that_are_kept():
     assert taken.fp == 1
 
 
-def test_population_weights_multiply_and_leave_counts_and_the_ledger_alone():
+def test_population_weights_multiply_and_the_ledger_counts_them():
     y = np.repeat([False, True], [6, 2])
     population = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0])
 
@@ -171,8 +171,11 @@ def test_population_weights_multiply_and_leave_counts_and_the_ledger_alone():
     for sample in (over, weighed):
         assert_allclose(sample.sample_weight, expected / expected.mean())
     assert_allclose(under.sample_weight, population[under.rows] / population[under.rows].mean())
+    assert_allclose([over.odds_multiplier, weighed.odds_multiplier], 3)
+    # negatives stood for 21 cases; those that are left stand for fewer
+    left = population[under.rows[:2]].sum()
+    assert_allclose(under.odds_multiplier, 21 / left)
     for sample in (over, weighed, under):
-        assert sample.odds_multiplier == 3
         assert sample.sampling_ratio == 1
 
 

@@ -140,7 +140,7 @@ def test_early_stopping_looks_at_the_loss_of_corrected_probabilities(
     train, test = folds[1].train, folds[1].test
     sample = sample_of(y[train], device, 1.5, None if population is None else population[train])
 
-    fitted = fit(learner, prepared, y, 1, sample=sample, population=population)
+    fitted = fit(learner, prepared, y, 1, sample=sample, validation_weight=population)
 
     assert sample.odds_multiplier > 2 or device == "none"
     for done, loss in zip(fitted.rounds, fitted.losses, strict=True):
@@ -148,6 +148,36 @@ def test_early_stopping_looks_at_the_loss_of_corrected_probabilities(
         corrected = scale_odds(score, 1 / sample.odds_multiplier)
         weight = None if population is None else population[test]
         assert_allclose(loss, log_loss(y[test], corrected, sample_weight=weight), atol=2e-6)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "loss"),
+    [
+        ("expected_cost", lambda p, y: np.where(y, 1 - p, p)),
+        ("focal", lambda p, y: -(np.where(y, 1 - p, p) ** 2) * np.log(np.where(y, p, 1 - p))),
+    ],
+)
+@pytest.mark.parametrize("device", ["none", "weight", "random_under"])
+def test_other_objectives_look_at_the_loss_that_they_train(
+    mixed, folds, name, loss, weighted, device
+):
+    """Validation rows by their own weights, and positives as often as they count in training."""
+    X, y = mixed
+    own = np.random.default_rng(0).lognormal(0, 1, y.size) if weighted else np.ones(y.size)
+    learner = XGBoostLearner(max_rounds=12, patience=12, objective=name)
+    prepared = learner.prepare(features_of(X), folds)
+    sample = sample_of(y[folds[1].train], device, 1.5)
+
+    fitted = fit(
+        learner, prepared, y, 1, sample=sample, validation_weight=own if weighted else None
+    )
+
+    test = folds[1].test
+    weight = own[test] * np.where(y[test], sample.odds_multiplier, 1.0)
+    for done, found in zip(fitted.rounds, fitted.losses, strict=True):
+        each = loss(learner.score_fold(prepared, 1, fitted, int(done)), y[test])
+        assert_allclose(found, np.average(each, weights=weight), rtol=1e-5)
 
 
 # Rounds
@@ -301,7 +331,7 @@ def test_a_fold_keeps_its_scores_when_another_candidate_is_fitted_to_it(mixed, f
     scores = []
     for others in (0, 1):
         prepared = learner.prepare(features_of(X), folds)
-        fitted = fit(learner, prepared, y, 0, sample=sample, population=population)
+        fitted = fit(learner, prepared, y, 0, sample=sample, validation_weight=population)
         for _ in range(others):
             fit(learner, prepared, y, 0)
         scores.append(learner.score_fold(prepared, 0, fitted, 4))
