@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.comparison.advice import advise
+from costopt.comparison.advice import Advice, advise
 from costopt.comparison.ranking import Ranked, ranked
 from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
@@ -116,7 +117,7 @@ n_jobs
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    advice = advise(posed.labels.y, costs if posed.costs is None else posed.costs, X)
+    advice = _advice(posed, costs, X)
     run = _Run(posed, base.name, timeout)
     bar = _progress([one for one in chosen if one.name not in skipped], wanted=progress)
     for strategy in bar:
@@ -129,6 +130,18 @@ n_jobs
     order = {strategy.name: at for at, strategy in enumerate(chosen)}
     skipped = {name: skipped[name] for name in sorted(skipped, key=lambda name: order[name])}
     return _comparison(run, skipped, advice)
+
+
+def _advice(posed: Posed, costs: Costs, X: Any) -> Advice:
+    """What could be said beforehand of the rows that stand for somebody."""
+    declared = costs if posed.costs is None else posed.costs
+    if posed.counted is None:
+        return advise(posed.labels.y, declared, X)
+    from sklearn.utils import _safe_indexing
+
+    if isinstance(declared, CaseCosts):
+        declared = declared.take(posed.counted)
+    return advise(posed.of_problem(posed.labels.y), declared, _safe_indexing(X, posed.counted))
 
 
 def _learners(

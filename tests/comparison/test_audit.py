@@ -324,7 +324,7 @@ def test_scores_that_tell_nothing():
 
     found = audit(choose_threshold(y, score, CostMatrix(fn=5, fp=1)))
 
-    assert {"threshold-at-edge", "no-better-than-blanket"} <= set(codes(found))
+    assert {"threshold-at-edge", "no-better-than-baseline"} <= set(codes(found))
     edge = next(finding for finding in found if finding.code == "threshold-at-edge")
     assert "acts never" in edge.evidence
 
@@ -356,7 +356,7 @@ def test_a_search_on_few_rows_is_doubted_for_its_optimism():
     assert "apparent-cost-too-low" not in codes(
         audit(replace(result, apparent_cost=result.expected_cost.value))
     )
-    assert "no-better-than-blanket" in codes(found) or result.savings.low > 0
+    assert "no-better-than-baseline" in codes(found) or result.savings.low > 0
 
 
 def test_a_sampled_threshold_at_the_end_of_its_range():
@@ -406,13 +406,14 @@ def test_a_comparison_is_doubted_in_money():
 
     assert findings["prevalence-differs"].severity == "error"
     favourite = max(found.results, key=lambda each: each.metrics["accuracy"])
-    assert favourite.difference.low > 0  # the cut at 0.5, which costs more
+    assert not favourite.tied  # the threshold at 0.5, which costs more
     assert f"{favourite.name} is right most often" in findings["accuracy-misleads"].evidence
-    alike = [each for each in found.results[1:] if each.difference.low <= 0]
-    assert len(alike) == 1
-    assert f"cannot tell 1 of 2 other strategies from {found.best}: {alike[0].name}" in (
-        findings["winner-unclear"].evidence
+    (tied,) = [each.name for each in found.results[1:] if each.tied]
+    unclear = findings["winner-unclear"]
+    assert unclear.evidence == (
+        f"1 of 2 other strategies are statistically tied with the cheapest, {found.cheapest}: {tied}"
     )
+    assert unclear.remedy == f"the simplest of them, {found.best}, is selected"
 
 
 def test_strategies_that_could_not_run_are_named():

@@ -183,16 +183,90 @@ def test_the_cheapest_comes_first_and_differences_are_paired(found):
     costs = [result.expected_cost.value for result in found.results]
 
     assert costs == sorted(costs)
-    assert found.best == found.results[0].name
-    assert len(found.results) == len(FAST)
+    assert found.cheapest == found.results[0].name
+    assert len(found.priced) == len(FAST)
     for result in found.results:
-        assert result.difference.value == pytest.approx(result.expected_cost.value - costs[0])
+        assert result.difference.value == pytest.approx(
+            result.expected_cost.value - costs[0], abs=1e-12
+        )
         assert result.difference.low <= result.difference.value <= result.difference.high
-    assert (found.results[0].difference.low, found.results[0].difference.high) == (0, 0)
+        assert result.tied == (not result.difference.low > 0)
+    assert found.results[0].difference.note == "no row is decided differently"
+
+
+def test_strategies_that_are_the_same_thing_share_a_row(found):
+    """Bayes' rule on Platt's map is what a plain model does with constant costs."""
+    shared = found["logistic regression"]
+
+    assert shared.same_as == ("Bayes threshold (calibrated)",)
+    assert found["Bayes threshold (calibrated)"] is shared
+    assert [result.name for result in found.results].count("logistic regression") == 1
+    assert shared.title == "logistic regression = Bayes threshold (calibrated)"
+    assert len(found.results) == len(FAST) - 1
+    assert found.policy("Bayes threshold (calibrated)").threshold == pytest.approx(1 / 9)
+
+
+def test_what_comes_to_other_scores_or_decisions_has_a_row_of_its_own():
+    X, y = clusters()
+    alike = Strategy("twin", "", "", "", resampling="weight", ratio="balanced")
+
+    found = fast(X, y, COSTS, ["class weights balanced", "threshold 0.5", alike])
+
+    assert {result.title for result in found.results} == {
+        "class weights balanced = twin",
+        "threshold 0.5",
+    }
+
+
+def test_the_simplest_of_the_tied_is_selected_and_exported():
+    """On labels that nothing predicts, whatever looks cheapest only looks so."""
+    X, y = clusters()
+    y = np.random.default_rng(1).permutation(y)
+
+    found = fast(X, y, COSTS, ["SMOTE", "class weights balanced", "logistic regression"], cv=3)
+
+    assert all(result.tied for result in found.results)
+    assert found.best == "logistic regression"
+    text = found.summary()
+    if found.cheapest != found.best:
+        assert f"the simplest of 3 that are tied with the cheapest ({found.cheapest})" in text
+    policy = found.policy()
+    assert policy.params == found.policy("logistic regression").params
+    assert policy.evidence.expected_cost == found.expected_cost
+    assert policy.evidence.selection_bias == pytest.approx(found.selection_bias)
+
+
+def test_a_model_that_is_significantly_cheaper_is_selected_whatever_it_takes():
+    """Where classes meet in a ring a linear model is useless, and boosted trees are not."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(1500, 2)), columns=["a", "b"])
+    y = ((X**2).sum(axis=1) > 2.5).astype(int).to_numpy()
+
+    found = fast(X, y, CostMatrix(fn=2, fp=1), ["logistic regression", "random forest"])
+
+    assert found.best == found.cheapest == "random forest"
+    assert not found["logistic regression"].tied
+    assert found.selection_bias == 0.0
+
+
+def test_rules_without_a_model_are_compared_and_not_exported():
+    X, y = clusters()
+    y = np.random.default_rng(1).permutation(y)
+
+    found = fast(X, y, CostMatrix(fn=1, fp=3), ["logistic regression", "SMOTE"], cv=3)
+
+    assert set(found.beside) == {"never act", "always act"}
+    never, always = found.beside.values()
+    assert never.value == pytest.approx(
+        found.baselines["never act"].value - found.results[0].expected_cost.value
+    )
+    assert always.low > 0
+    assert "Without a model, never act is tied with the cheapest." in found.summary()
+    assert found.best in {"logistic regression", "SMOTE"}
 
 
 def test_a_paired_difference_is_surer_than_two_intervals(found):
-    """Rows that are dear under both strategies say nothing of which is dearer."""
+    """Rows that cost much under both strategies say nothing of which costs more."""
     result = found["Bayes threshold (calibrated)"]
     width = result.difference.high - result.difference.low
 
@@ -464,17 +538,18 @@ def test_the_summary_frames_the_ranking_and_warns_of_accuracy(found):
     text = found.summary()
     names = [line.split("  ")[0] for line in text.splitlines()]
 
-    ranked = [names.index(result.name) for result in found.results]
+    ranked = [names.index(result.title) for result in found.results]
     assert names.index("perfect knowledge") < ranked[0]
     assert ranked == sorted(ranked)
     assert ranked[-1] < names.index("never act") < names.index("always act")
     assert f"{len(FAST)} strategies on 600 cases, of which {y.sum()}" in text
     assert f"a model that never acts is {100 * (1 - y.mean()):.4g} % accurate" in text
-    assert f"Cheapest: {found.best}, {found.expected_cost.value:.4g} EUR per case once" in text
-    alike = sum(result.difference.low <= 0 for result in found.results[1:])
-    assert f"Noise cannot tell {alike} other" in text
+    assert f"Selected: {found.best}, the " in text
+    assert f"Expected to cost {found.expected_cost.value:.4g} EUR per case (95% interval:" in text
+    tied = [result.name for result in found.results if result.tied and result.name != found.best]
+    assert f"Statistically tied with the cheapest: {'; '.join(tied)}." in text
     assert found.best in repr(found)
-    assert f"n_strategies={len(FAST)}, n_skipped=0" in repr(found)
+    assert f"n_strategies={len(found.results)}, n_skipped=0" in repr(found)
 
 
 def test_advice_and_data_may_disagree_and_then_it_is_said(found):
@@ -556,7 +631,7 @@ def test_groups_stay_on_one_side_and_are_drawn_together():
     for fold in folds.folds:
         assert not set(X["customer"].iloc[fold.train]) & set(X["customer"].iloc[fold.test])
     assert "customer" not in found.posed.schema.names
-    assert len(found.results) == len(FAST)
+    assert len(found.priced) == len(FAST)
 
 
 def test_with_time_the_future_stays_out_and_the_first_stretch_is_not_priced():
@@ -569,7 +644,7 @@ def test_with_time_the_future_stays_out_and_the_first_stretch_is_not_priced():
     assert found.results[0].expected_cost.n == 480
     never = found.baselines["never act"].value
     assert never == pytest.approx(8 * y[120:].mean())
-    assert len(found.results) == len(FAST)
+    assert len(found.priced) == len(FAST)
 
 
 def test_prevalence_weighs_money_as_the_population_has_it():
@@ -582,7 +657,7 @@ def test_prevalence_weighs_money_as_the_population_has_it():
     raw = found["threshold 0.5"].metrics
     by_class = 0.02 * raw["recall"] + 0.98 * (1 - raw["specificity"])
     assert raw["alert_share"] == pytest.approx(by_class)
-    assert len(found.results) == len(FAST)
+    assert len(found.priced) == len(FAST)
 
 
 # --- what is refused, before anything is fitted ---
@@ -728,7 +803,9 @@ def test_all_quick_names_run_on_a_dozen_positives_or_say_why_not():
         X, y, CostMatrix(fn=30, fp=1), strategies=QUICK, learner=learner, cv=2, n_jobs=1
     )
 
-    assert len(found.results) + len(found.skipped) == len(QUICK)
-    assert len(found.results) >= len(QUICK) - 4
+    assert len(found.priced) + len(found.skipped) == len(QUICK)
+    assert len(found.priced) >= len(QUICK) - 4
+    listed = [name for result in found.results for name in (result.name, *result.same_as)]
+    assert sorted(listed) == sorted(found.priced)
     for name, reason in found.skipped.items():
         assert any(words in reason for words in TRUE_REASONS), (name, reason)

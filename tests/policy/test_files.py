@@ -352,7 +352,7 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
     assert not np.array_equal(loaded.score(X), policy.score(X))
     assert (loaded.threshold, loaded.raw_threshold) == (original.threshold, original.raw_threshold)
     assert loaded.explain() == original.explain()
-    words = {"beta": "a beta map with a 0.7, b 1.4", "isotonic": "a growing map with 5 knots"}
+    words = {"beta": "a beta map with a 0.7, b 1.4", "isotonic": "isotonic regression with 5 knots"}
     assert words[kind] in str(loaded.explain())
 
 
