@@ -47,6 +47,7 @@ ORDER = (
     "training.registry",
     "training.strategies",
     "evaluation.folds",
+    "evaluation.cross_fitting",
     "evaluation.draws",
     "evaluation.intervals",
     "evaluation.estimates",

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Draws", "replicates", "selection_bias", "standard_error"]
+__all__ = ["Draws", "effective_positives", "replicates", "selection_bias", "standard_error"]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -182,6 +182,56 @@ def standard_error(totals: FloatArray, part_weight: FloatArray) -> float:
     0.5
     """
     return float(np.sqrt(np.sum((totals - totals.sum() * part_weight) ** 2)))
+
+
+def effective_positives(
+    y: BoolArray, weight: FloatArray | None = None, units: IntArray | None = None
+) -> float:
+    """How many independent, equally weighted positives these positives are worth.
+
+    Parameters
+    ----------
+    y : bool array of shape (n_rows,)
+    weight : array of shape (n_rows,), optional
+    units : array of shape (n_rows,), optional
+        Rows of one unit, such as a group or a period, may resemble each other.
+
+    Returns
+    -------
+    n_positives : float
+        Kish's effective sample size of the positives, sum(w)**2 / sum(w**2), divided by the design
+        effect of the units: the variance of the share of positives when units are drawn, over
+        that when rows are, and at least 1.
+
+    References
+    ----------
+    L. Kish (1965). Survey Sampling. Wiley.
+
+    Examples
+    --------
+    Ten copies of each of four rows are worth no more than the four:
+
+    >>> y = np.array([True, False, True, False])
+    >>> effective_positives(y), effective_positives(np.repeat(y, 10))
+    (2.0, 20.0)
+    >>> round(effective_positives(np.repeat(y, 10), units=np.repeat(np.arange(4), 10)), 6)
+    1.5
+    """
+    share = np.ones(y.size) if weight is None else weight
+    if not share[y].any():
+        return 0.0
+    positives = float(share[y].sum() ** 2 / (share[y] ** 2).sum())
+    if units is None:
+        return positives
+    unit = np.unique(units[share > 0], return_inverse=True)[1]
+    n_units = int(unit.max()) + 1
+    if n_units == 1:
+        return min(positives, 1.0)
+    residual = (share * (y - np.average(y, weights=share)))[share > 0]
+    of_units = np.bincount(unit, residual)
+    together = n_units / (n_units - 1) * float(of_units @ of_units)
+    alone = float(residual @ residual)
+    return positives / max(1.0, together / alone) if alone > 0 else positives
 
 
 def replicates(totals: FloatArray, draws: Draws) -> FloatArray:

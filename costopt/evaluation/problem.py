@@ -17,7 +17,8 @@ from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
-from costopt.evaluation.draws import Draws
+from costopt.evaluation.cross_fitting import calibration_parts
+from costopt.evaluation.draws import Draws, effective_positives
 from costopt.evaluation.folds import Folds, make_folds
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
@@ -49,6 +50,9 @@ class Scored:
     weight : array of shape (n_scored,), optional
     folds : tuple of Fold
         Their ``test`` are indices into these rows.
+    parts : tuple of Fold
+        Of these rows: by what is fitted on ``train`` the rows of ``test`` are calibrated and
+        decided on. See `calibration_parts`.
     draws : Draws
         How these rows are drawn when uncertainty is measured.
     """
@@ -59,6 +63,7 @@ class Scored:
     known: CaseCosts
     weight: FloatArray | None
     folds: tuple[Fold, ...]
+    parts: tuple[Fold, ...]
     draws: Draws
 
     @property
@@ -145,10 +150,11 @@ class Problem:
     def scored_by(self, n_folds: int) -> Scored:
         """The rows that the first folds score, gathered once."""
         if n_folds not in self._scored:
-            self._scored[n_folds] = self._gather(self.folds.folds[:n_folds])
+            self._scored[n_folds] = self._gather(n_folds)
         return self._scored[n_folds]
 
-    def _gather(self, folds: tuple[Fold, ...]) -> Scored:
+    def _gather(self, n_folds: int) -> Scored:
+        folds = self.folds.folds[:n_folds]
         rows = np.sort(np.concatenate([fold.test for fold in folds]))
         weight = None if self.weight is None else self.weight[rows]
         units = None if self.folds.units is None else self.folds.units[rows]
@@ -159,6 +165,9 @@ class Problem:
             self.known.take(rows),
             weight,
             tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in folds),
+            calibration_parts(
+                self.folds, rows, self.y, self.weight, n_folds=n_folds, seed=self.seed
+            ),
             Draws(
                 rows.size,
                 weight=weight,
@@ -300,7 +309,6 @@ def pose_rows(
     check_choice("threshold", threshold, THRESHOLDS)
     check_choice("calibration", calibration, CALIBRATIONS)
     y = labels.y
-    check_positives(calibration, int(np.count_nonzero(y)))
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=y.size)
     weight = _population_weight(y, sample_weight, prevalence)
@@ -312,6 +320,7 @@ def pose_rows(
     scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
     folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
     _check_weighted(folds, y, weight)
+    check_positives(calibration, effective_positives(y, weight, folds.units))
     problem = Problem(
         features,
         y,
