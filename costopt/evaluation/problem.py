@@ -17,16 +17,16 @@ from costopt.decision.rules import as_weights
 from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
-from costopt.evaluation.cross_fitting import calibration_parts
 from costopt.evaluation.draws import Draws, effective_positives
 from costopt.evaluation.folds import Folds, make_folds
+from costopt.evaluation.scored import Scored, calibration_parts
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
 from costopt.training.synthesis import Neighbourhood
 
-__all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -34,42 +34,6 @@ IntArray = NDArray[np.intp]
 
 # A cost column that ranks the classes this well knows the answer.
 TELLTALE_AUC = 0.99
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """The rows that folds score, and what prices a decision on them.
-
-    Parameters
-    ----------
-    rows : int array of shape (n_scored,)
-        Indices into all cases, ascending.
-    y : bool array of shape (n_scored,)
-    costs, known : CaseCosts
-        As in `Problem`, of these rows.
-    weight : array of shape (n_scored,), optional
-    folds : tuple of Fold
-        Their ``test`` are indices into these rows.
-    parts : tuple of Fold
-        Of these rows: by what is fitted on ``train`` the rows of ``test`` are calibrated and
-        decided on. See `calibration_parts`.
-    draws : Draws
-        How these rows are drawn when uncertainty is measured.
-    """
-
-    rows: IntArray
-    y: BoolArray
-    costs: CaseCosts
-    known: CaseCosts
-    weight: FloatArray | None
-    folds: tuple[Fold, ...]
-    parts: tuple[Fold, ...]
-    draws: Draws
-
-    @property
-    def is_populated(self) -> bool:
-        """Whether some row stands for somebody."""
-        return self.weight is None or bool(self.weight.any())
 
 
 @dataclass(frozen=True, eq=False)

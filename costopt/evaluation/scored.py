@@ -1,14 +1,18 @@
-"""Which rows a map or a threshold may be fitted on, so that no row is judged by one that saw it."""
+"""The rows that folds score, and on which of them the map and threshold that judge each are fitted."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.decision.case_costs import CaseCosts
+from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds
 from costopt.training.learners import Fold
 
-__all__ = ["LEAST_EARLIER", "calibration_parts"]
+__all__ = ["LEAST_EARLIER", "Scored", "calibration_parts"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -17,6 +21,42 @@ IntArray = NDArray[np.intp]
 N_PARTS = 5
 # Fewer earlier positives or negatives than this, and a map of them is worse than none.
 LEAST_EARLIER = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The rows that folds score, and what prices a decision on them.
+
+    Parameters
+    ----------
+    rows : int array of shape (n_scored,)
+        Indices into all cases, ascending.
+    y : bool array of shape (n_scored,)
+    costs, known : CaseCosts
+        As in `Problem`, of these rows.
+    weight : array of shape (n_scored,), optional
+    folds : tuple of Fold
+        Their ``test`` are indices into these rows.
+    parts : tuple of Fold
+        Of these rows: by what is fitted on ``train`` the rows of ``test`` are calibrated and
+        decided on. See `calibration_parts`.
+    draws : Draws
+        How these rows are drawn when uncertainty is measured.
+    """
+
+    rows: IntArray
+    y: BoolArray
+    costs: CaseCosts
+    known: CaseCosts
+    weight: FloatArray | None
+    folds: tuple[Fold, ...]
+    parts: tuple[Fold, ...]
+    draws: Draws
+
+    @property
+    def is_populated(self) -> bool:
+        """Whether some row stands for somebody."""
+        return self.weight is None or bool(self.weight.any())
 
 
 def calibration_parts(
