@@ -217,8 +217,8 @@ def check_positives(kind: CalibrationKind, n_positives: float) -> None:
     """
     if n_positives < POSITIVES_FOR[kind]:
         raise DataError(
-            f"{kind} calibration needs at least {POSITIVES_FOR[kind]} positives, got what is worth "
-            f"{n_positives:,.0f}: use 'platt', which has two parameters"
+            f"{kind} calibration needs at least {POSITIVES_FOR[kind]} positives, got "
+            f"{n_positives:,.0f} effective ones: use 'platt', which has two parameters"
         )
 
 

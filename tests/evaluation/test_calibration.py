@@ -438,8 +438,8 @@ def test_without_a_map_scores_pass_as_they_are():
 @pytest.mark.parametrize(("kind", "least"), [("beta", 100), ("isotonic", 1000)])
 def test_a_map_of_more_freedom_needs_more_positives(kind, least):
     message = (
-        f"{kind} calibration needs at least {least} positives, got what is worth {least - 1}: use "
-        "'platt'"
+        f"{kind} calibration needs at least {least} positives, got {least - 1} effective ones: "
+        "use 'platt'"
     )
 
     with pytest.raises(DataError, match=message):

@@ -130,7 +130,7 @@ def test_copies_are_not_enough_for_a_map_of_more_freedom():
     y = np.repeat(np.arange(600) % 2 == 0, 10)  # 3,000 positives, of 300 different cases
 
     problem_of(y, calibration="isotonic")
-    with pytest.raises(DataError, match="at least 1000 positives, got what is worth 300"):
+    with pytest.raises(DataError, match="at least 1000 positives, got 300 effective ones"):
         problem_of(y, calibration="isotonic", groups=np.repeat(np.arange(600), 10))
 
 
