@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import expit
-from scipy.special import logit as scipy_logit
 
-from costopt.decision.odds import logit
+from costopt.decision.odds import LOGIT_CLIP, logit
 from costopt.errors import CostSpecError
 
 __all__ = ["BetaMap", "Calibrator", "IsotonicMap", "PlattMap"]
 
 FloatArray = NDArray[np.float64]
+
+# How many scores are tried at once where a map is inverted.
+N_TRIED = 1024
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,14 @@ class PlattMap:
     slope : float, default=1
         At least 0, so that the order of cases is kept. 0 gives every case the same probability.
     intercept : float, default=0
+    floor : float, default=1e-12
+        Scores are kept within ``[floor, 1 - floor]`` first. Where a model gives most of its scores
+        closer to 0 or 1 than 1e-12, the default would make them all one.
 
     Raises
     ------
     CostSpecError
-        If a parameter is not finite or the slope is negative.
+        If a parameter is not finite, the slope is negative, or the floor is not between 0 and 0.5.
 
     References
     ----------
@@ -46,6 +51,7 @@ class PlattMap:
 
     slope: float = 1.0
     intercept: float = 0.0
+    floor: float = LOGIT_CLIP
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.slope) and np.isfinite(self.intercept) and self.slope >= 0):
@@ -53,6 +59,7 @@ class PlattMap:
                 "a Platt map needs a finite slope of at least 0 and a finite intercept, "
                 f"got {self.slope} and {self.intercept}"
             )
+        _check_floor(self.floor)
 
     @property
     def is_identity(self) -> bool:
@@ -63,7 +70,7 @@ class PlattMap:
         """Calibrated probabilities, shape (n_cases,)."""
         if self.is_identity:
             return np.asarray(probability, dtype=np.float64)
-        return np.asarray(expit(self.slope * logit(probability) + self.intercept))
+        return np.asarray(expit(self.slope * logit(probability, self.floor) + self.intercept))
 
     def invert(self, threshold: float) -> float:
         """The score from which calibrated probabilities reach a threshold; infinite if none or all do.
@@ -73,15 +80,7 @@ class PlattMap:
         >>> round(PlattMap(slope=2.0, intercept=0.0).invert(0.9), 12)
         0.75
         """
-        lowest, highest = self.apply([0.0, 1.0])
-        if threshold <= lowest:
-            return -np.inf
-        if threshold > highest:
-            return np.inf
-        if self.is_identity:
-            return threshold
-        # not our logit, which clips: no threshold is too small or too large to be inverted
-        return float(expit((scipy_logit(threshold) - self.intercept) / self.slope))
+        return _first_reaching(self.apply, threshold)
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,14 @@ class BetaMap:
     a, b : float, default=1
         At least 0, so that the order of cases is kept.
     intercept : float, default=0
+    floor : float, default=1e-12
+        As for `PlattMap`.
 
     Raises
     ------
     CostSpecError
-        If a parameter is not finite, or ``a`` or ``b`` is negative.
+        If a parameter is not finite, ``a`` or ``b`` is negative, or the floor is not between 0
+        and 0.5.
 
     References
     ----------
@@ -113,6 +115,7 @@ class BetaMap:
     a: float = 1.0
     b: float = 1.0
     intercept: float = 0.0
+    floor: float = LOGIT_CLIP
 
     def __post_init__(self) -> None:
         finite = all(np.isfinite(value) for value in (self.a, self.b, self.intercept))
@@ -121,6 +124,7 @@ class BetaMap:
                 "a beta map needs a finite a and b of at least 0 and a finite intercept, "
                 f"got {self.a}, {self.b} and {self.intercept}"
             )
+        _check_floor(self.floor)
 
     @property
     def is_identity(self) -> bool:
@@ -131,7 +135,10 @@ class BetaMap:
         """Calibrated probabilities, shape (n_cases,)."""
         if self.is_identity:
             return np.asarray(probability, dtype=np.float64)
-        return np.asarray(expit(self._log_odds(logit(probability))))
+        # log(p) and log(1 - p) from the log-odds of p, without cancellation
+        x = logit(probability, self.floor)
+        eta = self.b * np.logaddexp(0.0, x) - self.a * np.logaddexp(0.0, -x) + self.intercept
+        return np.asarray(expit(eta))
 
     def invert(self, threshold: float) -> float:
         """The score from which calibrated probabilities reach a threshold; infinite if none or all do.
@@ -141,34 +148,12 @@ class BetaMap:
         >>> round(BetaMap(a=2.0, b=2.0).invert(0.9), 12)
         0.75
         """
-        lowest, highest = self.apply([0.0, 1.0])
-        if threshold <= lowest:
-            return -np.inf
-        if threshold > highest:
-            return np.inf
-        if self.is_identity:
-            return threshold
-        # the map has no inverse in closed form; it grows, so its root is bracketed
-        low, high = map(float, logit([0.0, 1.0]))
-        wanted = float(scipy_logit(threshold))
-        if wanted >= float(self._log_odds(high)):  # reached by rounding only
-            return 1.0
-        if wanted <= float(self._log_odds(low)):
-            return float(expit(low))
-        root = brentq(lambda x: float(self._log_odds(x)) - wanted, low, high, xtol=1e-14)
-        return float(expit(root))
-
-    def _log_odds(self, x: ArrayLike) -> FloatArray:
-        # log(p) and log(1 - p) from the log-odds of p, without cancellation
-        x = np.asarray(x, dtype=np.float64)
-        return np.asarray(
-            self.b * np.logaddexp(0.0, x) - self.a * np.logaddexp(0.0, -x) + self.intercept
-        )
+        return _first_reaching(self.apply, threshold)
 
 
 @dataclass(frozen=True)
 class IsotonicMap:
-    """A growing map by its knots: straight between them, level beyond the outermost.
+    """A non-decreasing map by its knots: linear between them, constant beyond the outermost.
 
     Parameters
     ----------
@@ -225,14 +210,34 @@ class IsotonicMap:
         >>> round(IsotonicMap((0.2, 0.6), (0.1, 0.5)).invert(0.3), 12)
         0.4
         """
-        if threshold <= self.values[0]:
-            return -np.inf
-        if threshold > self.values[-1]:
-            return np.inf
-        at = int(np.searchsorted(self.values, threshold))  # the first knot that reaches it
-        (low, high), (below, above) = self.scores[at - 1 : at + 1], self.values[at - 1 : at + 1]
-        score = low + (high - low) * (threshold - below) / (above - below)
-        return float(min(score, high))
+        return _first_reaching(self.apply, threshold)
 
 
 Calibrator = PlattMap | BetaMap | IsotonicMap
+
+
+def _check_floor(floor: float) -> None:
+    if not 0 < floor < 0.5:
+        raise CostSpecError(f"the floor of a map must lie between 0 and 0.5, got {floor}")
+
+
+def _first_reaching(apply: Callable[[FloatArray], FloatArray], threshold: float) -> float:
+    """The lowest score in [0, 1] whose calibrated probability reaches a threshold.
+
+    ``-inf`` where all do, ``inf`` where none does. Doubles from 0 to 1 are in the order of their
+    bits, so that the search ends at the exact one: whoever compares scores with it decides as
+    whoever compares calibrated probabilities with the threshold.
+    """
+    lowest, highest = apply(np.array([0.0, 1.0]))
+    if threshold <= lowest:
+        return -np.inf
+    if threshold > highest:
+        return np.inf
+    below, reaching = 0, int(np.float64(1.0).view(np.int64))
+    while reaching - below > 1:
+        tried = np.arange(below, reaching, max((reaching - below) // N_TRIED, 1))
+        edges = np.append(tried, reaching)
+        reached = apply(edges.view(np.float64)) >= threshold
+        first = max(int(np.argmax(reached)), 1)
+        below, reaching = int(edges[first - 1]), int(edges[first])
+    return float(np.int64(reaching).view(np.float64))

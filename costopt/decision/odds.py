@@ -29,6 +29,8 @@ FloatArray = NDArray[np.float64]
 
 # Probabilities are kept this far from 0 and 1 where their log-odds are needed.
 LOGIT_CLIP = 1e-12
+# The double below 1: nothing between it and 1 could be told from 1.
+BELOW_ONE = 1 - 2.0**-53
 
 
 def scale_odds(probability: ArrayLike, multiplier: float) -> FloatArray:
@@ -61,9 +63,27 @@ def scale_odds(probability: ArrayLike, multiplier: float) -> FloatArray:
     return np.asarray(multiplier * p / (multiplier * p + (1 - p)))
 
 
-def logit(probability: ArrayLike) -> FloatArray:
-    """Log-odds, with probabilities kept within 1e-12 of 0 and 1 so that they stay finite."""
-    p = np.clip(np.asarray(probability, dtype=np.float64), LOGIT_CLIP, 1 - LOGIT_CLIP)
+def logit(probability: ArrayLike, floor: float = LOGIT_CLIP) -> FloatArray:
+    """Log-odds, with probabilities kept within ``[floor, 1 - floor]`` so that they stay finite.
+
+    Parameters
+    ----------
+    probability : array-like of shape (n_cases,)
+    floor : float, default=1e-12
+        Between 0 and 0.5. Where it is below 1e-16, the upper end is the largest double below 1.
+
+    Returns
+    -------
+    log_odds : array of shape (n_cases,)
+
+    Examples
+    --------
+    >>> logit([1e-15, 0.5]).round(2)
+    array([-27.63,   0.  ])
+    >>> logit([1e-15, 0.5], floor=1e-300).round(2)
+    array([-34.54,   0.  ])
+    """
+    p = np.clip(np.asarray(probability, dtype=np.float64), floor, min(1 - floor, BELOW_ONE))
     return np.asarray(np.log(p) - np.log1p(-p))
 
 

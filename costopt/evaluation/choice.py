@@ -1,4 +1,4 @@
-"""Which rule to ship: Bayes' on calibrated scores or the exact cut, and why."""
+"""Which rule to export: Bayes' rule on calibrated scores or the cheapest threshold, and why."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.decision.calibrators import Calibrator
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.rules import CutRule, GainRule, Rule, decide, decision_cost, weighted_mean
-from costopt.decision.thresholds import cost_curve
+from costopt.decision.thresholds import bayes_threshold, cost_curve
+from costopt.evaluation.calibration import CrossFitted
+from costopt.evaluation.draws import Draws, standard_error
+from costopt.evaluation.effective import effective_positives
 from costopt.training.learners import Fold
 
 __all__ = ["THRESHOLDS", "RuleChoice", "ThresholdMode", "choose_rule"]
@@ -19,12 +23,12 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 ThresholdMode = Literal["auto", "bayes", "exact", "cut", "half", "sampled"]
 
-# What a search can be asked for; a cut that is judged by cross-fitting, and one at 0.5, are for
-# strategies that are compared.
+# What a search can be asked for; a threshold whose value is cross-fitted ("cut"), and one at 0.5
+# ("half"), are for strategies that are compared.
 THRESHOLDS: tuple[ThresholdMode, ...] = ("auto", "bayes", "exact", "sampled")
 
-# Below so many positives a cut chosen from data was measured costlier than Platt's map with
-# Bayes' rule; above it the cut has to prove itself.
+# Up to so many effective positives a threshold chosen from data was measured to cost more than
+# Platt's map with Bayes' rule; above it the threshold has to be significantly cheaper.
 POSITIVES_FOR_A_CUT = 150
 # One-sided 5 % of the normal distribution.
 PROOF = 1.645
@@ -39,10 +43,10 @@ class RuleChoice:
     rule : GainRule or CutRule
         On calibrated probabilities.
     act : bool array of shape (n_scored,)
-        Decisions by a rule of this kind that has not seen the row's own fold.
+        Decisions by a rule of this kind that was fitted without the row's own part.
     value : float
         What a search minimises, in the costs' unit per case: the mean cost of ``act``, or for
-        ``"exact"`` the minimum over all cuts.
+        ``"exact"`` the minimum over all thresholds.
     reason : str
     """
 
@@ -54,38 +58,39 @@ class RuleChoice:
 
 def choose_rule(
     y: BoolArray,
-    calibrated: FloatArray,
-    pooled: FloatArray,
+    score: FloatArray,
+    fitted: CrossFitted,
     costs: CaseCosts,
     known: CaseCosts,
-    folds: tuple[Fold, ...],
+    parts: tuple[Fold, ...],
+    draws: Draws,
     *,
-    sample_weight: FloatArray | None = None,
     threshold: ThresholdMode = "auto",
     sampled: float | None = None,
 ) -> RuleChoice:
-    """Choose a rule on out-of-fold probabilities.
-
-    All arrays are for the rows that the folds score, and the folds' ``test`` index into them.
+    """Choose a rule on out-of-fold scores.
 
     Parameters
     ----------
     y : bool array of shape (n_scored,)
-    calibrated : array of shape (n_scored,)
-        Each fold by a map fitted on the others: what Bayes' rule is judged on.
-    pooled : array of shape (n_scored,)
-        All by the map that ships: what a cut is chosen on.
+    score : array of shape (n_scored,)
+        Out-of-fold scores, before calibration.
+    fitted : CrossFitted
+        What `cross_fit` made of them.
     costs : CaseCosts
         What decisions turn out to cost.
     known : CaseCosts
         What a rule may know beforehand; the same, unless there is hindsight.
-    folds : tuple of Fold
-    sample_weight : array of shape (n_scored,), optional
+    parts : tuple of Fold
+        As `cross_fit` had them.
+    draws : Draws
+        The weights of these rows, and which of them are drawn together.
     threshold : {"auto", "bayes", "exact", "cut", "half", "sampled"}, default="auto"
-        ``"exact"`` and ``"cut"`` both ship the cheapest cut; the value of the former is the minimum
-        over all cuts, that of the latter the cost of cross-fitted decisions. ``"half"`` cuts at 0.5.
+        ``"exact"`` and ``"cut"`` both export the cheapest threshold; the value of the former is the
+        minimum over all thresholds, that of the latter the cost of cross-fitted decisions.
+        ``"half"`` acts from 0.5 up.
     sampled : float, optional
-        The cut to use with ``"sampled"``.
+        The threshold to use with ``"sampled"``.
 
     Returns
     -------
@@ -93,80 +98,95 @@ def choose_rule(
 
     Notes
     -----
-    With costs per case one global cut was measured to lose 0.015 to 0.216 of savings against
-    the gain rule, so ``"auto"`` never takes it there. With constant costs it takes the cut only
-    if there are over 150 positives and its cross-fitted decisions are cheaper than those of
-    Bayes' rule by more than 1.645 standard errors of the paired difference.
+    The cheapest threshold is cross-fitted together with the map: each part is decided by the map
+    of its ``train`` rows and the threshold that is the cheapest on these rows' mapped scores.
+    Where a part has no such rows, Bayes' rule of the mean known costs of its own rows decides on
+    the scores as they are.
+
+    With costs per case one global threshold was measured to lose 0.015 to 0.216 of savings
+    against the gain rule, so ``"auto"`` never takes it there. With constant costs it takes the
+    threshold only if there are over 150 effective positives (`effective_positives`) and its
+    cross-fitted decisions are cheaper than those of Bayes' rule by more than 1.645 standard errors
+    of the paired difference, rows of one group or period drawn together.
     """
 
-    def mean(act: BoolArray) -> float:
-        return weighted_mean(decision_cost(y, act, costs), sample_weight)
+    def chosen(rule: Rule, act: BoolArray, reason: str) -> RuleChoice:
+        value = weighted_mean(decision_cost(y, act, costs), draws.weight)
+        return RuleChoice(rule, act, value, reason)
 
     if threshold == "sampled":
         assert sampled is not None  # noqa: S101  # the search samples it in this mode
-        act = calibrated >= sampled
-        return RuleChoice(CutRule(sampled), act, mean(act), "the threshold was sampled")
+        act = fitted.calibrated >= sampled
+        return chosen(CutRule(sampled), act, "the threshold was sampled")
     if threshold == "half":
-        act = calibrated >= 0.5
-        return RuleChoice(CutRule(0.5), act, mean(act), "a cut at 0.5 was asked for")
-    by_gain = decide(calibrated, known)
-    if threshold == "bayes":
-        return RuleChoice(GainRule(), by_gain, mean(by_gain), "Bayes' rule was asked for")
-    if threshold == "auto" and not known.is_constant:
-        reason = "costs differ by case, so each case is decided by its own expected gain"
-        return RuleChoice(GainRule(), by_gain, mean(by_gain), reason)
-    positives = int(np.count_nonzero(y))
-    if threshold == "auto" and positives <= POSITIVES_FOR_A_CUT:
-        reason = (
-            f"{positives} positives are too few to choose a cut from: Bayes' rule on calibrated "
-            "probabilities varies less"
-        )
-        return RuleChoice(GainRule(), by_gain, mean(by_gain), reason)
-    best = cost_curve(y, pooled, costs, sample_weight).best()
-    by_cut = _cross_fitted_cut(y, pooled, costs, folds, sample_weight)
+        return chosen(CutRule(0.5), fitted.calibrated >= 0.5, "a threshold of 0.5 was asked for")
+    by_gain = decide(fitted.calibrated, known)
+    against = _against_a_threshold(y, threshold, known, draws)
+    if against is not None:
+        return chosen(GainRule(), by_gain, against)
+    best = cost_curve(y, fitted.calibrator.apply(score), costs, draws.weight).best()
+    rule = CutRule(best.threshold)
+    by_cut = _cross_fitted(y, score, fitted.maps, costs, known, parts, draws.weight)
     if threshold == "cut":
-        reason = "the cheapest cut, judged on rows that it was not chosen on"
-        return RuleChoice(CutRule(best.threshold), by_cut, mean(by_cut), reason)
+        return chosen(rule, by_cut, "the cheapest threshold, judged on rows not used to choose it")
     if threshold == "exact":
-        reason = "the cheapest cut was asked for"
-        return RuleChoice(CutRule(best.threshold), by_cut, best.mean_cost, reason)
-    saved, noise = _paired(
-        decision_cost(y, by_gain, costs) - decision_cost(y, by_cut, costs), sample_weight
-    )
-    if saved > PROOF * noise:
+        return RuleChoice(rule, by_cut, best.mean_cost, "the cheapest threshold was asked for")
+    saved = draws.totals(decision_cost(y, by_gain, costs) - decision_cost(y, by_cut, costs))
+    noise = standard_error(saved, draws.part_weight)
+    if saved.sum() > PROOF * noise:
         reason = (
-            f"the cheapest cut beats Bayes' rule on calibrated probabilities by {saved / noise:.1f} "
-            "standard errors out of fold"
+            "the cheapest threshold costs less than Bayes' rule on calibrated probabilities by "
+            f"{saved.sum() / noise:.1f} standard errors out of fold"
         )
-        return RuleChoice(CutRule(best.threshold), by_cut, mean(by_cut), reason)
-    reason = "Bayes' rule on calibrated probabilities: no cut is cheaper beyond noise"
-    return RuleChoice(GainRule(), by_gain, mean(by_gain), reason)
+        return chosen(rule, by_cut, reason)
+    return chosen(GainRule(), by_gain, "no threshold is significantly cheaper than Bayes' rule")
 
 
-def _cross_fitted_cut(
+def _against_a_threshold(
+    y: BoolArray, threshold: ThresholdMode, known: CaseCosts, draws: Draws
+) -> str | None:
+    """Why Bayes' rule is taken without a look at thresholds; None if they are looked at."""
+    if threshold == "bayes":
+        return "Bayes' rule was asked for"
+    if threshold != "auto":
+        return None
+    if not known.is_constant:
+        return "costs differ by case, so each case is decided by its own expected gain"
+    positives = effective_positives(y, draws.weight, draws.units)
+    if positives > POSITIVES_FOR_A_CUT:
+        return None
+    counted = int(np.count_nonzero(y))
+    worth = f", worth {positives:,.0f} independent and equally weighted ones,"
+    return (
+        f"{counted:,} positives{worth if round(positives) < counted else ''} are too few to choose "
+        "a threshold from: Bayes' rule on calibrated probabilities varies less"
+    )
+
+
+def _cross_fitted(
     y: BoolArray,
-    pooled: FloatArray,
+    score: FloatArray,
+    maps: tuple[Calibrator, ...],
     costs: CaseCosts,
-    folds: tuple[Fold, ...],
-    sample_weight: FloatArray | None,
+    known: CaseCosts,
+    parts: tuple[Fold, ...],
+    weight: FloatArray | None,
 ) -> BoolArray:
-    """Decisions on each fold by the cheapest cut of the other folds."""
+    """Decisions on each part by the map and the cheapest threshold of its ``train`` rows."""
     act = np.zeros(y.size, dtype=bool)
-    for fold in folds:
-        others = np.ones(y.size, dtype=bool)
-        others[fold.test] = False
-        if not others.any():  # a single fold has no others
-            others[:] = True
-        weight = None if sample_weight is None else sample_weight[others]
-        curve = cost_curve(y[others], pooled[others], costs.take(others), weight)
-        act[fold.test] = pooled[fold.test] >= curve.best().threshold
+    for part, calibrator in zip(parts, maps, strict=True):
+        own, train = score[part.test], part.train
+        if train.size:
+            own_weight = None if weight is None else weight[train]
+            mapped = calibrator.apply(score[train])
+            best = cost_curve(y[train], mapped, costs.take(train), own_weight).best()
+            act[part.test] = calibrator.apply(own) >= best.threshold
+        else:
+            act[part.test] = own >= _of_mean_costs(known.take(part.test))
     return act
 
 
-def _paired(difference: FloatArray, weight: FloatArray | None) -> tuple[float, float]:
-    """Mean of paired differences and its standard error."""
-    if weight is None:
-        weight = np.ones(difference.size)
-    share = weight / weight.sum()
-    mean = float(share @ difference)
-    return mean, float(np.sqrt(share**2 @ (difference - mean) ** 2))
+def _of_mean_costs(costs: CaseCosts) -> float:
+    """The Bayes threshold of the mean regrets."""
+    mean = CaseCosts(fp=float(np.mean(costs.fp_regret)), fn=float(np.mean(costs.fn_regret)))
+    return float(bayes_threshold(mean))

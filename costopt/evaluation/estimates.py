@@ -17,11 +17,10 @@ from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.rules import savings
+from costopt.evaluation.effective import effective_number, effective_positives
 from costopt.evaluation.intervals import (
     Chance,
     Outcomes,
-    design_effect,
-    effective_number,
     label_probability,
     mean_and_interval,
     ratio_interval,
@@ -254,14 +253,8 @@ class Sample:
     @cached_property
     def n_positives(self) -> float:
         """Effective number of positives, see `Estimate`."""
-        stake = np.where(self._y, self._size, 0.0)
-        if not stake.any():
-            stake = self._y.astype(np.float64)
-        number = effective_number(self._share * stake, None)
-        if self._units is None:
-            return number
-        center = float(self._share @ self._y)
-        return number / design_effect(self._share * (self._y - center), self._units)
+        stake = self._size if self._size[self._y].any() else np.ones(self.n)
+        return effective_positives(self._y, self._share * stake, self._units)
 
     @cached_property
     def _kept(self) -> Any:

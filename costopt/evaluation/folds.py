@@ -32,6 +32,10 @@ class Folds:
     units : array of shape (n_cases,), optional
         The unit that each row belongs to: its group, or its stretch of time. None where rows
         are drawn one by one.
+    order : array of shape (n_cases,), optional
+        Where folds go forward in time: the moment of each row, as declared or, where every one of
+        several folds trains on earlier rows than it scores, the position of the row (or of the
+        first row of its group). None where they do not.
     inner : Fold, optional
         About a fifth of the training rows of a single fold, held out from the others: what a
         number of rounds is chosen on where there are no other folds. None where there are, or
@@ -41,6 +45,7 @@ class Folds:
     folds: tuple[Fold, ...]
     kind: str
     units: IntArray | None = None
+    order: IntArray | None = None
     inner: Fold | None = None
 
     @property
@@ -116,7 +121,9 @@ def make_folds(
             folds, kind = _stratified(y, int(cv), random_state), "stratified"
     _check(folds, y, codes, order)
     inner = None if len(folds) > 1 else _inside(folds[0].train, y, codes, order, random_state)
-    return Folds(tuple(folds), kind, units_of(y.size, groups=codes, time=order), inner)
+    moments = _forward(folds, y.size, codes) if order is None else order
+    units = units_of(y.size, groups=codes, time=order)
+    return Folds(tuple(folds), kind, units, moments, inner)
 
 
 def units_of(n_cases: int, *, groups: Any = None, time: Any = None) -> IntArray | None:
@@ -312,6 +319,16 @@ def _check(folds: list[Fold], y: BoolArray, codes: IntArray | None, order: IntAr
         )
     if not 0 < np.count_nonzero(y[scored]) < np.count_nonzero(scored):
         raise DataError("the rows that the folds score are of one class only: use other folds")
+
+
+def _forward(folds: list[Fold], n_cases: int, codes: IntArray | None) -> IntArray | None:
+    """The order of rows, where every one of several folds trains on earlier ones than it scores."""
+    if len(folds) < 2 or any(fold.train.max() >= fold.test.min() for fold in folds):
+        return None
+    if codes is not None:
+        _, first, group = np.unique(codes, return_index=True, return_inverse=True)
+        return np.asarray(first[group], dtype=np.intp)
+    return np.arange(n_cases)
 
 
 def _codes(values: Any, n_cases: int, name: str) -> IntArray:

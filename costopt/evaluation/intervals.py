@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri, stdtrit
 
+from costopt.evaluation.effective import design_effect
+
 __all__ = [
     "Chance",
     "Outcomes",
-    "design_effect",
-    "effective_number",
     "label_probability",
     "mean_and_interval",
     "ratio_interval",
@@ -433,62 +433,3 @@ def _end_of(room: Callable[[float], float], start: float, direction: float) -> f
     if room(inside) <= 0:
         return inside
     return float(brentq(room, min(inside, outside), max(inside, outside), rtol=1e-4))
-
-
-def design_effect(residual: FloatArray, units: IntArray) -> float:
-    """How many times the variance of a mean exceeds that of rows met one by one; at least 1.
-
-    Parameters
-    ----------
-    residual : array of shape (n_rows,)
-        What each row adds to the mean, less what it is expected to add.
-    units : int array of shape (n_rows,)
-        Rows of one unit were met together.
-
-    Examples
-    --------
-    Each row came four times:
-
-    >>> rows = np.random.default_rng(0).normal(size=5000)
-    >>> effect = design_effect(np.repeat(rows - rows.mean(), 4), np.repeat(np.arange(5000), 4))
-    >>> round(effect, 2)
-    4.0
-    """
-    scale = float(np.abs(residual).max(initial=0.0))
-    if scale == 0:
-        return 1.0
-    residual = residual / scale  # squared below, in whatever currency
-    position = np.unique(units, return_inverse=True)[1]
-    totals = np.bincount(position, residual)
-    n_units = totals.size
-    if n_units < 2:
-        return 1.0
-    together = n_units / (n_units - 1) * float(totals @ totals)
-    return max(1.0, together / float(residual @ residual))
-
-
-def effective_number(values: FloatArray, units: IntArray | None = None) -> float:
-    """How many equal values would say as much of their sum: Kish's (sum v)**2 / sum v**2.
-
-    Parameters
-    ----------
-    values : array of shape (n_rows,)
-        Of any sign; what counts is their size.
-    units : int array of shape (n_rows,), optional
-        Rows of one unit count as one.
-
-    Examples
-    --------
-    >>> effective_number(np.array([1.0, 1.0, 1.0, 0.0]))
-    3.0
-    >>> round(effective_number(np.array([1.0, 1.0, 1.0, 1000.0])), 3)
-    1.006
-    """
-    size = np.abs(values)
-    if units is not None:
-        size = np.bincount(np.unique(units, return_inverse=True)[1], size)
-    largest = float(size.max(initial=0.0))
-    if largest == 0:
-        return 0.0
-    size = size / largest
-    return float(size.sum() ** 2 / (size @ size))

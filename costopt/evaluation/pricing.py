@@ -13,14 +13,15 @@ from scipy.special import expit
 from costopt.decision.calibrators import Calibrator
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import decision_cost
-from costopt.evaluation.calibration import CalibrationKind, cross_fit
+from costopt.evaluation.calibration import CalibrationKind, check_positives, cross_fit
 from costopt.evaluation.choice import (
     POSITIVES_FOR_A_CUT,
     RuleChoice,
     ThresholdMode,
     choose_rule,
 )
-from costopt.evaluation.problem import Problem, Scored
+from costopt.evaluation.effective import effective_positives
+from costopt.evaluation.problem import Problem
 from costopt.training.devices import DEVICES
 
 __all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone"]
@@ -42,7 +43,7 @@ class Candidate:
     sampling_ratio : float, optional
         Positives per negative that the device aims at.
     threshold : float, optional
-        The cut on calibrated probabilities, where it is sampled rather than solved.
+        The threshold on calibrated probabilities, where it is sampled rather than solved.
     calibration : {"platt", "beta", "isotonic", "none"}, optional
         The problem's where None.
     rule : {"auto", "bayes", "exact", "cut", "half"}, optional
@@ -180,23 +181,23 @@ def price(
     n_folds = len(odds_multipliers) or problem.n_folds
     scored = problem.scored_by(n_folds)
     score = undone(problem, raw, odds_multipliers)
-    kind, mode = _how(problem, candidate, scored)
-    calibrated, calibrator = cross_fit(scored.y, score, scored.folds, scored.weight, kind)
+    kind, mode = _how(problem, candidate)
+    fitted = cross_fit(scored.y, score, scored.parts, scored.weight, kind)
     choice = choose_rule(
         scored.y,
-        calibrated,
-        calibrator.apply(score),
+        score,
+        fitted,
         scored.costs,
         scored.known,
-        scored.folds,
-        sample_weight=scored.weight,
+        scored.parts,
+        scored.draws,
         threshold=mode,
         sampled=candidate.threshold,
     )
     # likelihoods of scores that were decided on as they are would compare scales, not models
-    comparable = calibrated
+    comparable = fitted.calibrated
     if kind == "none":
-        comparable, _ = cross_fit(scored.y, score, scored.folds, scored.weight)
+        comparable = cross_fit(scored.y, score, scored.parts, scored.weight).calibrated
     likelihood = np.where(scored.y, comparable, 1 - comparable)
     row_loss = -np.log(np.maximum(likelihood, 1e-15))
     return OutOfFold(
@@ -208,8 +209,8 @@ def price(
         row_cost=decision_cost(scored.y, choice.act, scored.costs),
         row_loss=row_loss,
         log_loss=float(np.average(row_loss, weights=scored.weight)),
-        calibrated=calibrated,
-        calibrator=calibrator,
+        calibrated=fitted.calibrated,
+        calibrator=fitted.calibrator,
         choice=choice,
         n_rounds=n_rounds,
         odds_multipliers=odds_multipliers,
@@ -217,18 +218,20 @@ def price(
     )
 
 
-def _how(
-    problem: Problem, candidate: Candidate, scored: Scored
-) -> tuple[CalibrationKind, ThresholdMode]:
+def _how(problem: Problem, candidate: Candidate) -> tuple[CalibrationKind, ThresholdMode]:
     """How a candidate's scores are calibrated and decided on.
 
     Where rows were weighed by their own costs, the scores say what is cheaper rather than how
-    probable it is: they are cut at 0.5, or where it is cheapest once there are positives enough.
+    probable it is: they are decided on at 0.5, or from the cheapest threshold once there are
+    positives enough.
     """
+    positives = effective_positives(problem.y, problem.weight, problem.folds.units)
     if DEVICES[candidate.resampling].by_case and not problem.costs.is_constant:
-        enough = np.count_nonzero(scored.y) > POSITIVES_FOR_A_CUT
+        enough = positives > POSITIVES_FOR_A_CUT
         return "none", candidate.rule or ("cut" if enough else "half")
-    return candidate.calibration or problem.calibration, candidate.rule or problem.threshold
+    kind = candidate.calibration or problem.calibration
+    check_positives(kind, positives)
+    return kind, candidate.rule or problem.threshold
 
 
 def undone(problem: Problem, raw: FloatArray, odds_multipliers: tuple[float, ...]) -> FloatArray:

@@ -17,6 +17,7 @@ from costopt.errors import DataError, check_choice, nearest, warn
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
+from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
 from costopt.evaluation.population import (
@@ -25,6 +26,7 @@ from costopt.evaluation.population import (
     of_counted,
     population_weight,
 )
+from costopt.evaluation.scored import Scored, calibration_parts
 from costopt.frames import Scalar, Table, check_same_index
 from costopt.labels import Labels, encode_labels
 from costopt.schema import Schema
@@ -32,7 +34,7 @@ from costopt.training.learners import Features, Fold, Learner
 from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
-__all__ = ["Posed", "Problem", "Scored", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -40,38 +42,6 @@ IntArray = NDArray[np.intp]
 
 # A cost column that ranks the classes this well knows the answer.
 TELLTALE_AUC = 0.99
-
-
-@dataclass(frozen=True, eq=False)
-class Scored:
-    """The rows that folds score, and what prices a decision on them.
-
-    Parameters
-    ----------
-    rows : int array of shape (n_scored,)
-        Indices into all cases, ascending.
-    y : bool array of shape (n_scored,)
-    costs, known : CaseCosts
-        As in `Problem`, of these rows.
-    weight : array of shape (n_scored,), optional
-    folds : tuple of Fold
-        Their ``test`` are indices into these rows.
-    draws : Draws
-        How these rows are drawn when uncertainty is measured.
-    """
-
-    rows: IntArray
-    y: BoolArray
-    costs: CaseCosts
-    known: CaseCosts
-    weight: FloatArray | None
-    folds: tuple[Fold, ...]
-    draws: Draws
-
-    @property
-    def is_populated(self) -> bool:
-        """Whether some row stands for somebody."""
-        return self.weight is None or bool(self.weight.any())
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +139,11 @@ class Problem:
     def scored_by(self, n_folds: int) -> Scored:
         """The rows that the first folds score, gathered once."""
         if n_folds not in self._scored:
-            self._scored[n_folds] = self._gather(self.folds.folds[:n_folds])
+            self._scored[n_folds] = self._gather(n_folds)
         return self._scored[n_folds]
 
-    def _gather(self, folds: tuple[Fold, ...]) -> Scored:
+    def _gather(self, n_folds: int) -> Scored:
+        folds = self.folds.folds[:n_folds]
         rows = np.sort(np.concatenate([fold.test for fold in folds]))
         weight = None if self.weight is None else self.weight[rows]
         units = None if self.folds.units is None else self.folds.units[rows]
@@ -183,6 +154,9 @@ class Problem:
             self.known.take(rows),
             weight,
             tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in folds),
+            calibration_parts(
+                self.folds, rows, self.y, self.weight, n_folds=n_folds, seed=self.seed
+            ),
             Draws(
                 rows.size,
                 weight=weight,
@@ -355,7 +329,6 @@ def pose_rows(
     counted = counted_rows(sample_weight, n_passed)
     y = of_counted(labels.y, counted)
     weight = population_weight(y, of_counted(sample_weight, counted), prevalence)
-    check_positives(calibration, int(np.count_nonzero(y)))
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=n_passed)
     resolved = resolved if counted is None else resolved.take(counted)
@@ -376,6 +349,7 @@ def pose_rows(
         random_state=check_seed(random_state),
         counted=counted,
     )
+    check_positives(calibration, effective_positives(y, weight, folds.units))
     problem = Problem(
         features_of(features, counted),
         y,

@@ -42,6 +42,7 @@ HOW_TO_USE = (
     "score = the model's own score, or, of several models, the average by share of theirs after the "
     "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
     "its factors; "
+    "keep p within [floor, 1 - floor] and below 1, where the calibrator has a floor; "
     "calibrate: logit(q) = slope * logit(p) + intercept, of kind beta logit(q) = a * log(p) - b * "
     "log(1 - p) + intercept, of kind isotonic q on the straight line between the values at the scores "
     "next to p; then act where q >= threshold, or, where the "
@@ -74,12 +75,14 @@ class _Rule(_Strict):
 
 
 NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
+Floor = Annotated[float, pydantic.Field(gt=0, lt=0.5, allow_inf_nan=False)]
 
 
 class _Platt(_Strict):
     kind: Literal["platt"]
     slope: NotNegative
     intercept: Finite
+    floor: Floor
 
 
 class _Beta(_Strict):
@@ -87,6 +90,7 @@ class _Beta(_Strict):
     a: NotNegative
     b: NotNegative
     intercept: Finite
+    floor: Floor
 
 
 class _Isotonic(_Strict):

@@ -113,7 +113,7 @@ def test_the_models_own_scores_are_cut_and_priced(found, by_hand, name, cut):
 def test_bayes_threshold_on_calibrated_scores_is_platt_by_the_other_folds(found, by_hand):
     y, raw, _ = by_hand
     problem = found.posed.problem
-    calibrated, _ = cross_fit(y == 1, raw, problem.folds.folds)
+    calibrated = cross_fit(y == 1, raw, problem.folds.folds).calibrated
 
     result = found["Bayes threshold (calibrated)"]
 

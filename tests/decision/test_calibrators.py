@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
+from costopt.decision.odds import logit
 from costopt.errors import CostSpecError
 
 P = np.array([1e-9, 0.001, 0.05, 0.3, 0.5, 0.85, 0.999])
@@ -56,11 +57,10 @@ def test_the_raw_threshold_takes_the_decisions_of_the_calibrated_one(slope, inte
     calibrator = PlattMap(slope, intercept)
     scores = np.array([0.0, 1e-30, 1e-13, *P, 1 - 1e-13, 1.0])
     calibrated = calibrator.apply(scores)
-    clear = np.abs(calibrated - threshold) > 1e-9 * min(max(threshold, 1e-300), 1)
 
     raw = calibrator.invert(threshold)
 
-    assert_array_equal((scores >= raw)[clear], (calibrated >= threshold)[clear])
+    assert_array_equal(scores >= raw, calibrated >= threshold)
 
 
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.97])
@@ -153,11 +153,10 @@ def test_the_raw_threshold_of_a_beta_map_takes_the_decisions_of_the_calibrated_o
 ):
     calibrator = BetaMap(a, b, intercept)
     calibrated = calibrator.apply(SCORES)
-    clear = np.abs(calibrated - threshold) > 1e-9 * min(max(threshold, 1e-300), 1)
 
     raw = calibrator.invert(threshold)
 
-    assert_array_equal((raw <= SCORES)[clear], (calibrated >= threshold)[clear])
+    assert_array_equal(raw <= SCORES, calibrated >= threshold)
 
 
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.97])
@@ -167,9 +166,55 @@ def test_a_raw_threshold_is_mapped_to_the_calibrated_one_by_a_beta_map(threshold
     assert_allclose(calibrator.apply([calibrator.invert(threshold)]), threshold, rtol=1e-10)
 
 
-def test_a_threshold_that_is_reached_by_rounding_only_is_the_surest_score():
+def test_a_threshold_that_is_reached_by_rounding_only_is_inverted_to_the_first_score_that_does():
     """A probability of 1 is never reached by the formula, but by its value in double precision."""
-    assert BetaMap(20.0, 20.0, 30.0).invert(1.0) == 1.0
+    calibrator = BetaMap(20.0, 20.0, 30.0)
+
+    raw = calibrator.invert(1.0)
+
+    assert_array_equal(calibrator.apply([np.nextafter(raw, 0), raw]) == 1.0, [False, True])
+
+
+EXTREME = {
+    "tiny": 10.0 ** np.linspace(-300, -20, 50),
+    "tied at the bottom": np.array([0.0, 5e-324, 1e-310, 1e-15, 1e-13, 0.5]),
+    "near one": 1 - np.arange(200, -1, -1) * 2.0**-53,
+    "close to each other": 0.3 + np.arange(100) * 1e-12,
+    "neighbouring doubles": 0.7 + np.arange(10) * 2.0**-53,
+}
+
+
+@pytest.mark.parametrize("scores", EXTREME.values(), ids=EXTREME)
+@pytest.mark.parametrize("floor", [1e-300, 1e-20, 1e-12])
+@pytest.mark.parametrize("made", [PlattMap, lambda s, c, f: BetaMap(s, 0.7 * s, c, f)])
+def test_raw_thresholds_take_the_same_decisions_at_any_scale(made, floor, scores):
+    middle = scores[scores.size // 2]
+    for slope in (0.1, 1.0, 20.0):
+        calibrator = made(slope, -slope * float(logit(middle, floor)), floor)
+        calibrated = calibrator.apply(scores)
+
+        assert np.all(np.diff(calibrated) >= 0)
+        for threshold in (1e-6, 0.2, 0.5, 0.9, *calibrated):
+            raw = calibrator.invert(threshold)
+            assert_array_equal(scores >= raw, calibrated >= threshold)
+
+
+def test_scores_beyond_the_floor_are_one_and_a_lower_floor_tells_them_apart():
+    scores = [0.0, 1e-20, 1e-13, 1 - 1e-13, 1 - 2.0**-53, 1.0]
+
+    default, low = (PlattMap(0.5, 0.0, floor).apply(scores) for floor in (1e-12, 1e-25))
+
+    assert_allclose(default, [1e-6] * 3 + [1 - 1e-6] * 3, rtol=1e-5)
+    # square roots of the odds, with 1 kept to the largest double below it
+    odds = [1e-25, 1e-20, 1e-13, 1e13, 2.0**53, 2.0**53]
+    assert_allclose(low / (1 - low), np.sqrt(odds), rtol=1e-3)
+
+
+@pytest.mark.parametrize("floor", [0.0, 0.5, -1e-12, math.nan, math.inf])
+@pytest.mark.parametrize("made", [PlattMap, BetaMap])
+def test_a_floor_lies_between_zero_and_a_half(made, floor):
+    with pytest.raises(CostSpecError, match=f"between 0 and 0.5, got {floor}"):
+        made(floor=floor)
 
 
 @pytest.mark.parametrize(
@@ -219,12 +264,10 @@ def test_the_raw_threshold_of_an_isotonic_map_is_the_lowest_score_that_reaches_i
 ):
     grid = np.union1d(np.linspace(0, 1, 101), calibrator.scores)
     calibrated = calibrator.apply(grid)
-    # exactly at a knot's value both sides agree to the last bit; between knots rounding may not
-    clear = (np.abs(calibrated - threshold) > 1e-9) | np.isin(grid, calibrator.scores)
 
     raw = calibrator.invert(threshold)
 
-    assert_array_equal((grid >= raw)[clear], (calibrated >= threshold)[clear])
+    assert_array_equal(grid >= raw, calibrated >= threshold)
 
 
 def test_a_steep_step_and_a_level_stretch_are_inverted_at_their_start():

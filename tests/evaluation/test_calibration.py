@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
+from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
@@ -29,11 +30,18 @@ def simulated(n, slope=0.6, intercept=-0.8, seed=0):
     return y, probability
 
 
+def softened(y, weight=None):
+    """Platt's targets, the weight of a typical row of the lighter-weighted class in place of 1."""
+    weight = np.ones(y.size) if weight is None else weight
+    one = min(np.average(weight[c], weights=weight[c]) for c in (y, ~y) if weight[c].any())
+    positive, negative = weight[y].sum(), weight[~y].sum()
+    return np.where(y, (positive + one) / (positive + 2 * one), one / (negative + 2 * one))
+
+
 def platt_by_scikit_learn(y, probability, weight=None):
-    """Platt's targets as two weighted rows per case, without a penalty."""
+    """Softened targets as two weighted rows per case, without a penalty."""
+    target = softened(y, weight)
     weight = np.ones(y.size) if weight is None else weight / weight.mean()
-    n1, n0 = weight[y].sum(), weight[~y].sum()
-    target = np.where(y, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
     x = np.log(probability / (1 - probability))
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10_000)
     model.fit(
@@ -83,9 +91,7 @@ def test_no_slope_of_at_least_zero_makes_the_labels_more_likely(cases):
 
     found = fit_platt(y, probability, weight)
 
-    weight = weight / weight.mean()
-    n1, n0 = weight[y].sum(), weight[~y].sum()
-    target = np.where(y, (n1 + 1) / (n1 + 2), 1 / (n0 + 2))
+    target, weight = softened(y, weight), weight / weight.mean()
     x = logit(probability)
     error = weight * (target - found.apply(probability))
     scale = weight.sum()
@@ -190,73 +196,68 @@ def thirds(n):
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_each_fold_is_calibrated_by_the_map_of_the_others_and_the_shipped_one_by_all(weighted):
+def test_each_part_is_calibrated_by_the_map_of_its_training_rows_and_all_fit_the_exported_one(
+    weighted,
+):
     y, probability = simulated(90)
     weight = np.random.default_rng(0).uniform(0.5, 2, 90) if weighted else None
 
-    calibrated, shipped = cross_fit(y, probability, thirds(90), weight)
+    found = cross_fit(y, probability, thirds(90), weight)
 
-    for fold in thirds(90):
+    for fold, calibrator in zip(thirds(90), found.maps, strict=True):
         others = fold.train
         own = fit_platt(y[others], probability[others], None if weight is None else weight[others])
-        assert_array_equal(calibrated[fold.test], own.apply(probability[fold.test]))
-    assert shipped == fit_platt(y, probability, weight)
+        assert calibrator == own
+        assert_array_equal(found.calibrated[fold.test], own.apply(probability[fold.test]))
+    assert found.calibrator == fit_platt(y, probability, weight)
 
 
-def test_no_label_moves_the_calibrated_values_of_its_own_fold():
+def test_no_label_moves_the_calibrated_values_of_its_own_part():
     y, probability = simulated(90)
     folds = thirds(90)
-    clean, shipped = cross_fit(y, probability, folds)
+    clean = cross_fit(y, probability, folds)
     poisoned = y.copy()
     poisoned[folds[1].test] ^= True
 
-    found, other = cross_fit(poisoned, probability, folds)
+    found = cross_fit(poisoned, probability, folds)
 
-    assert_array_equal(found[folds[1].test], clean[folds[1].test])
-    assert np.all(found[folds[0].test] != clean[folds[0].test])
-    assert other != shipped
+    assert_array_equal(found.calibrated[folds[1].test], clean.calibrated[folds[1].test])
+    assert np.all(found.calibrated[folds[0].test] != clean.calibrated[folds[0].test])
+    assert found.calibrator != clean.calibrator
 
 
-def test_no_score_or_weight_moves_the_map_of_its_own_fold():
+def test_no_score_or_weight_moves_the_map_of_its_own_part():
     y, probability = simulated(90)
     folds = thirds(90)
     weight = np.ones(90)
-    clean, _ = cross_fit(y, probability, folds, weight)
+    clean = cross_fit(y, probability, folds, weight).calibrated
     half = folds[1].test[::2]
     probability[half], weight[half] = 0.999, 50.0
 
-    found, _ = cross_fit(y, probability, folds, weight)
+    found = cross_fit(y, probability, folds, weight).calibrated
 
     # weights are brought to mean 1 over the rows of a map, never over all
     kept = folds[1].test[1::2]
     assert_array_equal(found[kept], clean[kept])
 
 
-def test_rows_that_no_fold_scores_stay_missing_and_count_for_nothing():
+@pytest.mark.parametrize("kind", ["platt", "beta", "isotonic"])
+def test_rows_of_a_part_without_training_rows_keep_their_scores(kind):
     y, probability = simulated(60)
-    probability[:20] = np.nan
-    folds = (
+    parts = (
+        Fold(np.arange(0), np.arange(20)),
         Fold(np.arange(20), np.arange(20, 40)),
         Fold(np.arange(40), np.arange(40, 60)),
     )
 
-    calibrated, shipped = cross_fit(y, probability, folds)
+    found = cross_fit(y, probability, parts, None, kind)
 
-    assert np.all(np.isnan(calibrated[:20]))
-    assert shipped == fit_platt(y[20:], probability[20:])
-    own = fit_platt(y[40:], probability[40:])
-    assert_array_equal(calibrated[20:40], own.apply(probability[20:40]))
-
-
-def test_where_the_others_hold_one_class_the_shipped_map_is_used():
-    y = np.array([0, 1, 0, 1, 0, 0, 0, 0], dtype=bool)
-    probability = np.linspace(0.1, 0.8, 8)
-    folds = (Fold(np.arange(4, 8), np.arange(4)), Fold(np.arange(4), np.arange(4, 8)))
-
-    calibrated, shipped = cross_fit(y, probability, folds)
-
-    assert_array_equal(calibrated[:4], shipped.apply(probability[:4]))
-    assert_array_equal(calibrated[4:], fit_platt(y[:4], probability[:4]).apply(probability[4:]))
+    assert found.maps[0].is_identity
+    assert_array_equal(found.calibrated[:20], probability[:20])
+    for part, calibrator in zip(parts[1:], found.maps[1:], strict=True):
+        assert not calibrator.is_identity
+        assert_array_equal(found.calibrated[part.test], calibrator.apply(probability[part.test]))
+    assert found.calibrator == cross_fit(y, probability, (), None, kind).calibrator
 
 
 def test_scores_labels_and_weights_are_not_changed():
@@ -293,15 +294,10 @@ def bent(n=20_000, seed=0):
     return rng.random(n) < BENT.apply(probability), probability
 
 
-def softened(y, weight):
-    positive, negative = weight[y].sum(), weight[~y].sum()
-    return np.where(y, (positive + 1) / (positive + 2), 1 / (negative + 2))
-
-
 def log_loss(calibrator, y, probability, weight=None):
     weight = np.ones(y.size) if weight is None else weight
     q = np.clip(calibrator.apply(probability), 1e-15, 1 - 1e-15)
-    target = softened(y, weight / weight.mean())
+    target = softened(y, weight)
     return np.average(-target * np.log(q) - (1 - target) * np.log(1 - q), weights=weight)
 
 
@@ -311,7 +307,7 @@ def test_a_beta_map_is_logistic_regression_on_two_logarithms(n, weighted):
     """As its authors fit it: on log(p) and -log(1 - p), here with Platt's targets."""
     y, probability = bent(n)
     weight = np.random.default_rng(9).uniform(0.2, 3, n) if weighted else np.ones(n)
-    target = softened(y, weight / weight.mean())
+    target = softened(y, weight)
     columns = np.column_stack((np.log(probability), -np.log(1 - probability)))
     model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=100_000)
     model.fit(
@@ -366,7 +362,7 @@ def test_an_isotonic_map_is_scikit_learns_on_platts_targets(weighted):
     probability = np.round(probability, 2)  # ties
     weight = np.random.default_rng(9).uniform(0.2, 3, 3000) if weighted else np.ones(3000)
     reference = IsotonicRegression(out_of_bounds="clip")
-    reference.fit(probability, softened(y, weight / weight.mean()), weight)
+    reference.fit(probability, softened(y, weight), weight)
     grid = np.linspace(0, 1, 501)
 
     found = fit_isotonic(y, probability, weight if weighted else None)
@@ -386,7 +382,7 @@ def test_an_isotonic_map_takes_ties_and_never_says_certain(case):
     order = np.argsort(probability)
     assert np.all(np.diff(calibrated[order]) >= 0)
     # each level stretch has the mean of its targets, so all of them have
-    assert_allclose(calibrated.mean(), softened(y, np.ones(y.size)).mean(), atol=1e-9)
+    assert_allclose(calibrated.mean(), softened(y).mean(), atol=1e-9)
 
 
 @pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
@@ -421,31 +417,191 @@ def test_each_kind_is_cross_fitted_by_fold(kind, fit, n):
     y, probability = bent(n)
     folds = thirds(n)
 
-    calibrated, shipped = cross_fit(y, probability, folds, None, kind)
+    found = cross_fit(y, probability, folds, None, kind)
 
     for fold in folds:
         others = np.setdiff1d(np.arange(n), fold.test)
         expected = fit(y[others], probability[others]).apply(probability[fold.test])
-        assert_array_equal(calibrated[fold.test], expected)
-    assert shipped == fit(y, probability)
+        assert_array_equal(found.calibrated[fold.test], expected)
+    assert found.calibrator == fit(y, probability)
 
 
 def test_without_a_map_scores_pass_as_they_are():
     y, probability = bent(60)
 
-    calibrated, shipped = cross_fit(y, probability, thirds(60), None, "none")
+    found = cross_fit(y, probability, thirds(60), None, "none")
 
-    assert_array_equal(calibrated, probability)
-    assert shipped.is_identity
+    assert_array_equal(found.calibrated, probability)
+    assert all(calibrator.is_identity for calibrator in (found.calibrator, *found.maps))
 
 
 @pytest.mark.parametrize(("kind", "least"), [("beta", 100), ("isotonic", 1000)])
 def test_a_map_of_more_freedom_needs_more_positives(kind, least):
-    y = np.arange(4000) < least - 1
-    message = f"{kind} calibration needs at least {least} positives, got {least - 1}: use 'platt'"
+    message = (
+        f"{kind} calibration needs at least {least} positives, got {least - 1} effective ones: "
+        "use 'platt'"
+    )
 
     with pytest.raises(DataError, match=message):
-        cross_fit(y, np.full(4000, 0.5), thirds(4000), None, kind)
+        check_positives(kind, least - 1.0)
     check_positives(kind, least)
     check_positives("platt", 1)
     check_positives("none", 0)
+
+
+# Weights: a declared prevalence, and rows that weigh very differently
+
+SEPARATION = 2.0
+
+
+def declared(prevalence, n1, n0, spread=0.0, seed=0):
+    """The population's own log-odds in a sample of other shares, and weights that undo them.
+
+    Two normal classes of unit variance: the log-odds are exactly linear in x.
+    """
+    rng = np.random.default_rng(seed)
+    y = np.arange(n1 + n0) < n1
+    x = rng.normal(size=y.size) + SEPARATION * y
+    eta = np.log(prevalence / (1 - prevalence)) + SEPARATION * x - SEPARATION**2 / 2
+    weight = rng.lognormal(0, spread, y.size) if spread else np.ones(y.size)
+    for rows, share in ((y, prevalence), (~y, 1 - prevalence)):
+        weight[rows] *= share / weight[rows].sum()
+    return y, expit(eta), weight
+
+
+def regret(calibrator, prevalence, fn):
+    """What Bayes' rule costs in the population beyond the best threshold there is, as a share."""
+
+    def cost(x):
+        misses, alarms = norm.cdf(x - SEPARATION), norm.sf(x)
+        return prevalence * fn * misses + (1 - prevalence) * alarms
+
+    def place(probability):
+        odds = logit(probability, 1e-300) - np.log(prevalence / (1 - prevalence))
+        return (odds + SEPARATION**2 / 2) / SEPARATION
+
+    return cost(place(calibrator.invert(1 / (1 + fn)))) / cost(place(1 / (1 + fn))) - 1
+
+
+@pytest.mark.parametrize(
+    ("prevalence", "fns"),
+    [(0.002, (200, 500, 2000)), (1e-5, (2e4, 1e5)), (0.998, (1 / 200, 1 / 500)), (0.5, (1, 5))],
+)
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_true_probabilities_stay_what_they_are_under_any_declared_prevalence(
+    prevalence, fns, spread
+):
+    """Mean over samples of 2,000 + 2,000; softened by normalised weights: 25 % and more."""
+    maps = []
+    for seed in range(8):
+        y, probability, weight = declared(prevalence, 2000, 2000, spread, seed)
+        maps.append(fit_platt(y, probability, weight))
+        mean = np.average(maps[-1].apply(probability), weights=weight)
+        assert_allclose(mean, prevalence, rtol=0.002)
+
+    assert np.mean([found.slope for found in maps]) == pytest.approx(1, abs=0.12)
+    for fn in fns:
+        assert np.mean([regret(found, prevalence, fn) for found in maps]) < 0.02
+
+
+def test_separable_scores_keep_a_finite_slope_and_sure_probabilities_under_a_rare_class():
+    y = np.arange(400) < 200
+    weight = np.where(y, 0.002, 0.998)
+
+    found = fit_platt(y, np.where(y, 0.6, 0.4), weight)
+
+    low, high = found.apply([0.4, 0.6])
+    assert low == pytest.approx(0.002 / (200 * 0.998), rel=0.01)
+    assert high == pytest.approx(201 / 202, rel=0.001)
+
+
+@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+def test_noise_gets_the_declared_prevalence(fit):
+    rng = np.random.default_rng(0)
+    y = np.arange(20_000) < 10_000
+    probability = rng.random(y.size)
+
+    found = fit(y, probability, np.where(y, 0.002, 0.998))
+
+    calibrated = found.apply(np.linspace(0.1, 0.9, 9))
+    assert_allclose(calibrated, 0.002, rtol=0.15)
+
+
+@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+def test_rows_split_in_two_are_the_same_population(fit):
+    y, probability = bent(3000)
+    weight = np.where(y, 0.02, 2.0)
+    twice = (np.repeat(column, 2) for column in (y, probability, weight / 2))
+    grid = np.linspace(0.1, 0.9, 17)
+
+    one, other = fit(y, probability, weight), fit(*twice)
+
+    assert_allclose(other.apply(grid), one.apply(grid), rtol=0.03)
+
+
+@pytest.mark.parametrize("fit", [fit_beta, fit_isotonic])
+def test_other_maps_keep_a_rare_declared_class_rare_as_well(fit):
+    y, probability, weight = declared(0.002, 5000, 5000)
+
+    calibrated = fit(y, probability, weight).apply(probability)
+
+    assert_allclose(np.average(calibrated, weights=weight), 0.002, rtol=0.01)
+    among = np.argsort(probability)[: y.size // 2]
+    truth = np.average(probability[among], weights=weight[among])
+    assert_allclose(np.average(calibrated[among], weights=weight[among]), truth, rtol=0.5)
+
+
+# Scores of an extreme scale
+
+SCALES = {
+    "below 1e-12": lambda x: 1e-14 * expit(x),
+    "over 200 powers of ten": lambda x: 10.0 ** (20 * np.clip(x, -5, 5) - 150),
+    "above 1 - 1e-12": lambda x: 1 - 2.0**-53 * np.round(2000 * expit(-x) + 1),
+    "on both sides": lambda x: np.where(x < 0, 1e-15 * np.exp(x), 1 - 1e-13 * np.exp(-x)),
+    "within 1e-10": lambda x: 0.3 + 1e-10 * expit(x),
+    "within 1e-12, near 1/2": lambda x: 0.5 + 1e-12 * expit(x),
+}
+
+
+@pytest.mark.parametrize("n", [1500, 6000])
+@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
+def test_scores_of_an_extreme_scale_are_told_apart(scale, fit, n):
+    """Two thirds of what the truth gains in likelihood over one probability for all, or more."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=n)
+    truth = expit(3 * x - 1)
+    y = rng.random(n) < truth
+
+    found = fit(y, scale(x))
+
+    def loss(q):
+        return -np.mean(np.log(np.where(y, q, 1 - q)))
+
+    calibrated = found.apply(scale(x))
+    assert loss(calibrated) < loss(truth) + (loss(np.full(n, y.mean())) - loss(truth)) / 3
+    order = np.argsort(scale(x), kind="stable")
+    assert np.all(np.diff(calibrated[order]) >= 0)
+    for threshold in (0.1, 0.5):
+        raw = found.invert(threshold)
+        assert_array_equal(scale(x) >= raw, calibrated >= threshold)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.04])
+def test_few_scores_near_the_ends_are_kept_at_the_default_floor(share):
+    y, probability = simulated(2000)
+    probability[: int(share * 2000)] = 1e-200
+    probability[-200:] = 0.0  # a forest's
+
+    assert fit_platt(y, probability).floor == 1e-12
+
+
+def test_the_floor_leaves_a_twentieth_of_the_scores_beyond_it():
+    rng = np.random.default_rng(0)
+    probability = 10.0 ** rng.uniform(-100, -20, 2000)
+    probability[:100] = [0.0, 1.0] * 50
+    y = rng.random(2000) < 0.3
+
+    floor = fit_platt(y, probability).floor
+
+    assert_allclose(np.mean(probability[100:] < floor), 0.05, atol=0.001)

@@ -6,8 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from costopt import CaseCosts, decide
+from costopt.decision.calibrators import PlattMap
 from costopt.decision.rules import CutRule, GainRule
+from costopt.evaluation.calibration import CrossFitted, cross_fit
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT, choose_rule
+from costopt.evaluation.draws import Draws
 from costopt.training.learners import Fold
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
@@ -29,8 +32,17 @@ def scored(n, positives, seed=0):
     return y, expit(base + 1.5 * x - 1.5**2 / 2)
 
 
-def choose(y, score, costs=COSTS, known=None, **options):
-    return choose_rule(y, score, score, costs, known or costs, halves(y.size), **options)
+def unchanged(score, calibrated=None, n_parts=2):
+    """Scores that pass as they are, or whose cross-fitted probabilities are others."""
+    maps = (PlattMap(),) * n_parts
+    return CrossFitted(score if calibrated is None else calibrated, PlattMap(), maps)
+
+
+def choose(y, score, costs=COSTS, known=None, weight=None, *, fitted=None, parts=None, **options):
+    draws = options.pop("draws", None) or Draws(y.size, weight)
+    parts = halves(y.size) if parts is None else parts
+    fitted = unchanged(score, n_parts=len(parts)) if fitted is None else fitted
+    return choose_rule(y, score, fitted, costs, known or costs, parts, draws, **options)
 
 
 def spent(y, act, costs, weight=None):
@@ -69,7 +81,7 @@ def test_bayes_rule_and_a_sampled_cut_decide_on_cross_fitted_probabilities_alone
     pooled = 1 - calibrated
 
     for options in ({"threshold": "bayes"}, {"threshold": "sampled", "sampled": 1 / 11}):
-        found = choose_rule(y, calibrated, pooled, COSTS, COSTS, halves(400), **options)
+        found = choose(y, pooled, fitted=unchanged(pooled, calibrated), **options)
         assert_array_equal(found.act, calibrated >= 1 / 11)
 
 
@@ -89,21 +101,21 @@ def test_the_exact_cut_costs_the_least_of_all_cuts_there_are(rows):
     y, score, fp, fn, weight = (np.array(column) for column in zip(*rows, strict=True))
     y, costs = y.astype(bool), CaseCosts(fp=fp, fn=fn)
 
-    found = choose(y, score, costs, threshold="exact", sample_weight=weight)
+    found = choose(y, score, costs, threshold="exact", weight=weight)
 
     every = [np.inf, -np.inf, *score]
     lowest = min(spent(y, score >= cut, costs, weight) for cut in every)
     assert_allclose(found.value, lowest, atol=1e-12)
     assert_allclose(spent(y, score >= found.rule.threshold, costs, weight), lowest, atol=1e-12)
-    assert found.reason == "the cheapest cut was asked for"
+    assert found.reason == "the cheapest threshold was asked for"
 
 
 def test_a_cut_is_chosen_on_the_probabilities_of_the_map_that_ships():
     y, pooled = scored(800, 300)
     calibrated = np.random.default_rng(1).permutation(pooled)
 
-    exact = choose_rule(y, calibrated, pooled, COSTS, COSTS, halves(800), threshold="exact")
-    auto = choose_rule(y, calibrated, pooled, COSTS, COSTS, halves(800))
+    exact = choose(y, pooled, fitted=unchanged(pooled, calibrated), threshold="exact")
+    auto = choose(y, pooled, fitted=unchanged(pooled, calibrated))
 
     alone = choose(y, pooled, threshold="exact")
     assert exact.rule == auto.rule == alone.rule
@@ -132,7 +144,7 @@ def test_each_fold_is_decided_by_the_cheapest_cut_of_the_others(weighted):
     y, score = scored(60, 25)
     weight = np.random.default_rng(0).uniform(0.2, 3, 60) if weighted else None
 
-    found = choose(y, score, threshold="exact", sample_weight=weight)
+    found = choose(y, score, threshold="exact", weight=weight)
 
     for fold in halves(60):
         others, own = fold.train, None if weight is None else weight[fold.train]
@@ -171,21 +183,55 @@ def test_costs_and_weights_of_a_fold_do_not_move_its_own_decisions():
     y, score = scored(400, 200)
     first, _ = halves(400)
     fn, weight = np.full(400, 10.0), np.ones(400)
-    clean = choose(y, score, CaseCosts(fp=1.0, fn=fn), threshold="exact", sample_weight=weight)
+    clean = choose(y, score, CaseCosts(fp=1.0, fn=fn), threshold="exact", weight=weight)
     fn[first.test], weight[first.test] = 0.1, np.linspace(0.1, 9, 200)
 
-    found = choose(y, score, CaseCosts(fp=1.0, fn=fn), threshold="exact", sample_weight=weight)
+    found = choose(y, score, CaseCosts(fp=1.0, fn=fn), threshold="exact", weight=weight)
 
     assert_array_equal(found.act[first.test], clean.act[first.test])
 
 
-def test_a_single_fold_has_no_others_to_be_cut_by():
+def test_a_part_without_training_rows_is_decided_by_bayes_rule_of_its_mean_costs():
     y, score = scored(100, 40)
-    fold = (Fold(np.arange(0), np.arange(100)),)
+    parts = Fold(np.arange(0), np.arange(30)), Fold(np.arange(30), np.arange(30, 100))
+    costs = CaseCosts(fp=np.repeat([1.0, 3.0, 9.0], [15, 15, 70]), fn=np.repeat([8.0, 1.0], 50))
 
-    found = choose_rule(y, score, score, COSTS, COSTS, fold, threshold="exact")
+    found = choose(y, score, costs, parts=parts, threshold="exact")
 
-    assert_array_equal(found.act, score >= found.rule.threshold)
+    assert_array_equal(found.act[:30], score[:30] >= 2 / (2 + 8))
+
+
+def test_map_and_threshold_of_a_part_are_fitted_together_on_the_same_rows():
+    """On one row's neighbours: the threshold is chosen on what this map makes of them."""
+    y, score = scored(3000, 1200)
+    fitted = cross_fit(y, score, halves(3000), None, "isotonic")
+
+    found = choose(y, score, fitted=fitted, threshold="cut")
+
+    for part, calibrator in zip(halves(3000), fitted.maps, strict=True):
+        alone = choose(
+            y[part.train],
+            score[part.train],
+            fitted=CrossFitted(score[part.train], calibrator, ()),
+            parts=(),
+            threshold="exact",
+        )
+        expected = calibrator.apply(score[part.test]) >= alone.rule.threshold
+        assert_array_equal(found.act[part.test], expected)
+
+
+@pytest.mark.parametrize("kind", ["platt", "beta", "isotonic"])
+def test_a_threshold_seldom_beats_bayes_rule_on_noise(kind):
+    """By a map that had seen the row, isotonic regression let it win in half of the samples."""
+    won = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        y, score = rng.random(4000) < 0.3, rng.random(4000)
+        fitted = cross_fit(y, score, halves(4000), None, kind)
+        found = choose(y, score, CaseCosts(fp=1.0, fn=7 / 3), fitted=fitted)
+        won += isinstance(found.rule, CutRule)
+
+    assert won <= 6
 
 
 # Chosen by what the data say
@@ -211,7 +257,9 @@ def test_a_cut_takes_more_positives_than_150(positives):
 
     assert_array_equal(found.rule == GainRule(), positives <= 150)
     if positives <= 150:
-        assert found.reason.startswith(f"{positives} positives are too few to choose a cut from")
+        assert found.reason.startswith(
+            f"{positives} positives are too few to choose a threshold from"
+        )
         assert_allclose(found.value, spent(y, score**4 >= 1 / 11, COSTS))
 
 
@@ -240,7 +288,7 @@ def test_bayes_rule_is_kept_where_no_cut_is_cheaper_beyond_noise():
 
     assert found.rule == GainRule()
     assert_array_equal(found.act, score >= 1 / 11)
-    assert found.reason == "Bayes' rule on calibrated probabilities: no cut is cheaper beyond noise"
+    assert found.reason == "no threshold is significantly cheaper than Bayes' rule"
 
 
 @QUICK
@@ -250,14 +298,45 @@ def test_the_proof_is_one_sided_five_per_cent_of_the_paired_difference(seed, pow
     score = score**power
     weight = np.random.default_rng(seed).uniform(0.2, 3, 800) if weighted else np.ones(800)
 
-    found = choose(y, score, sample_weight=weight)
+    found = choose(y, score, weight=weight)
 
-    cut = choose(y, score, threshold="exact", sample_weight=weight).act
+    cut = choose(y, score, threshold="exact", weight=weight).act
     saved = np.where(y, 10.0, -1.0) * (cut.astype(float) - (score >= 1 / 11))
     share = weight / weight.sum()
     mean = share @ saved
     noise = np.sqrt(share**2 @ (saved - mean) ** 2)
     assert isinstance(found.rule, CutRule) == (mean > 1.645 * noise)
+
+
+@pytest.mark.parametrize("copies", [1, 10])
+def test_copies_of_the_cases_prove_nothing_more(copies):
+    """600 positives with a threshold that is a little cheaper, each case once or ten times."""
+    y, score = scored(2000, 600, seed=2)
+    y, score = np.repeat(y, copies), np.repeat(score**1.25, copies)
+    draws = Draws(y.size, units=np.repeat(np.arange(2000), copies))
+
+    found = choose(y, score, draws=draws)
+
+    cut = choose(y, score, threshold="exact").act
+    saved = np.where(y, 10.0, -1.0) * (cut.astype(float) - (score >= 1 / 11))
+    of_cases = saved.reshape(2000, copies).mean(axis=1)
+    errors = of_cases.mean() / (of_cases.std() / np.sqrt(2000))
+    assert isinstance(found.rule, CutRule) == (errors > 1.645)
+    alone = choose(y, score).rule if copies > 1 else found.rule
+    assert isinstance(alone, CutRule) == (errors * np.sqrt(copies) > 1.645)
+
+
+def test_copies_of_positives_are_not_counted_as_more():
+    y, score = scored(1000, 100)
+    y, score = np.repeat(y, 10), np.repeat(score**4, 10)
+    draws = Draws(y.size, units=np.repeat(np.arange(1000), 10))
+
+    found = choose(y, score, draws=draws)
+
+    assert found.rule == GainRule()
+    assert found.reason.startswith(
+        "1,000 positives, worth 100 independent and equally weighted ones, are too few"
+    )
 
 
 def test_both_rules_the_same_is_no_proof():

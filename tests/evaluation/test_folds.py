@@ -408,3 +408,35 @@ def test_groups_and_time_must_be_one_value_per_row(name):
 def test_groups_and_time_at_once_are_refused():
     with pytest.raises(DataError, match="give groups or time, not both"):
         make_folds(labels(20, 10), 2, groups=np.arange(20), time=np.arange(20))
+
+
+# The order that folds go forward in
+
+
+@pytest.mark.parametrize("cv", [3, [(np.arange(30), np.arange(30, 60))]])
+def test_a_declared_time_is_the_order(cv):
+    y = np.arange(60) % 2 == 0
+    time = np.arange(60) // 3 * 10.0
+
+    assert_array_equal(make_folds(y, cv, time=time).order, np.arange(60) // 3)
+
+
+def test_folds_that_only_look_back_go_forward_by_position():
+    y = np.arange(60) % 2 == 0
+    pairs = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(40, 60))]
+
+    assert_array_equal(make_folds(y, pairs).order, np.arange(60))
+    by_group = make_folds(y, pairs, groups=np.arange(60) // 4)
+    assert_array_equal(by_group.order, np.arange(60) // 4 * 4)
+
+
+@pytest.mark.parametrize(
+    "cv",
+    [
+        3,
+        [(np.arange(30), np.arange(30, 60))],  # a single split says nothing of an order
+        [(np.arange(20), np.arange(20, 40)), (np.arange(20, 60), np.arange(20))],
+    ],
+)
+def test_other_folds_have_no_order(cv):
+    assert make_folds(np.arange(60) % 2 == 0, cv).order is None

@@ -12,8 +12,6 @@ from scipy.special import expit, logit
 from costopt.evaluation.intervals import (
     Chance,
     Outcomes,
-    design_effect,
-    effective_number,
     label_probability,
     mean_and_interval,
     ratio_interval,
@@ -392,28 +390,3 @@ def test_amounts_of_nothing_and_probabilities_of_0_and_1_are_no_obstacle():
 
     assert np.all(np.isfinite(q) & (q > 0) & (q < 1))
     assert np.all(np.isfinite(label_probability(y, p, np.zeros(500))))
-
-
-# Numbers that count
-
-
-def test_equal_values_count_as_many_as_there_are():
-    assert_allclose(effective_number(np.full(17, -3.0)), 17)
-    assert effective_number(np.zeros(5)) == 0
-    assert_allclose(effective_number(np.ones(30), np.arange(30) // 10), 3)
-    assert_allclose(effective_number(1e200 * np.array([1.0, 2.0])), 9 / 5)
-
-
-def test_the_design_effect_is_the_variance_of_a_cluster_robust_mean_over_that_of_rows():
-    rng = np.random.default_rng(0)
-    groups = rng.integers(0, 50, 2000)
-    values = rng.normal(size=50)[groups] + rng.normal(size=2000)
-    residual = values - values.mean()
-
-    found = design_effect(residual, groups)
-
-    robust = sum(residual[groups == group].sum() ** 2 for group in range(50)) * 50 / 49
-    assert_allclose(found, robust / (residual**2).sum())
-    assert found > 10
-    assert design_effect(residual, np.arange(2000)) == pytest.approx(1, abs=1e-3)
-    assert design_effect(np.zeros(10), np.arange(10)) == 1.0

@@ -411,6 +411,11 @@ def assert_scored(scored, problem, folds):
             assert mine is None
         else:
             assert_array_equal(mine, everybody[rows])
+    assert_array_equal(
+        np.sort(np.concatenate([part.test for part in scored.parts])), range(len(rows))
+    )
+    for part in scored.parts:
+        assert not np.isin(part.train, part.test).any()
     assert scored.draws.n_rows == len(rows)
     assert scored.draws.seed == problem.seed
 

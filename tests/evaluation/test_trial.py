@@ -114,7 +114,8 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
         score[test] = odds / (1 + odds)
         multipliers.append(sample.odds_multiplier)
         ratios.append(sample.sampling_ratio)
-    calibrated, shipped = cross_fit(act, score, problem.folds.folds)
+    fitted = cross_fit(act, score, problem.folds.folds)
+    calibrated, shipped = fitted.calibrated, fitted.calibrator
     decisions = calibrated >= 1 / 9
     cost = np.where(act, 8.0 * ~decisions, 1.0 * decisions)
     assert_allclose(found.raw, raw, atol=1e-6)
@@ -152,7 +153,8 @@ def test_what_training_did_to_the_odds_is_undone_fold_by_fold(rows, candidate, d
         positives = np.count_nonzero(problem.y[fold.train])
         assert_allclose(multiplier, (fold.train.size - positives) / positives, rtol=0.05)
     score = undone(problem, found)
-    calibrated, shipped = cross_fit(problem.y, score, problem.folds.folds)
+    fitted = cross_fit(problem.y, score, problem.folds.folds)
+    calibrated, shipped = fitted.calibrated, fitted.calibrator
     assert_allclose(
         [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
     )
@@ -451,7 +453,8 @@ def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case,
 
     found = price(problem, PLAIN, raw, odds_multipliers=multipliers)
 
-    calibrated, shipped = cross_fit(act, score, problem.folds.folds, problem.weight)
+    fitted = cross_fit(act, score, problem.folds.folds, problem.weight)
+    calibrated, shipped = fitted.calibrated, fitted.calibrator
     resolved = costs.resolve(X)
     decisions = decide(calibrated, resolved)
     money = decision_cost(act, decisions, resolved)
@@ -505,7 +508,7 @@ def test_the_threshold_is_chosen_as_the_problem_says(rows):
     }
 
     assert found["sampled"].rule.threshold == 0.25
-    assert found["exact"].reason == "the cheapest cut was asked for"
+    assert found["exact"].reason == "the cheapest threshold was asked for"
     assert found["bayes"].reason == "Bayes' rule was asked for"
     assert found["exact"].value <= min(found["bayes"].value, found["sampled"].value)
 
@@ -645,7 +648,7 @@ def test_rows_before_the_first_fold_are_trained_on_and_never_priced(rows):
     problem = problem_of(X, y, time=np.arange(300))
     assert_array_equal(problem.scored.rows, scored)
     score = undone(problem, clean)
-    calibrated, _ = cross_fit(y.to_numpy()[scored] == 1, score, problem.scored.folds)
+    calibrated = cross_fit(problem.y[scored], score, problem.scored.parts).calibrated
     assert_array_equal(clean.choice.act, decide(calibrated, CostMatrix(fp=1, fn=8)))
 
 
@@ -666,7 +669,7 @@ def test_hindsight_reaches_neither_features_nor_rule(rows):
     assert_array_equal(one.choice.act, other.choice.act)
     assert one.value != other.value
     mean = X["claim"][positive].mean()
-    calibrated, _ = cross_fit(first.y, one.raw.astype(float), first.folds.folds)
+    calibrated = cross_fit(first.y, one.raw.astype(float), first.folds.folds).calibrated
     assert_array_equal(one.choice.act, calibrated >= 5 / (5 + mean))
     money = np.where(first.y, X["claim"] * ~one.choice.act, 5.0 * one.choice.act)
     assert_allclose(one.row_cost * first.scale, money)

@@ -17,7 +17,7 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.calibrators import BetaMap, IsotonicMap
+from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
 from costopt.decision.rules import CutRule
 from costopt.frames import Table
 from costopt.training.learners import Features
@@ -326,7 +326,7 @@ def test_the_document_round_trips_through_a_second_save(saved, tmp_path):
 
 # Other calibrators than Platt's
 
-BETA = BetaMap(0.7, 1.4, -0.3)
+BETA = BetaMap(0.7, 1.4, -0.3, 1e-30)
 ISOTONIC = IsotonicMap((0.0, 0.1, 0.25, 1 / 3, 1.0), (0.01, 0.05, 0.05, 0.4, 0.97))
 KINDS = {"beta": BETA, "isotonic": ISOTONIC}
 
@@ -338,6 +338,19 @@ def saved_as(policy, tmp_path):
         return tmp_path / kind
 
     return save
+
+
+@pytest.mark.parametrize("floor", [1e-12, 1e-300])
+def test_a_map_for_tiny_scores_decides_alike_once_loaded(floor, policy, tmp_path):
+    tiny = 10.0 ** np.linspace(-40, -1, 79)
+    made = replace(policy, calibrator=PlattMap(0.3, 5.0, floor))
+
+    made.save(tmp_path / "policy")
+    loaded = DecisionPolicy.load(tmp_path / "policy")
+
+    assert loaded.calibrator == made.calibrator
+    assert np.array_equal(loaded.decide_scores(tiny), made.decide_scores(tiny))
+    assert 0 < loaded.decide_scores(tiny).mean() < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -402,6 +415,12 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
         ("beta", put("calibrator", "intercept", value="inf"), "calibrator.beta.intercept"),
         ("beta", put("calibrator", "intercept", value=None), "calibrator.beta.intercept"),
         ("beta", put("calibrator", "slope", value=1.0), "calibrator.beta.slope: Extra inputs"),
+        ("beta", put("calibrator", "floor", value=0.0), "calibrator.beta.floor"),
+        ("beta", put("calibrator", "floor", value=-1e-12), "calibrator.beta.floor"),
+        ("beta", put("calibrator", "floor", value=0.5), "calibrator.beta.floor"),
+        ("beta", put("calibrator", "floor", value="1e-12"), "calibrator.beta.floor"),
+        ("beta", put("calibrator", "floor", value=None), "calibrator.beta.floor"),
+        ("isotonic", put("calibrator", "floor", value=1e-12), "isotonic.floor: Extra inputs"),
         (
             "beta",
             put("calibrator", "kind", value="platt"),
