@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Draws", "replicates", "selection_bias", "standard_error"]
+__all__ = ["Draws", "replicates", "selection_bias", "standard_error", "sums_by"]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -71,7 +71,8 @@ class Draws:
     @cached_property
     def part_weight(self) -> FloatArray:
         """The share of the population that each part stands for; shape (n_parts,)."""
-        total = np.bincount(self.part, self.weight).astype(np.float64)
+        weight = np.ones(self.n_rows) if self.weight is None else self.weight
+        total = sums_by(self.part, weight, int(self.part.max()) + 1)
         return np.asarray(total / total.sum())
 
     def totals(self, per_row: FloatArray) -> FloatArray:
@@ -87,8 +88,7 @@ class Draws:
             for rows in (positives, ~positives):
                 own = float(np.average(per_row[rows], weights=weight[rows])) if rows.any() else 0.0
                 per_row = np.where(rows, per_row - own + mean, per_row)
-        total = np.bincount(self.part, per_row * weight, self.part_weight.size)
-        return np.asarray(total, dtype=np.float64)
+        return sums_by(self.part, per_row * weight, self.part_weight.size)
 
     @cached_property
     def counts(self) -> NDArray[np.uint8]:
@@ -110,6 +110,28 @@ class Draws:
         size = max(1, BLOCK // self.part_weight.size)
         for start in range(0, N_DRAWS, size):
             yield self.counts[start : start + size].astype(np.float32)
+
+
+def sums_by(group: IntArray, values: NDArray[Any], n_groups: int) -> FloatArray:
+    """Sums of values by group, always of floats: `numpy.bincount` counts where there is no value.
+
+    Parameters
+    ----------
+    group : int array of shape (n_values,)
+        From 0 to ``n_groups - 1``.
+    values : array of shape (n_values,)
+    n_groups : int
+
+    Returns
+    -------
+    sums : array of shape (n_groups,)
+
+    Examples
+    --------
+    >>> sums_by(np.array([], dtype=np.intp), np.array([]), 2)
+    array([0., 0.])
+    """
+    return np.bincount(group, values, n_groups).astype(np.float64, copy=False)
 
 
 def selection_bias(

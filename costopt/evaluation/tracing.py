@@ -9,7 +9,7 @@ from scipy.optimize import isotonic_regression
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.rules import Rule
 from costopt.decision.thresholds import cost_curve, rule_threshold
-from costopt.evaluation.draws import Draws
+from costopt.evaluation.draws import Draws, sums_by
 from costopt.evaluation.operating import (
     CELLS,
     MAX_POINTS,
@@ -233,13 +233,13 @@ def _flat(
     added = change * weight
 
     home = int(np.flatnonzero(thresholds == best)[0])
-    so_far = -np.bincount(part, np.where(acts_from <= home, added, 0.0), n_parts)
+    so_far = -sums_by(part, np.where(acts_from <= home, added, 0.0), n_parts)
     alike = np.zeros(thresholds.size, dtype=bool)
     for start in range(0, thresholds.size, BLOCK):
         stop = min(start + BLOCK, thresholds.size)
         rows = by_threshold[starts[start] : starts[stop]]
         place = (acts_from[rows] - start) * n_parts + part[rows]
-        totals = np.bincount(place, added[rows], n_parts * (stop - start)).reshape(-1, n_parts)
+        totals = sums_by(place, added[rows], n_parts * (stop - start)).reshape(-1, n_parts)
         totals[0] += so_far
         np.cumsum(totals, axis=0, out=totals)
         so_far = totals[-1].copy()

@@ -12,6 +12,7 @@ from scipy.special import ndtri
 
 from costopt.decision.costs import Costs
 from costopt.errors import DataError, PolicyError
+from costopt.evaluation.draws import sums_by
 from costopt.evaluation.estimates import LEVEL
 from costopt.frames import Scalar, Table
 from costopt.policy.policy import DecisionPolicy
@@ -329,13 +330,15 @@ def _reliability(cases: Cases, n_bins: int) -> Reliability:
     p, y, w = p[w > 0], y[w > 0], w[w > 0]
     # a case belongs to the group in which the middle of its run of equal probabilities lies
     distinct, run = np.unique(p, return_inverse=True)
-    run_weight = np.bincount(run, w, distinct.size)
+    run_weight = sums_by(run, w, distinct.size)
     middle = (np.cumsum(run_weight) - run_weight / 2) / run_weight.sum()
     group = np.minimum((middle * n_bins).astype(np.intp), n_bins - 1)[run]
     _, group = np.unique(group, return_inverse=True)
-    weight = np.bincount(group, w)
-    predicted, observed = np.bincount(group, w * p) / weight, np.bincount(group, w * y) / weight
-    n = weight**2 / np.bincount(group, w**2)
+    n_groups = int(group[-1]) + 1  # cases are in order of probability, so groups are too
+    weight, predicted, observed, square = (
+        sums_by(group, each, n_groups) for each in (w, w * p, w * y, w**2)
+    )
+    predicted, observed, n = predicted / weight, observed / weight, weight**2 / square
     low, high = _wilson(observed, n)
     brier = float(np.average((p - y) ** 2, weights=w))
     return Reliability(predicted, observed, low, high, n, brier)

@@ -13,6 +13,7 @@ from costopt.decision.costs import Costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import as_labels
 from costopt.errors import DataError
+from costopt.evaluation.draws import sums_by
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
     ALARM,
@@ -175,9 +176,7 @@ class ScoreDistributionDisplay(FromScores):
         edges = _edges(chosen, range_shown(chosen, cases.score, marks), threshold, n_bins)
         inner = np.searchsorted(edges, cases.score, side="right") - 1
         bins, weight = np.clip(inner, 0, edges.size - 2), cases.weights
-        counts = [
-            np.bincount(bins[rows], weight[rows], edges.size - 1) for rows in (cases.y, ~cases.y)
-        ]
+        counts = [sums_by(bins[rows], weight[rows], edges.size - 1) for rows in (cases.y, ~cases.y)]
         totals = [float(weight[rows].sum()) for rows in (cases.y, ~cases.y)]
         for name, total in zip(("positive", "negative"), totals, strict=True):
             if not total > 0:
@@ -187,7 +186,7 @@ class ScoreDistributionDisplay(FromScores):
         acted, shares = np.full(edges.size - 1, np.nan), [np.nan, np.nan]
         if act is not None:
             n = counts[0] + counts[1]
-            hit = np.bincount(bins[act], weight[act], edges.size - 1)
+            hit = sums_by(bins[act], weight[act], edges.size - 1)
             acted = np.divide(hit, n, out=acted, where=n > 0)
             shares = [
                 float(weight[rows & act].sum()) / total

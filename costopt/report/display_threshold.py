@@ -12,7 +12,7 @@ from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
 from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
 from costopt.errors import DataError
-from costopt.evaluation.draws import Draws, replicates
+from costopt.evaluation.draws import Draws, replicates, sums_by
 from costopt.evaluation.estimates import LEVEL
 from costopt.frames import Scalar
 from costopt.report.display_canvas import (
@@ -356,7 +356,7 @@ def _bootstrapped(cases: Cases, points: FloatArray, draws: Draws) -> FloatArray:
     cell = draws.part * n_bins + reached
     shape = (n_parts, n_bins)
     by_acted, by_left = (
-        np.bincount(cell, cost, n_parts * n_bins).reshape(shape) for cost in (acted, left)
+        sums_by(cell, cost, n_parts * n_bins).reshape(shape) for cost in (acted, left)
     )
     totals = by_acted[:, ::-1].cumsum(axis=1)[:, -2::-1] + by_left.cumsum(axis=1)[:, :-1]
     return replicates(totals, draws)

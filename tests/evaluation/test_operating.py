@@ -151,6 +151,24 @@ def test_outside_the_flat_range_the_paired_difference_exceeds_its_noise():
     assert not any(in_noise(threshold) for threshold in outside)
 
 
+@pytest.mark.parametrize("n", [*range(60, 67), 125, 189])
+def test_the_flat_range_is_found_whatever_the_last_block_of_thresholds_holds(n):
+    """Thresholds are looked at 64 at a time; in the last few no row may begin to be acted on."""
+    probability = (np.arange(n) + 0.5) / n
+    y = np.arange(n) % 3 == 0
+    paid = np.where(y, -COSTS.fn_regret, COSTS.fp_regret)
+
+    curve = traced(y, probability)
+
+    alike = []
+    for threshold in curve.thresholds:
+        change = paid * (1.0 * (probability >= threshold) - (probability >= curve.best))
+        noise = 1.96 * np.sqrt(np.sum((change - change.mean()) ** 2)) / n
+        alike.append(threshold == curve.best or change.mean() <= noise)
+    found = np.array(curve.thresholds)[alike]
+    assert curve.flat == (found[-1], found[0])
+
+
 def test_rows_that_belong_together_make_the_flat_range_wider():
     y, probability, _ = cases(400)
     doubled = np.repeat(np.arange(400), 10)
