@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = [
     "CutRule",
@@ -90,6 +91,7 @@ def expected_gain(probability: ArrayLike, costs: Costs) -> FloatArray:
     >>> expected_gain([0.5, 0.1], CostMatrix(fp=1, fn=5))
     array([ 2. , -0.4])
     """
+    check_same_rows(probability=probability, costs=costs)
     p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     return np.asarray(p * case.fn_regret - (1 - p) * case.fp_regret)
@@ -121,6 +123,7 @@ def decide(probability: ArrayLike, costs: Costs) -> BoolArray:
     >>> decide([0.16, 0.17], CostMatrix(fp=1, fn=5))
     array([False,  True])
     """
+    check_same_rows(probability=probability, costs=costs)
     p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     stake = np.maximum(np.abs(case.fp_regret), np.abs(case.fn_regret))
@@ -156,6 +159,7 @@ def decision_cost(y_true: ArrayLike, act: ArrayLike, costs: Costs) -> FloatArray
     >>> decision_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     array([1., 7., 2., 0.])
     """
+    check_same_rows(y_true=y_true, act=act, costs=costs)
     y = as_labels(y_true, "y_true")
     action = as_labels(act, "act")
     if action.size != y.size:
@@ -186,23 +190,27 @@ def mean_cost(
     >>> mean_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     2.5
     """
+    check_same_rows(y_true=y_true, act=act, costs=costs, sample_weight=sample_weight)
     return weighted_mean(decision_cost(y_true, act, costs), sample_weight)
 
 
 def never_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of acting on nobody, in ``costs.unit`` per case."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     return mean_cost(y, np.zeros(y.size, dtype=bool), costs, sample_weight)
 
 
 def always_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of acting on everybody, in ``costs.unit`` per case."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     return mean_cost(y, np.ones(y.size, dtype=bool), costs, sample_weight)
 
 
 def perfect_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of the cheaper action for each case, known by an oracle."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     case = as_case_costs(costs, n_cases=y.size)
     best = np.where(y, np.minimum(case.tp, case.fn), np.minimum(case.fp, case.tn))

@@ -13,6 +13,7 @@ from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import CutRule, Rule, as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve", "rule_threshold"]
 
@@ -204,6 +205,7 @@ def cost_curve(
     >>> best.low, best.high, round(best.threshold, 4)
     (0.1, 0.4, 0.2139)
     """
+    check_same_rows(y_true=y_true, y_score=y_score, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     score = _as_scores(y_score, y.size)
     case = as_case_costs(costs, n_cases=y.size)

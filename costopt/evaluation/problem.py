@@ -19,8 +19,9 @@ from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds, make_folds
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import Labels, encode_labels
+from costopt.row_labels import check_same_rows
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
 from costopt.training.synthesis import Neighbourhood
@@ -231,15 +232,9 @@ def pose(
     if isinstance(ignore, str):
         ignore = (ignore,)
     table = Table(X)
-    beside = {
-        "y": y,
-        "costs": costs,
-        "sample_weight": sample_weight,
-        "groups": groups,
-        "time": time,
-    }
-    for name, other in beside.items():
-        check_same_index(table, other, name)
+    check_same_rows(
+        X=table, y=y, costs=costs, sample_weight=sample_weight, groups=groups, time=time
+    )
     hindsight = costs.hindsight if isinstance(costs, CostMatrix) else ()
     named = [name for name in (groups, time, sample_weight) if isinstance(name, str)]
     for argument, given in (("groups", groups), ("time", time), ("sample_weight", sample_weight)):

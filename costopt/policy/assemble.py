@@ -21,10 +21,11 @@ from costopt.evaluation.pricing import Candidate, OutOfFold, price, undone
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_labels
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy, ModelPart
+from costopt.row_labels import check_same_rows
 
 __all__ = ["assemble", "blanket_costs", "choose_threshold", "curve_of", "evidence_of", "provenance"]
 
@@ -89,6 +90,16 @@ def choose_threshold(
     >>> abs(policy.raw_threshold - 0.25) < 0.05
     True
     """
+    table = None if X is None else Table(X)
+    check_same_rows(
+        X=table,
+        y=y,
+        score=score,
+        costs=costs,
+        groups=groups,
+        time=time,
+        sample_weight=sample_weight,
+    )
     labels = encode_labels(y, pos_label)
     scores = np.asarray(score, dtype=np.float64)
     if scores.shape != labels.y.shape:
@@ -104,10 +115,6 @@ def choose_threshold(
         )
     if threshold == "sampled":
         raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
-    table = None if X is None else Table(X)
-    if table is not None:
-        check_same_index(table, y, "y")
-        check_same_index(table, costs, "costs")
     posed = pose_rows(
         None,
         labels,
