@@ -38,6 +38,7 @@ ORDER = (
     "training.synthesis",
     "training.devices",
     "training.learners",
+    "training.ranges",
     "training.objectives",
     "training.xgboost_files",
     "training.logistic_learner",

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.comparison.findings import Finding
+from costopt.decision.case_costs import as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import OddsLedger, logit
 from costopt.decision.rules import as_labels
@@ -106,7 +107,7 @@ def double_counting(
     """What `costs_counted_twice` finds, without its warning."""
     check_same_rows(threshold=threshold, costs=costs)
     ledger = _as_ledger(multipliers)
-    cut = np.asarray(threshold, dtype=np.float64)
+    cut = as_floats(threshold, "threshold")
     bad = np.flatnonzero(~((cut > 0) & (cut < 1)))
     if bad.size:
         raise DataError(
@@ -205,7 +206,8 @@ def check_threshold(
     """
     check_same_rows(y_test=y_test, score_test=score_test, costs=costs)
     y = as_labels(y_test, "y_test")
-    score = np.asarray(score_test, dtype=np.float64)
+    score = as_floats(score_test, "score_test")
+    threshold = float(as_floats(threshold, "threshold"))
     case = as_case_costs(costs, n_cases=y.size)
     best = cost_curve(y, score, case).best()
     if not (math.isfinite(threshold) and best.low < threshold <= best.high):

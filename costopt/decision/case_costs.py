@@ -15,6 +15,7 @@ from costopt.row_labels import check_same_rows, row_labels
 __all__ = [
     "CELLS",
     "CaseCosts",
+    "as_floats",
     "as_numbers",
     "check_finite",
     "check_regrets",
@@ -283,6 +284,20 @@ def as_numbers(values: Any) -> FloatArray:
         raise ValueError(str(error)) from None
 
 
+def as_floats(values: Any, name: str) -> FloatArray:
+    """Scores or weights as float64, not copied where they are; texts that read like numbers are none.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        array = np.asarray(values)
+        return array if array.dtype == np.float64 else as_numbers(array)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
+
+
 def _shape(value: Any) -> str:
     try:
         return f" of shape {np.shape(value)}"
@@ -303,6 +318,8 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
     else:
         try:
             numbers = as_numbers(value)
+            if _holds_booleans(value):
+                raise TypeError
         except (TypeError, ValueError):
             raise DataError(f"costs.{cell} must hold numbers, got {value!r:.60}") from None
         if numbers.ndim != 1:
@@ -313,6 +330,15 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
         check_finite(cell, numbers, "")
     numbers.setflags(write=False)
     return numbers
+
+
+def _holds_booleans(value: Any) -> bool:
+    """Whether some cost is True or False, which looks like an answer rather than a price."""
+    if not isinstance(value, list | tuple):
+        value = np.asarray(value)
+        if value.dtype.kind != "O":
+            return bool(value.dtype.kind == "b")
+    return any(isinstance(one, bool | np.bool_) for one in value)
 
 
 def check_finite(cell: str, numbers: FloatArray, source: str) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import DataError
 from costopt.row_labels import check_same_rows
@@ -287,10 +287,7 @@ def as_labels(y: ArrayLike, name: str) -> BoolArray:
 
 def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
     """Probabilities as float64, one per case; NaN and what lies outside [0, 1] is refused."""
-    try:
-        p = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
+    p = as_floats(values, name)
     if p.ndim != 1:
         raise DataError(f"{name} must be one-dimensional, got shape {p.shape}")
     bad = np.flatnonzero(~((p >= 0) & (p <= 1)))
@@ -301,10 +298,7 @@ def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
 
 def as_weights(sample_weight: ArrayLike, n_cases: int) -> FloatArray:
     """Population weights as float64; not negative, finite, not all zero, one per case."""
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"sample_weight must hold numbers, got {sample_weight!r:.60}") from None
+    weight = as_floats(sample_weight, "sample_weight")
     if weight.shape != (n_cases,):
         raise DataError(
             f"sample_weight must have one value for each of the {n_cases} cases, "

@@ -229,8 +229,7 @@ def pose(
     CostSpecError, DataError, SearchError
         Before anything is fitted, if something cannot be used.
     """
-    if isinstance(ignore, str):
-        ignore = (ignore,)
+    ignore = _as_names(ignore)
     table = Table(X)
     check_same_rows(
         X=table, y=y, costs=costs, sample_weight=sample_weight, groups=groups, time=time
@@ -272,6 +271,15 @@ def pose(
     )
 
 
+def _as_names(ignore: Any) -> tuple[str, ...]:
+    names = (ignore,) if isinstance(ignore, str) else ignore
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"ignore must be a collection of column names, got {ignore!r:.60}: () ignores none"
+        )
+    return tuple(names)
+
+
 def pose_rows(
     features: Any,
     labels: Labels,
@@ -304,7 +312,8 @@ def pose_rows(
     known = resolved if known_matrix is None else as_case_costs(known_matrix, table, y.size)
     if not known.is_constant:  # constant ones were checked when their matrix was built
         check_regrets(known)
-    scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
+    # the inverse of a smaller power would overflow
+    scale = 2.0 ** max(math.floor(math.log2(resolved.magnitude)), -1022)
     folds = make_folds(y, cv, groups=groups, time=time, random_state=check_seed(random_state))
     _check_weighted(folds, y, weight)
     problem = Problem(

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from costopt.decision.case_costs import as_floats
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
-from costopt.errors import DataError
+from costopt.errors import DataError, warn
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.estimates import Estimate, estimate_mean, estimate_savings
 from costopt.evaluation.operating import OperatingCurve
@@ -78,7 +79,12 @@ def choose_threshold(
     Raises
     ------
     DataError, CostSpecError
-        If labels, scores or costs cannot be used.
+        If labels, scores or costs cannot be used, or are not of the same rows.
+
+    Warns
+    -----
+    CostOptWarning
+        ``constant-scores``, where all scores are the same.
 
     Examples
     --------
@@ -101,18 +107,7 @@ def choose_threshold(
         sample_weight=sample_weight,
     )
     labels = encode_labels(y, pos_label)
-    scores = np.asarray(score, dtype=np.float64)
-    if scores.shape != labels.y.shape:
-        raise DataError(
-            f"score must have one value for each of the {labels.y.size} labels, got shape "
-            f"{scores.shape}"
-        )
-    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
-    if bad.size:
-        raise DataError(
-            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
-            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
-        )
+    scores = _as_scores(score, labels.y.size)
     if threshold == "sampled":
         raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
     posed = pose_rows(
@@ -129,9 +124,31 @@ def choose_threshold(
         random_state=random_state,
         n_jobs=1,
     )
+    if np.all(scores == scores[0]):
+        warn(
+            "constant-scores",
+            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            "case of the same costs gets one decision; pass the model's scores of each row",
+        )
     raw = scores[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
     return assemble(posed, found, (), evidence_of(posed, found, curve=curve_of(posed, found)))
+
+
+def _as_scores(score: ArrayLike, n_cases: int) -> FloatArray:
+    """Scores in [0, 1], one per case."""
+    scores = as_floats(score, "score")
+    if scores.shape != (n_cases,):
+        raise DataError(
+            f"score must have one value for each of the {n_cases} labels, got shape {scores.shape}"
+        )
+    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
+    if bad.size:
+        raise DataError(
+            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
+            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
+        )
+    return scores
 
 
 def assemble(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.calibrators import Calibrator, PlattMap
-from costopt.decision.case_costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import (
@@ -204,7 +204,7 @@ class DecisionPolicy:
 
     def calibrate(self, score: ArrayLike) -> FloatArray:
         """The model's own scores as calibrated probabilities, shape (n_cases,)."""
-        given = np.asarray(score, dtype=np.float64)
+        given = as_floats(score, "score")
         ledger = self.ledger_of_score
         changes = not self.calibrator.is_identity or ledger.entries
         bad = np.flatnonzero(~((given >= 0) & (given <= 1)) if changes else ~np.isfinite(given))

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts, as_numbers
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_probabilities, as_weights, decide
 from costopt.decision.thresholds import bayes_threshold
@@ -116,13 +116,7 @@ def as_cases(
     rows = {"y_true": y_true, name: y_score, "costs": costs, "sample_weight": sample_weight}
     check_same_rows(X=X, **rows, **beside)
     y = encode_labels(y_true, pos_label).y
-    if probabilities:
-        score = as_probabilities(y_score, "y_prob")
-    else:
-        try:
-            score = as_numbers(y_score)
-        except (TypeError, ValueError):
-            raise DataError(f"y_score must hold numbers, got {y_score!r:.60}") from None
+    score = as_probabilities(y_score, name) if probabilities else as_floats(y_score, name)
     if score.shape != y.shape:
         raise DataError(
             f"{name} must have one value for each of the {y.size} cases, got shape {score.shape}"
