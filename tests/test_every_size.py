@@ -2,7 +2,7 @@
 
 Crashes that come with one size in sixty are found by trying every size, not by examples. A size
 comes with ties or without, few positives or many, costs of every kind, and now and then groups,
-time or weights, all drawn from the size itself. The whole sweep takes some minutes:
+time or weights, all drawn from the size itself. The whole sweep takes about ten minutes:
 
     python -m pytest -m slow tests/test_every_size.py
 """
