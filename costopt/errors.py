@@ -6,8 +6,11 @@ import difflib
 import sys
 import warnings
 from collections.abc import Collection, Iterable
+from os import PathLike, fspath
+from pathlib import Path
 
 __all__ = [
+    "WARNINGS",
     "CostOptError",
     "CostOptWarning",
     "CostSpecError",
@@ -16,9 +19,29 @@ __all__ = [
     "SearchError",
     "StoreError",
     "check_choice",
+    "check_path",
     "nearest",
     "warn",
 ]
+
+# Every code of a `CostOptWarning`, and when it is issued; docs/warnings.md says what to do.
+WARNINGS = {
+    "asserted-costs-differ": "training and threshold together say other costs than were declared",
+    "constant-column": "a column holds one value, or none",
+    "constant-scores": "all scores are the same, so that every case of one cost gets one decision",
+    "costs-counted-twice": "training and threshold both carry the costs",
+    "costs-not-read": "costs were passed to a policy whose threshold is the same for all",
+    "degenerate-cases": "for some cases an error costs nothing or less",
+    "dominated-action": "one action is never worse, whatever the model says",
+    "failed-trials": "some trials of a search failed",
+    "interrupted": "a search was stopped before its last trial",
+    "model-not-saved": "a policy was saved without its model, which has no safe file format",
+    "positive-majority": "the positive class was named and is the larger one",
+    "telltale-cost": "a cost column separates the classes almost perfectly",
+    "unnamed-column": "a file has a column without a name",
+    "unseen-category": "rows hold categories that the model was not fitted to",
+    "weights-not-learned": "the estimator takes no sample_weight",
+}
 
 
 class CostOptError(Exception):
@@ -52,7 +75,7 @@ class CostOptWarning(UserWarning):
     ----------
     message : str
     code : str
-        Stable, kebab-case name of the kind of warning, for filters and logs.
+        Stable, kebab-case name of the kind of warning, for filters and logs: one of `WARNINGS`.
     """
 
     def __init__(self, message: str, code: str) -> None:
@@ -83,6 +106,18 @@ def check_choice(argument: str, given: object, known: Collection[str]) -> None:
     """
     if not isinstance(given, str) or given not in known:
         raise DataError(f"{argument}={given!r} is not known: {nearest(given, known)}")
+
+
+def check_path(path: str | PathLike[str]) -> Path:
+    """A path that can be one; what no file system takes is refused.
+
+    Raises
+    ------
+    StoreError
+    """
+    if "\0" in fspath(path):
+        raise StoreError(f"a path must hold no NUL character, got {fspath(path)!r:.80}")
+    return Path(path)
 
 
 def nearest(name: object, known: Iterable[object]) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from costopt.errors import DataError, nearest
 
-__all__ = ["Matrix", "Scalar", "Table", "as_scalar", "check_same_index"]
+__all__ = ["Matrix", "Scalar", "Table", "as_scalar"]
 
 FloatArray = NDArray[np.float64]
 Matrix = NDArray[np.floating]
@@ -164,21 +164,6 @@ class Table:
     def _series(self, name: str) -> nw.Series[Any]:
         assert self._frame is not None  # noqa: S101  # callers have asked for the matrix before
         return self._frame[name]
-
-
-def check_same_index(table: Table, other: Any, name: str) -> None:
-    """Refuse two pandas objects whose row labels differ: rows are never matched by position then.
-
-    Raises
-    ------
-    DataError
-    """
-    index = getattr(other, "index", None)
-    if table.index is None or index is None or callable(index) or table.index.equals(index):
-        return
-    same = len(index) == len(table.index) and set(index) == set(table.index)
-    remedy = f"use {name}.loc[X.index]" if same else f"take the same rows of X and {name}"
-    raise DataError(f"{name} has other row labels (index) than X: {remedy}")
 
 
 def _as_matrix(X: Any) -> NDArray[Any]:

@@ -57,6 +57,10 @@ def encode_labels(y: Any, pos_label: Scalar | None = None) -> Labels:
     >>> encode_labels(["no", "yes", "no"], pos_label="yes").y
     array([False,  True, False])
     """
+    if pos_label is not None and not isinstance(pos_label, str | int | float | bool | np.generic):
+        raise DataError(
+            f"pos_label must be one label, a text, number or boolean, got {pos_label!r:.60}"
+        )
     series = _as_series(y)
     missing = np.flatnonzero(series.isna())
     if missing.size:

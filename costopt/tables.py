@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from costopt.errors import DataError, StoreError, warn
+from costopt.errors import DataError, StoreError, check_path, warn
 
 __all__ = ["MISSING", "as_times", "read_table"]
 
@@ -98,7 +98,7 @@ def read_table(path: str | PathLike[str], *, texts: Collection[str] = ()) -> pd.
     0  1200.5     car  01067
     1   800.0    none    NaN
     """
-    path = Path(path)
+    path = check_path(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -1,7 +1,10 @@
 """What every error and warning of costopt has in common."""
 
+import ast
 import os
+import re
 import warnings
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +18,7 @@ from costopt import (
     StoreError,
     choose_threshold,
 )
-from costopt.errors import CostOptError, check_choice, nearest, warn
+from costopt.errors import WARNINGS, CostOptError, check_choice, check_path, nearest, warn
 
 COLOURS = ("red", "green", "blue")
 
@@ -134,3 +137,43 @@ def test_a_kind_of_warning_can_be_silenced_alone():
         warn("some-code", "silenced")
         with pytest.raises(CostOptWarning, match="other-code"):
             warn("other-code", "heard")
+
+
+# The list of warnings
+
+
+def codes_in_sources():
+    """First arguments of every call of `warn`, and codes of findings that are issued as warnings."""
+    found = {"asserted-costs-differ", "costs-counted-twice"}  # of costs_counted_twice alone
+    for path in Path(costopt.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "warn":
+                code = node.args[0]
+                if isinstance(code, ast.Constant):
+                    found.add(code.value)
+                else:
+                    assert ast.unparse(code) == "self.code", f"{path}:{node.lineno}"
+    return found
+
+
+def test_every_warning_is_listed():
+    assert codes_in_sources() == set(WARNINGS)
+    assert list(WARNINGS) == sorted(WARNINGS)
+
+
+def test_the_page_of_warnings_lists_every_code():
+    page = Path(costopt.__file__).parents[1] / "docs" / "warnings.md"
+
+    assert re.findall(r"^\| `([a-z-]+)` \|", page.read_text("utf-8"), re.MULTILINE) == list(
+        WARNINGS
+    )
+
+
+# Paths
+
+
+@pytest.mark.parametrize("path", ["a\0b", Path("a\0b")])
+def test_a_path_with_a_nul_is_refused(path):
+    with pytest.raises(StoreError, match=r"a path must hold no NUL character, got 'a\\x00b'"):
+        check_path(path)
+    assert check_path("a") == check_path(Path("a")) == Path("a")

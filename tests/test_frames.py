@@ -7,8 +7,8 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy.sparse import csr_array, csr_matrix
 
-from costopt import CaseCosts, DataError
-from costopt.frames import Table, check_same_index
+from costopt import DataError
+from costopt.frames import Table
 
 nan = np.nan
 
@@ -229,34 +229,3 @@ def test_what_is_no_table_is_refused(X, message):
 def test_a_table_is_not_made_of_a_table():
     with pytest.raises(TypeError, match="not of a Table"):
         Table(Table(NUMBERS))
-
-
-# Row labels of pandas
-
-
-def test_rows_in_another_order_are_refused_with_the_way_to_align_them():
-    table = Table(pd.DataFrame({"a": [1.0, 2.0]}, index=["u", "v"]))
-
-    with pytest.raises(
-        DataError, match=r"y has other row labels \(index\) than X: use y\.loc\[X\.index\]"
-    ):
-        check_same_index(table, pd.Series([0, 1], index=["v", "u"]), "y")
-
-
-def test_other_rows_are_refused():
-    table = Table(pd.DataFrame({"a": [1.0, 2.0]}, index=["u", "v"]))
-
-    for index in (["u", "w"], ["u", "v", "w"]):
-        costs = CaseCosts(fp=1.0, fn=pd.Series(np.ones(len(index)), index=index))
-        with pytest.raises(
-            DataError, match=r"costs has other row labels .*: take the same rows of X and costs"
-        ):
-            check_same_index(table, costs, "costs")
-
-
-@pytest.mark.parametrize(
-    "other", [[0, 1], (0, 1), np.array([0, 1]), pl.Series([0, 1]), pd.Series([0, 1], index=[5, 6])]
-)
-def test_what_has_no_row_labels_or_the_same_is_matched_by_position(other):
-    check_same_index(Table(pd.DataFrame({"a": [1.0, 2.0]}, index=[5, 6])), other, "y")
-    check_same_index(Table(np.ones((2, 1))), other, "y")

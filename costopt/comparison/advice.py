@@ -16,9 +16,10 @@ from costopt.decision.case_costs import check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_labels
 from costopt.policy.evidence import plain
+from costopt.row_labels import check_same_rows
 
 __all__ = ["Advice", "advise"]
 
@@ -162,14 +163,11 @@ nothing out.
     """
     labels = encode_labels(y, pos_label)
     table = None if X is None else Table(X)
-    if table is not None:
-        for name, other in (("y", y), ("costs", costs), ("sample_weight", sample_weight)):
-            check_same_index(table, other, name)
-        if table.n_rows != labels.y.size:
-            raise DataError(
-                f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of "
-                "both"
-            )
+    check_same_rows(X=table, y=y, costs=costs, sample_weight=sample_weight)
+    if table is not None and table.n_rows != labels.y.size:
+        raise DataError(
+            f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
+        )
     resolved = as_case_costs(costs, table, labels.y.size)
     weight = None if sample_weight is None else as_weights(sample_weight, labels.y.size)
     if weight is not None and not (weight[labels.y].any() and weight[~labels.y].any()):

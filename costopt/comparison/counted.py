@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.comparison.findings import Finding
+from costopt.decision.case_costs import as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import OddsLedger, logit
 from costopt.decision.rules import as_labels
 from costopt.decision.thresholds import bayes_threshold, cost_curve
 from costopt.errors import DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = ["ENOUGH", "check_threshold", "costs_counted_twice", "double_counting"]
 
@@ -103,8 +105,9 @@ def double_counting(
     multipliers: OddsLedger | Mapping[str, float] | float, threshold: ArrayLike, costs: Costs
 ) -> Finding | None:
     """What `costs_counted_twice` finds, without its warning."""
+    check_same_rows(threshold=threshold, costs=costs)
     ledger = _as_ledger(multipliers)
-    cut = np.asarray(threshold, dtype=np.float64)
+    cut = as_floats(threshold, "threshold")
     bad = np.flatnonzero(~((cut > 0) & (cut < 1)))
     if bad.size:
         raise DataError(
@@ -201,8 +204,10 @@ def check_threshold(
     >>> check_threshold(1 / 6, y, score, costs) is None
     True
     """
+    check_same_rows(y_test=y_test, score_test=score_test, costs=costs)
     y = as_labels(y_test, "y_test")
-    score = np.asarray(score_test, dtype=np.float64)
+    score = as_floats(score_test, "score_test")
+    threshold = float(as_floats(threshold, "threshold"))
     case = as_case_costs(costs, n_cases=y.size)
     best = cost_curve(y, score, case).best()
     if not (math.isfinite(threshold) and best.low < threshold <= best.high):

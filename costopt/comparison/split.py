@@ -16,8 +16,9 @@ from costopt.comparison.neighbours import Rows, encode_both, on_lines, too_near
 from costopt.comparison.separation import time_overlap, values_shared
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import CostOptWarning, DataError, nearest
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_known, encode_labels
+from costopt.row_labels import check_same_rows
 
 __all__ = ["check_split"]
 
@@ -157,7 +158,7 @@ def _labels(
     parts = []
     for side, table, given in (("train", train, y_train), ("test", test, y_test)):
         if given is not None:
-            check_same_index(table, given, f"y_{side}")
+            check_same_rows(**{f"X_{side}": table, f"y_{side}": given})
             if len(given) != table.n_rows:
                 raise DataError(
                     f"X_{side} has {table.n_rows} rows but y_{side} has {len(given)} labels: take "

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.errors import CostSpecError, DataError, warn
+from costopt.row_labels import check_same_rows, row_labels
 
 __all__ = [
     "CELLS",
     "CaseCosts",
+    "as_floats",
     "as_numbers",
     "check_finite",
     "check_regrets",
@@ -38,6 +40,9 @@ class CaseCosts:
         The two right decisions (c11 and c00). A benefit is a negative cost.
     unit : str, default="cost units"
         Currency of all four; shown, never converted.
+    index : pandas Index, optional
+        Row labels of the cases; those of the cells where they are Series. Costs that carry labels
+        are only used beside probabilities, labels and decisions of the same rows.
 
     Attributes
     ----------
@@ -65,21 +70,21 @@ class CaseCosts:
     tp: Any = 0.0
     tn: Any = 0.0
     unit: str = "cost units"
-    index: Any = field(default=None, init=False, repr=False)
+    index: Any = field(default=None, repr=False)
 
     fp_regret: FloatArray = field(init=False, repr=False)
     fn_regret: FloatArray = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_unit(self.unit)
-        index = None
-        for cell in CELLS:
-            value = getattr(self, cell)
-            index = _one_index(index, value, cell)
+        cells = {cell: getattr(self, cell) for cell in CELLS}
+        check_same_rows(**cells)
+        for cell, value in cells.items():
             object.__setattr__(self, cell, _frozen_numbers(cell, value))
         lengths = {cell: getattr(self, cell).size for cell in CELLS if getattr(self, cell).ndim}
         if len(set(lengths.values())) > 1:
             raise DataError(f"costs per case must have one length, got {lengths}")
+        self._set_index(cells)
         with np.errstate(over="ignore"):
             regrets = {"fp_regret": self.fp - self.tn, "fn_regret": self.fn - self.tp}
         for name, regret in regrets.items():
@@ -90,7 +95,6 @@ class CaseCosts:
             regret = np.asarray(regret)
             regret.setflags(write=False)
             object.__setattr__(self, name, regret)
-        object.__setattr__(self, "index", index)
 
     @property
     def n_cases(self) -> int | None:
@@ -111,19 +115,42 @@ class CaseCosts:
         )
 
     def take(self, rows: ArrayLike) -> CaseCosts:
-        """The costs of some of the cases, by index or mask; constants stay as they are."""
-        return self._map(lambda value: value[np.asarray(rows)] if value.ndim else value)
+        """The costs of some of the cases, by position or mask; constants stay as they are."""
+        chosen = np.asarray(rows)
+        if chosen.dtype == bool:
+            check_same_rows(costs=self, rows=rows)
+        index = None if self.index is None else self.index[chosen]
+        return self._map(lambda value: value[chosen] if value.ndim else value, index)
 
     def scaled(self, factor: float) -> CaseCosts:
         """The costs times a positive number: another currency, the same decisions."""
-        return self._map(lambda value: value * factor)
+        return self._map(lambda value: value * factor, self.index)
 
     def explain(self) -> str:
         """What the costs imply, in words."""
         return _explain(self)
 
-    def _map(self, change: Callable[[FloatArray], Any]) -> CaseCosts:
-        return CaseCosts(**{cell: change(getattr(self, cell)) for cell in CELLS}, unit=self.unit)
+    def _map(self, change: Callable[[FloatArray], Any], index: Any) -> CaseCosts:
+        cells = {cell: change(getattr(self, cell)) for cell in CELLS}
+        return CaseCosts(**cells, unit=self.unit, index=index)
+
+    def _set_index(self, cells: dict[str, Any]) -> None:
+        """The index given, or that of the cells; refused where it is of other cases."""
+        if self.index is None:
+            object.__setattr__(self, "index", row_labels(cells))
+            return
+        if row_labels(self) is None:
+            raise DataError(
+                f"index must be that of a data frame, such as X.index, got {self.index!r:.60}"
+            )
+        if self.is_constant:
+            raise DataError("index is for costs per case, but these hold for every case: drop it")
+        if len(self.index) != self.n_cases:
+            raise DataError(
+                f"index must have one label for each of the {self.n_cases} cases, got "
+                f"{len(self.index)}: take the same rows"
+            )
+        check_same_rows(costs=self, **cells)
 
 
 def check_regrets(costs: CaseCosts) -> None:
@@ -257,6 +284,20 @@ def as_numbers(values: Any) -> FloatArray:
         raise ValueError(str(error)) from None
 
 
+def as_floats(values: Any, name: str) -> FloatArray:
+    """Scores or weights as float64, not copied where they are; texts that read like numbers are none.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        array = np.asarray(values)
+        return array if array.dtype == np.float64 else as_numbers(array)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
+
+
 def _shape(value: Any) -> str:
     try:
         return f" of shape {np.shape(value)}"
@@ -277,6 +318,8 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
     else:
         try:
             numbers = as_numbers(value)
+            if _holds_booleans(value):
+                raise TypeError
         except (TypeError, ValueError):
             raise DataError(f"costs.{cell} must hold numbers, got {value!r:.60}") from None
         if numbers.ndim != 1:
@@ -289,6 +332,15 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
     return numbers
 
 
+def _holds_booleans(value: Any) -> bool:
+    """Whether some cost is True or False, which looks like an answer rather than a price."""
+    if not isinstance(value, list | tuple):
+        value = np.asarray(value)
+        if value.dtype.kind != "O":
+            return bool(value.dtype.kind == "b")
+    return any(isinstance(one, bool | np.bool_) for one in value)
+
+
 def check_finite(cell: str, numbers: FloatArray, source: str) -> None:
     """Refuse costs that are not finite, naming the first row."""
     bad = np.flatnonzero(~np.isfinite(numbers))
@@ -297,15 +349,3 @@ def check_finite(cell: str, numbers: FloatArray, source: str) -> None:
             f"costs.{cell} must be finite for every case, got {numbers.flat[bad[0]]} in row {bad[0]}"
             f" ({bad.size} such rows){source}: fill or drop these rows"
         )
-
-
-def _one_index(index: Any, value: Any, cell: str) -> Any:
-    """The row labels of costs given as pandas Series; differing ones are refused."""
-    own = getattr(value, "index", None)
-    if own is None or callable(own):
-        return index
-    if index is not None and not index.equals(own):
-        raise DataError(
-            f"costs.{cell} has other row labels (index) than the costs before it: align them first"
-        )
-    return own

@@ -23,6 +23,7 @@ from costopt.decision.case_costs import (
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.markup import BAD, GOOD, panel, shown, table
+from costopt.row_labels import check_same_rows, row_labels
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
@@ -119,6 +120,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         Returns
         -------
         costs : CaseCosts
+            With the row labels of a pandas ``X``, where a cell is a formula.
 
         Raises
         ------
@@ -140,7 +142,14 @@ acting on when more than 16.67 % of them are positive (break-even precision).
                 raise DataError(f"the columns of the costs must have one length, got {lengths}")
             cells[cell] = formula.evaluate(columns.__getitem__)
             check_finite(cell, cells[cell], f", from the formula {formula.text!r}")
-        return CaseCosts(**cells, unit=self.unit)
+        return CaseCosts(**cells, unit=self.unit, index=self._index_of(X, cells))
+
+    def _index_of(self, X: Any, cells: Mapping[str, Any]) -> Any:
+        """The row labels of a table that costs per case are read from."""
+        if isinstance(X, Mapping):
+            X = {name: X[name] for name in self.columns}
+            check_same_rows(**X)
+        return row_labels(X) if any(np.ndim(cell) for cell in cells.values()) else None
 
     def known_beforehand(
         self, resolved: CaseCosts, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -168,6 +177,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         ]
         if not touched:
             return self
+        check_same_rows(resolved=resolved, y=y, sample_weight=sample_weight)
         labels = np.asarray(y, dtype=bool)
         weight = np.ones(labels.size) if sample_weight is None else np.asarray(sample_weight)
         means = {}

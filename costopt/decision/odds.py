@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.case_costs import as_floats
 from costopt.errors import CostSpecError
 
 __all__ = ["OddsLedger", "logit", "scale_odds"]
@@ -59,7 +60,7 @@ def scale_odds(probability: ArrayLike, multiplier: float) -> FloatArray:
     """
     if not (math.isfinite(multiplier) and multiplier > 0):
         raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
-    p = np.asarray(probability, dtype=np.float64)
+    p = as_floats(probability, "probability")
     return np.asarray(multiplier * p / (multiplier * p + (1 - p)))
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = [
     "CutRule",
@@ -90,6 +91,7 @@ def expected_gain(probability: ArrayLike, costs: Costs) -> FloatArray:
     >>> expected_gain([0.5, 0.1], CostMatrix(fp=1, fn=5))
     array([ 2. , -0.4])
     """
+    check_same_rows(probability=probability, costs=costs)
     p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     return np.asarray(p * case.fn_regret - (1 - p) * case.fp_regret)
@@ -121,6 +123,7 @@ def decide(probability: ArrayLike, costs: Costs) -> BoolArray:
     >>> decide([0.16, 0.17], CostMatrix(fp=1, fn=5))
     array([False,  True])
     """
+    check_same_rows(probability=probability, costs=costs)
     p = as_probabilities(probability, "probability")
     case = as_case_costs(costs, n_cases=p.size)
     stake = np.maximum(np.abs(case.fp_regret), np.abs(case.fn_regret))
@@ -156,6 +159,7 @@ def decision_cost(y_true: ArrayLike, act: ArrayLike, costs: Costs) -> FloatArray
     >>> decision_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     array([1., 7., 2., 0.])
     """
+    check_same_rows(y_true=y_true, act=act, costs=costs)
     y = as_labels(y_true, "y_true")
     action = as_labels(act, "act")
     if action.size != y.size:
@@ -186,23 +190,27 @@ def mean_cost(
     >>> mean_cost([1, 1, 0, 0], [1, 0, 1, 0], CostMatrix(fp=2, fn=7, tp=1))
     2.5
     """
+    check_same_rows(y_true=y_true, act=act, costs=costs, sample_weight=sample_weight)
     return weighted_mean(decision_cost(y_true, act, costs), sample_weight)
 
 
 def never_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of acting on nobody, in ``costs.unit`` per case."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     return mean_cost(y, np.zeros(y.size, dtype=bool), costs, sample_weight)
 
 
 def always_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of acting on everybody, in ``costs.unit`` per case."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     return mean_cost(y, np.ones(y.size, dtype=bool), costs, sample_weight)
 
 
 def perfect_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | None = None) -> float:
     """Mean cost of the cheaper action for each case, known by an oracle."""
+    check_same_rows(y_true=y_true, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     case = as_case_costs(costs, n_cases=y.size)
     best = np.where(y, np.minimum(case.tp, case.fn), np.minimum(case.fp, case.tn))
@@ -279,10 +287,7 @@ def as_labels(y: ArrayLike, name: str) -> BoolArray:
 
 def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
     """Probabilities as float64, one per case; NaN and what lies outside [0, 1] is refused."""
-    try:
-        p = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
+    p = as_floats(values, name)
     if p.ndim != 1:
         raise DataError(f"{name} must be one-dimensional, got shape {p.shape}")
     bad = np.flatnonzero(~((p >= 0) & (p <= 1)))
@@ -293,10 +298,7 @@ def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
 
 def as_weights(sample_weight: ArrayLike, n_cases: int) -> FloatArray:
     """Population weights as float64; not negative, finite, not all zero, one per case."""
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"sample_weight must hold numbers, got {sample_weight!r:.60}") from None
+    weight = as_floats(sample_weight, "sample_weight")
     if weight.shape != (n_cases,):
         raise DataError(
             f"sample_weight must have one value for each of the {n_cases} cases, "

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from costopt.decision.case_costs import CaseCosts, as_numbers
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import CutRule, Rule, as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve", "rule_threshold"]
 
@@ -204,6 +205,7 @@ def cost_curve(
     >>> best.low, best.high, round(best.threshold, 4)
     (0.1, 0.4, 0.2139)
     """
+    check_same_rows(y_true=y_true, y_score=y_score, costs=costs, sample_weight=sample_weight)
     y = as_labels(y_true, "y_true")
     score = _as_scores(y_score, y.size)
     case = as_case_costs(costs, n_cases=y.size)
@@ -386,10 +388,7 @@ def _as_scores(y_score: ArrayLike, n_cases: int) -> AnyFloatArray:
     """Scores in their own floating type; finite, one per case."""
     score = np.asarray(y_score)
     if score.dtype not in (np.float32, np.float64):
-        try:
-            score = as_numbers(score)
-        except (TypeError, ValueError):
-            raise DataError(f"y_score must hold numbers, got {y_score!r:.60}") from None
+        score = as_floats(y_score, "y_score")
     if score.shape != (n_cases,):
         raise DataError(
             f"y_score must have one value for each of the {n_cases} cases, got shape {score.shape}"

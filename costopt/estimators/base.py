@@ -17,9 +17,10 @@ from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix, Costs
 from costopt.decision.rules import mean_cost
 from costopt.errors import DataError, PolicyError
-from costopt.estimators.given import CellValue, check_rows, resolved, those_given, with_cells
+from costopt.estimators.given import CellValue, resolved, those_given, with_cells
 from costopt.labels import encode_labels
 from costopt.policy.policy import DecisionPolicy
+from costopt.row_labels import check_same_rows
 from costopt.training.learners import BoolArray
 
 __all__ = ["CostClassifier"]
@@ -116,11 +117,11 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         score : float
         """
         given = those_given(fp=fp, fn=fn, tp=tp, tn=tn)
+        check_same_rows(X=X, y=y, sample_weight=sample_weight, **given)
         act = self._act(X, given, "score")
         costs = self._costs_now(X, given, "score") if given else self.policy_.costs
         if costs is None:  # a cut decides without costs, but does not pay without them
             raise self._costs_missing("score")
-        check_rows(X, y=y, sample_weight=sample_weight)
         labels = self.policy_.encode(column_or_1d(y))
         return -mean_cost(labels, act, resolved(costs, X, labels.size), sample_weight)
 
@@ -142,7 +143,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         """The declared costs with the cells that are given for these cases."""
         if not given.keys() >= set(self._per_case):
             raise self._costs_missing(method)
-        check_rows(X, **given)
+        check_same_rows(X=X, **given)
         return with_cells(self._declared, {**self._numbers, **given}, X)
 
     def _costs_missing(self, method: str) -> PolicyError:
@@ -161,7 +162,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
 
     def _start(self, X: Any, y: Any, metadata: Mapping[str, Any]) -> tuple[NDArray[Any], Costs]:
         """Labels and costs of a call of fit, checked; what prediction needs of it is remembered."""
-        check_rows(X, y=y, **metadata)
+        check_same_rows(X=X, y=y, **metadata)
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
             encode_labels(y)  # names the row

@@ -8,17 +8,15 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.errors import CostSpecError, DataError
-from costopt.frames import Table, check_same_index
+from costopt.frames import Table
 
 __all__ = [
     "CellValue",
-    "check_rows",
     "cost_table",
     "declaration",
     "one_core_unless",
@@ -34,13 +32,6 @@ CellValue = float | ArrayLike | None
 def those_given(**metadata: Any) -> dict[str, Any]:
     """The arguments that are not None."""
     return {name: value for name, value in metadata.items() if value is not None}
-
-
-def check_rows(X: Any, **others: Any) -> None:
-    """Refuse what has other row labels than a pandas ``X``."""
-    if isinstance(X, pd.DataFrame):
-        for name, other in others.items():
-            check_same_index(X, other, name)
 
 
 def one_core_unless(given: int | None) -> int:

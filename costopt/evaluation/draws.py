@@ -15,13 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "Draws",
-    "replicates",
-    "selection_bias",
-    "standard_error",
-    "sums_by",
-]
+__all__ = ["Draws", "replicates", "selection_bias", "standard_error", "sums_by"]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]

@@ -265,9 +265,10 @@ def _check_enough(y: BoolArray, cv: int, codes: IntArray | None, which: str) -> 
     positives = int(np.count_nonzero(y))
     for name, count in (("positive", positives), ("negative", y.size - positives)):
         if count < cv:
+            fewer = f", or use cv={count}" if count > 1 else f", at least 2 {name} ones"
             raise DataError(
                 f"there are {count} {name} rows{which} for {cv} folds: every fold needs one; get more "
-                f"rows, or use cv={max(count, 2)}"
+                f"rows{fewer}"
             )
     if codes is not None and codes.max() + 1 < cv:
         raise DataError(f"there are {codes.max() + 1} groups for {cv} folds: use fewer folds")

@@ -19,6 +19,7 @@ from costopt.decision.rules import (
     savings,
 )
 from costopt.errors import DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = ["decision_metrics"]
 
@@ -68,6 +69,7 @@ def decision_metrics(
     """
     from sklearn import metrics
 
+    check_same_rows(y_true=y_true, act=act, costs=costs, y_prob=y_prob, sample_weight=sample_weight)
     y, action = as_labels(y_true, "y_true"), as_labels(act, "act")
     cost = mean_cost(y, action, costs, sample_weight)
     never, always = (blanket(y, costs, sample_weight) for blanket in (never_cost, always_cost))

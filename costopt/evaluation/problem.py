@@ -27,8 +27,9 @@ from costopt.evaluation.population import (
     population_weight,
 )
 from costopt.evaluation.scored import Scored, calibration_parts
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import Labels, encode_labels
+from costopt.row_labels import check_same_rows
 from costopt.schema import Schema
 from costopt.training.learners import Features, Fold, Learner
 from costopt.training.ledgers import warn_of_own_odds
@@ -253,18 +254,11 @@ def pose(
     CostSpecError, DataError, SearchError
         Before anything is fitted, if something cannot be used.
     """
-    if isinstance(ignore, str):
-        ignore = (ignore,)
+    ignore = _as_names(ignore)
     table = Table(X)
-    beside = {
-        "y": y,
-        "costs": costs,
-        "sample_weight": sample_weight,
-        "groups": groups,
-        "time": time,
-    }
-    for name, other in beside.items():
-        check_same_index(table, other, name)
+    check_same_rows(
+        X=table, y=y, costs=costs, sample_weight=sample_weight, groups=groups, time=time
+    )
     hindsight = costs.hindsight if isinstance(costs, CostMatrix) else ()
     named = [name for name in (groups, time, sample_weight) if isinstance(name, str)]
     for argument, given in (("groups", groups), ("time", time), ("sample_weight", sample_weight)):
@@ -301,6 +295,15 @@ def pose(
         random_state=random_state,
         n_jobs=n_jobs,
     )
+
+
+def _as_names(ignore: Any) -> tuple[str, ...]:
+    names = (ignore,) if isinstance(ignore, str) else ignore
+    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        raise DataError(
+            f"ignore must be a collection of column names, got {ignore!r:.60}: () ignores none"
+        )
+    return tuple(names)
 
 
 def pose_rows(
@@ -340,7 +343,8 @@ def pose_rows(
         known = known if counted is None else known.take(counted)
     if not known.is_constant:  # constant ones were checked when their matrix was built
         check_regrets(known)
-    scale = 2.0 ** math.floor(math.log2(resolved.magnitude))
+    # the inverse of a smaller power would overflow
+    scale = 2.0 ** max(math.floor(math.log2(resolved.magnitude)), -1022)
     folds = make_folds(
         labels.y,
         cv,

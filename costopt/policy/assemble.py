@@ -10,23 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.case_costs import as_floats
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
-from costopt.errors import DataError
+from costopt.errors import DataError, warn
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.operating import OperatingCurve
 from costopt.evaluation.pricing import Candidate, OutOfFold, price
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_labels
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy, ModelPart
+from costopt.row_labels import check_same_rows
 
 __all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
 
 BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
 
 
 def choose_threshold(
@@ -78,7 +81,12 @@ def choose_threshold(
     Raises
     ------
     DataError, CostSpecError
-        If labels, scores or costs cannot be used.
+        If labels, scores or costs cannot be used, or are not of the same rows.
+
+    Warns
+    -----
+    CostOptWarning
+        ``constant-scores``, where all scores are the same.
 
     Examples
     --------
@@ -90,25 +98,20 @@ def choose_threshold(
     >>> abs(policy.raw_threshold - 0.25) < 0.05
     True
     """
+    table = None if X is None else Table(X)
+    check_same_rows(
+        X=table,
+        y=y,
+        score=score,
+        costs=costs,
+        groups=groups,
+        time=time,
+        sample_weight=sample_weight,
+    )
     labels = encode_labels(y, pos_label)
-    scores = np.asarray(score, dtype=np.float64)
-    if scores.shape != labels.y.shape:
-        raise DataError(
-            f"score must have one value for each of the {labels.y.size} labels, got shape "
-            f"{scores.shape}"
-        )
-    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
-    if bad.size:
-        raise DataError(
-            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
-            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
-        )
+    scores = _as_scores(score, labels.y.size)
     if threshold == "sampled":
         raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
-    table = None if X is None else Table(X)
-    if table is not None:
-        check_same_index(table, y, "y")
-        check_same_index(table, costs, "costs")
     posed = pose_rows(
         None,
         labels,
@@ -124,10 +127,32 @@ def choose_threshold(
         random_state=random_state,
         n_jobs=1,
     )
+    if np.all(scores == scores[0]):
+        warn(
+            "constant-scores",
+            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            "case of the same costs gets one decision; pass the model's scores of each row",
+        )
     raw = posed.of_problem(scores)[posed.problem.scored.rows]
     found = price(posed.problem, Candidate("scores", {}), raw)
     evidence = evidence_of(posed, found, baselines={"act from a score of 0.5": raw >= 0.5})
     return assemble(posed, found, (), evidence)
+
+
+def _as_scores(score: ArrayLike, n_cases: int) -> FloatArray:
+    """Scores in [0, 1], one per case."""
+    scores = as_floats(score, "score")
+    if scores.shape != (n_cases,):
+        raise DataError(
+            f"score must have one value for each of the {n_cases} labels, got shape {scores.shape}"
+        )
+    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
+    if bad.size:
+        raise DataError(
+            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
+            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
+        )
+    return scores
 
 
 def assemble(

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from costopt.errors import PolicyError, StoreError
+from costopt.errors import PolicyError, StoreError, check_path
 
 __all__ = [
     "FORMAT",
@@ -233,7 +233,7 @@ def write_folder(
     StoreError
         If there is a policy already, or the folder cannot be written.
     """
-    target = Path(folder)
+    target = check_path(folder)
     check_free(target, overwrite=overwrite)
     text = _as_text(document)
     try:
@@ -255,7 +255,7 @@ def check_free(folder: str | PathLike[str], *, overwrite: bool = False) -> None:
     ------
     StoreError
     """
-    target = Path(folder)
+    target = check_path(folder)
     commit = target / POLICY_FILE
     if commit.exists() and not overwrite:
         raise StoreError(f"{commit} exists: choose another folder, or overwrite it on purpose")
@@ -282,7 +282,7 @@ def read_folder(folder: str | PathLike[str]) -> tuple[StoredPolicy, list[bytes]]
     PolicyError
         If a file is not what `write_folder` writes.
     """
-    path = Path(folder) / POLICY_FILE
+    path = check_path(folder) / POLICY_FILE
     content = _read(path, MAX_POLICY_BYTES)
     try:
         found = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)

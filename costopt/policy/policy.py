@@ -12,21 +12,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.calibrators import Calibrator, PlattMap
-from costopt.decision.case_costs import CaseCosts
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule, Rule, as_weights, expected_gain
+from costopt.decision.rules import (
+    CutRule,
+    GainRule,
+    Rule,
+    as_probabilities,
+    as_weights,
+    expected_gain,
+)
 from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_known
 from costopt.markup import panel
 from costopt.policy.document import ModelPart, from_document, to_document
 from costopt.policy.evidence import Evidence
 from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.words import model_in_words, rule_in_words
+from costopt.row_labels import check_same_rows
 from costopt.schema import Schema
 from costopt.training.learners import Features, Learner
 
@@ -167,6 +175,7 @@ class DecisionPolicy:
         CostOptWarning
             ``costs-not-read``, if costs are passed and the rule is one cut for all.
         """
+        check_same_rows(X=X, costs=costs)
         self._say_if_unread(costs)
         return self._decide(self.score(X), X, costs)
 
@@ -188,12 +197,13 @@ class DecisionPolicy:
         -------
         act : bool array of shape (n_cases,)
         """
+        check_same_rows(score=score, X=X, costs=costs)
         self._say_if_unread(costs)
         return self._decide(self.calibrate(score), X, costs)
 
     def calibrate(self, score: ArrayLike) -> FloatArray:
         """The model's own scores as calibrated probabilities, shape (n_cases,)."""
-        given = np.asarray(score, dtype=np.float64)
+        given = as_floats(score, "score")
         ledger = self.ledger_of_score
         changes = not self.calibrator.is_identity or ledger.entries
         bad = np.flatnonzero(~((given >= 0) & (given <= 1)) if changes else ~np.isfinite(given))
@@ -210,7 +220,8 @@ class DecisionPolicy:
         self, probability: ArrayLike, X: Any = None, *, costs: Costs | None = None
     ) -> FloatArray:
         """What acting is expected to save on each case, in `unit`, from calibrated probabilities."""
-        p = np.asarray(probability, dtype=np.float64)
+        check_same_rows(probability=probability, X=X, costs=costs)
+        p = as_probabilities(probability, "probability")
         return expected_gain(p, self._known(X, costs, p.size))
 
     def evaluate(
@@ -281,8 +292,7 @@ class DecisionPolicy:
         """
         table = Table(X)
         beside = {"y": y, "costs": costs, "sample_weight": sample_weight}
-        for name, other in {**beside, "groups": groups, "time": time}.items():
-            check_same_index(table, other, name)
+        check_same_rows(X=table, **beside, groups=groups, time=time)
         labels = self.encode(y)
         n_cases = labels.size
         if n_cases != table.n_rows:

@@ -31,6 +31,7 @@ from costopt.report.display_canvas import (
     scale_axis,
 )
 from costopt.report.display_cases import Cases, as_cases, described
+from costopt.row_labels import check_same_rows
 from costopt.training.learners import Features
 
 if TYPE_CHECKING:
@@ -230,6 +231,7 @@ class CostCalibrationDisplay:
         DataError
             If a column is missing or a label is unknown.
         """
+        check_same_rows(X=X, y=y, costs=costs)
         labels, calibrated = policy.encode(y), policy.score(X)
         chosen = policy.costs if costs is None else costs  # without any, nothing is marked
         stages = {**_stages(policy, X), "calibrated": calibrated}

@@ -8,14 +8,15 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts, as_numbers
+from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_probabilities, as_weights, decide
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import DataError, PolicyError
-from costopt.frames import Scalar, Table, check_same_index
+from costopt.frames import Scalar, Table
 from costopt.labels import encode_labels
 from costopt.policy.policy import DecisionPolicy
+from costopt.row_labels import check_same_rows
 
 __all__ = ["Cases", "FromScores", "Sweep", "as_cases", "costs_of", "described", "sweep"]
 
@@ -100,23 +101,22 @@ def as_cases(
     sample_weight: ArrayLike | None = None,
     pos_label: Scalar | None = None,
     probabilities: bool = False,
+    **beside: Any,
 ) -> Cases:
     """Check what a display is given, before anything is computed or drawn.
+
+    ``beside`` are further arguments with one value per case, whose row labels must be the same.
 
     Raises
     ------
     DataError, CostSpecError
         If labels, scores, weights or costs cannot be used, or are not of the same cases.
     """
-    y = encode_labels(y_true, pos_label).y
-    if probabilities:
-        score = as_probabilities(y_score, "y_prob")
-    else:
-        try:
-            score = as_numbers(y_score)
-        except (TypeError, ValueError):
-            raise DataError(f"y_score must hold numbers, got {y_score!r:.60}") from None
     name = "y_prob" if probabilities else "y_score"
+    rows = {"y_true": y_true, name: y_score, "costs": costs, "sample_weight": sample_weight}
+    check_same_rows(X=X, **rows, **beside)
+    y = encode_labels(y_true, pos_label).y
+    score = as_probabilities(y_score, name) if probabilities else as_floats(y_score, name)
     if score.shape != y.shape:
         raise DataError(
             f"{name} must have one value for each of the {y.size} cases, got shape {score.shape}"
@@ -130,8 +130,6 @@ def as_cases(
     table = None
     if isinstance(costs, CostMatrix) and not costs.is_constant and X is not None:
         table = Table(X)
-        for other, value in (("y_true", y_true), ("y_score", y_score)):
-            check_same_index(table, value, other)
     resolved = as_case_costs(costs, table, y.size)
     known = resolved
     if isinstance(costs, CostMatrix) and costs.hindsight:
@@ -267,6 +265,7 @@ class FromScores:
         DataError
             If a column is missing or a label is unknown.
         """
+        check_same_rows(X=X, y=y, costs=costs)
         costs = costs_of(policy, costs)
         given = {**cls._policy_options(policy, X, costs), **options}
         return cls.from_predictions(policy.encode(y), policy.score(X), costs, X=X, **given)

@@ -155,6 +155,7 @@ class GainDisplay(FromScores):
             sample_weight=sample_weight,
             pos_label=pos_label,
             probabilities=True,
+            act=act,
         )
         paid, known = cases.priced()
         decided = decide(cases.score, known) if act is None else as_labels(act, "act")

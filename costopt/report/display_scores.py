@@ -147,7 +147,7 @@ class ScoreDistributionDisplay(FromScores):
         if isinstance(n_bins, bool) or not isinstance(n_bins, int | np.integer) or n_bins < 2:
             raise DataError(f"n_bins must be a whole number of at least 2, got {n_bins!r}")
         cases = as_cases(
-            y_true, y_score, costs, X=X, sample_weight=sample_weight, pos_label=pos_label
+            y_true, y_score, costs, X=X, sample_weight=sample_weight, pos_label=pos_label, act=act
         )
         if threshold is None and act is None:
             threshold = cases.bayes_threshold()

@@ -153,7 +153,13 @@ class CostCurveDisplay(FromScores):
             If labels, scores or costs cannot be used.
         """
         cases = as_cases(
-            y_true, y_score, costs, X=X, sample_weight=sample_weight, pos_label=pos_label
+            y_true,
+            y_score,
+            costs,
+            X=X,
+            sample_weight=sample_weight,
+            pos_label=pos_label,
+            groups=groups,
         )
         paid, known = cases.priced()
         bayes = cases.bayes_threshold()

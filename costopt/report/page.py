@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from costopt.errors import DataError, StoreError
+from costopt.errors import DataError, StoreError, check_path
 from costopt.evaluation.operating import MIN_ROWS
 from costopt.markup import figure, printable
 from costopt.policy.files import write_atomically
@@ -72,7 +72,7 @@ def write_report(
             f"cases_a_day must be a number above 0 and at most 1e12, got {cases_a_day!r}"
         )
     content = _render(_context(found, float(cases_a_day), title))
-    target = Path(path)
+    target = check_path(path)
     if not target.parent.is_dir():
         raise StoreError(f"{target.parent} is not a folder: make it first, or choose another path")
     if target.is_symlink() or (target.exists() and not target.is_file()):

@@ -96,6 +96,8 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     ) -> None:
         check_choice("selection", selection, SELECTIONS)
         check_choice("final", final, FINALS)
+        if not isinstance(racing, bool):
+            raise SearchError(f"racing must be True or False, got {racing!r:.60}")
         chosen = resolve_learners(learners)
         devices = resolve_resampling(resampling, chosen)
         self.posed = pose(

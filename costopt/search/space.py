@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,9 +59,14 @@ def resolve_resampling(given: Any, learners: Mapping[str, Learner]) -> tuple[str
     SearchError
         If a name is unknown, or no learner can use any of them.
     """
+    if not isinstance(given, Collection):
+        raise SearchError(
+            f"resampling must be a name or a list of names, got {given!r:.60}: 'none' leaves the rows "
+            "as they are"
+        )
     names = (given,) if isinstance(given, str) else tuple(given)
     for name in names:
-        if name not in DEVICES:
+        if not isinstance(name, str) or name not in DEVICES:
             raise SearchError(f"there is no resampling named {name!r}: {nearest(name, DEVICES)}")
     if not names:
         raise SearchError("resampling must name at least one device: 'none' is one")

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import DataError
+from costopt.row_labels import check_same_rows
 from costopt.training.weights import Reweighting, sample_weight, weighted_odds
 
 __all__ = ["random_over", "random_under", "rejection"]
@@ -50,6 +51,7 @@ def random_over(
     >>> sample.odds_multiplier, sample.sampling_ratio
     (2.0, 1.0)
     """
+    check_same_rows(y=y, population=population)
     labels, positives, negatives = _counted(y, sampling_ratio)
     wanted = max(round(sampling_ratio * negatives), positives)
     whole, rest = divmod(wanted, positives)
@@ -94,6 +96,7 @@ def random_under(
     >>> sample.rows
     array([2, 3, 4, 5])
     """
+    check_same_rows(y=y, population=population)
     labels, positives, negatives = _counted(y, sampling_ratio)
     wanted = max(min(round(positives / sampling_ratio), negatives), 1)
     kept = rng.choice(np.flatnonzero(~labels), size=wanted, replace=False)
@@ -157,6 +160,7 @@ def rejection(
     >>> sample.odds_multiplier, 80 < sample.rows.size < 140
     (10.0, True)
     """
+    check_same_rows(y=y, costs=costs, population=population)
     labels = as_labels(y, "y")
     weighed = sample_weight(labels, costs)
     weight = weighed.sample_weight

@@ -22,9 +22,13 @@ from costopt.training.learners import (
     within,
 )
 from costopt.training.ledgers import ledger_of
+from costopt.training.ranges import check_for_sklearn
 from costopt.training.weights import Reweighting
 
 __all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
+
+# Rows of probabilities may miss 1 by what single precision loses over many trees.
+SUM_TOLERANCE = 1e-3
 
 
 class SklearnModel:
@@ -125,6 +129,7 @@ class SklearnLearner:
         self.estimator = estimator
         self.balances = balances
         self._space = {n: as_dimension(n, given) for n, given in (space or {}).items()}
+        check_for_sklearn(estimator, self._space)
 
     def __repr__(self) -> str:
         balances = ", balances=True" if self.balances else ""
@@ -245,7 +250,8 @@ def positive_scores(estimator: Any, rows: Any) -> FloatArray:
     Raises
     ------
     DataError
-        If it is not of shape (n_rows, 2), or a probability is missing or outside [0, 1].
+        If it is not of shape (n_rows, 2), a probability is missing or outside [0, 1], or a row does
+        not sum to 1.
     """
     name = type(estimator).__name__
     both = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
@@ -259,6 +265,13 @@ def positive_scores(estimator: Any, rows: Any) -> FloatArray:
     if bad.size:
         raise DataError(
             f"predict_proba of {name} must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}"
+        )
+    total = both.sum(axis=1)
+    odd = np.flatnonzero(np.abs(total - 1) > SUM_TOLERANCE)
+    if odd.size:
+        raise DataError(
+            f"predict_proba of {name} must give rows that sum to 1, got {both[odd[0]].tolist()} in row "
+            f"{odd[0]}: are these scores rather than probabilities?"
         )
     return scores
 

@@ -11,6 +11,7 @@ from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
+from costopt.row_labels import check_same_rows
 
 __all__ = ["Reweighting", "class_weight", "sample_weight", "scale_pos_weight"]
 
@@ -93,6 +94,7 @@ def sample_weight(
     >>> sample_weight([1, 1, 0], CaseCosts(fp=10, fn=[100.0, 40.0, 70.0])).sample_weight
     array([2. , 0.8, 0.2])
     """
+    check_same_rows(y=y, costs=costs, population=population)
     labels = as_labels(y, "y")
     case = as_case_costs(costs, n_cases=labels.size)
     if case.is_constant:
@@ -149,6 +151,7 @@ def class_weight(
     >>> class_weight([0, 0, 0, 1], "balanced").odds_multiplier
     3.0
     """
+    check_same_rows(y=y, costs=costs, population=population)
     labels = as_labels(y, "y")
     base = np.ones(labels.size) if population is None else as_weights(population, labels.size)
     positive, negative = float(base[labels].sum()), float(base[~labels].sum())

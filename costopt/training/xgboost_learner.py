@@ -32,6 +32,7 @@ from costopt.training.learners import (
     within,
 )
 from costopt.training.objectives import objective as find_objective
+from costopt.training.ranges import check_for_xgboost
 from costopt.training.weights import Reweighting
 from costopt.training.xgboost_files import ABSENT, read_model
 
@@ -225,6 +226,7 @@ class XGBoostLearner:
             self._space = {n: d for n, d in DEFAULT_SPACE.items() if n not in self._fixed}
         else:
             self._space = {_known(name): as_dimension(name, given) for name, given in space.items()}
+        check_for_xgboost(self._space)
         self.max_rounds = max_rounds
         self.patience = patience
 

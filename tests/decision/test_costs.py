@@ -660,7 +660,9 @@ def test_lengths_must_agree():
 def test_series_with_other_row_labels_are_refused():
     fn = pd.Series([1.0, 2.0, 3.0], index=["a", "b", "c"])
 
-    with pytest.raises(DataError, match=r"costs\.tp has other row labels \(index\) .* align them"):
+    with pytest.raises(
+        DataError, match=r"tp has other row labels \(index\) than fn: use tp\.loc\[fn\.index\]"
+    ):
         CaseCosts(fp=0, fn=fn, tp=fn[["b", "a", "c"]])
     assert_array_equal(CaseCosts(fp=0, fn=fn, tp=fn + 1).fn_regret, [-1, -1, -1])
     assert CaseCosts(fp=[1, 2, 3], fn=fn).index.equals(fn.index)

@@ -368,10 +368,17 @@ def test_too_few_rows_of_a_class_are_refused_before_any_fitting():
     y = np.zeros(50, dtype=bool)
     y[0] = True
 
-    with pytest.raises(DataError, match="there are 1 positive rows for 5 folds: .* use cv=2"):
-        make_folds(y, 5)
+    message = "there are 1 positive rows for 5 folds: .* get more rows, at least 2 positive ones$"
+    for cv in (2, 5):
+        with pytest.raises(DataError, match=message.replace("5 folds", f"{cv} folds")):
+            make_folds(y, cv)
     with pytest.raises(DataError, match="there are 1 negative rows for 5 folds"):
         make_folds(~y, 5)
+
+
+def test_as_many_folds_as_there_are_rows_of_the_rarer_class_are_offered():
+    with pytest.raises(DataError, match="there are 3 positive .*; get more rows, or use cv=3$"):
+        make_folds(np.arange(50) < 3, 5)
 
 
 def test_too_few_groups_are_refused():

@@ -287,9 +287,10 @@ def test_rows_are_never_matched_by_position_against_their_labels(rows, name):
     else:
         options[name] = shuffled
 
-    with pytest.raises(
-        DataError, match=rf"{name} has other row labels \(index\) than X: use {name}\.loc\[X\.index"
-    ):
+    remedy = (
+        rf"use {name}\.loc\[X\.index" if name != "costs" else "take the same rows of X and costs"
+    )
+    with pytest.raises(DataError, match=rf"{name} has other row labels \(index\) than X: {remedy}"):
         posed(X, **options)
 
 

@@ -125,6 +125,36 @@ def test_what_cannot_be_used_is_refused(change, message):
         choose_threshold(**given)
 
 
+@pytest.mark.parametrize("score", [np.array(["0.5"] * 100), ["a"] * 100, [None] * 99 + ["b"]])
+def test_scores_that_are_texts_are_refused(score):
+    with pytest.raises(DataError, match="^score must hold numbers, got "):
+        choose_threshold(np.tile([0, 1], 50), score, COSTS)
+
+
+@pytest.mark.parametrize("costs", [COSTS, CaseCosts(fp=1, fn=np.arange(1.0, 101.0))])
+def test_constant_scores_are_decided_on_with_a_warning(costs):
+    y = np.tile([0, 0, 0, 1], 25)
+    with pytest.warns(CostOptWarning, match=r"^\[constant-scores\] every case has the score 0.3, "):
+        policy = choose_threshold(y, np.full(100, 0.3), costs)
+
+    now = costs if policy.needs_costs else None
+    act = policy.decide_scores(np.full(100, 0.3), costs=now)
+    base_rate = policy.calibrate([0.3])[0]
+    assert_array_equal(act, decide(np.full(100, base_rate), costs))
+
+
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-300, 1e300])
+def test_a_currency_of_any_size_gives_the_same_decisions(size):
+    rng = np.random.default_rng(0)
+    score = rng.random(200)
+    y = rng.random(200) < score
+    declared = choose_threshold(y, score, CostMatrix(fp=1, fn=3))
+
+    found = choose_threshold(y, score, CostMatrix(fp=size, fn=3 * size))
+    assert found.threshold == declared.threshold
+    assert_array_equal(found.decide_scores(score), declared.decide_scores(score))
+
+
 # What is known of the cost
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from costopt import (
     CostMatrix,
+    CostOptWarning,
     DataError,
     DecisionPolicy,
     StoreError,
@@ -222,7 +223,9 @@ def test_a_policy_without_its_curve_or_measurement_still_has_a_page(tmp_path, po
 def test_rules_at_the_ends_have_a_page(tmp_path, fn, headline):
     y, _, _ = scored(300)
     threshold = "exact" if fn == 1 else "bayes"
-    policy = choose_threshold(y, np.full(300, 0.1), CostMatrix(fn=fn, fp=1), threshold=threshold)
+    costs = CostMatrix(fn=fn, fp=1)
+    with pytest.warns(CostOptWarning, match="constant-scores"):
+        policy = choose_threshold(y, np.full(300, 0.1), costs, threshold=threshold)
 
     assert headline in page_of(policy, tmp_path).text
 

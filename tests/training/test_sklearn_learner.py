@@ -8,7 +8,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -288,6 +288,10 @@ def test_a_random_state_of_the_callers_is_kept(numbers):
         ([[0.5, 0.5], [np.nan, np.nan]], r"must lie in \[0, 1\], got nan in row 1"),
         ([[0.5, 0.5], [-0.2, 1.2]], r"must lie in \[0, 1\], got 1.2 in row 1"),
         ([[1.5, -0.5], [0.5, 0.5]], r"must lie in \[0, 1\], got -0.5 in row 0"),
+        (
+            [[0.5, 0.5], [0.3, 0.6]],
+            r"must give rows that sum to 1, got \[0.3, 0.6\] in row 1: are these scores rather",
+        ),
         ([[1.0], [1.0]], r"must give two columns, got shape \(2, 1\): did a fold's training rows"),
         ([0.2, 0.8], r"must give two columns, got shape \(2,\)"),
         (np.full((2, 3), 1 / 3), r"must give two columns, got shape \(2, 3\)"),
@@ -296,6 +300,27 @@ def test_a_random_state_of_the_callers_is_kept(numbers):
 def test_probabilities_that_are_none_are_refused_with_the_classifiers_name(probabilities, message):
     with pytest.raises(DataError, match="predict_proba of Says " + message):
         positive_scores(Says(probabilities), np.zeros((2, 1)))
+
+
+def test_rounding_in_single_precision_still_sums_to_one():
+    rounded = np.full((1, 2), 0.5, dtype=np.float32) * np.float32(1 + 1e-5)
+
+    assert positive_scores(Says(rounded), np.zeros((1, 1))) == pytest.approx(0.5, abs=1e-4)
+
+
+@pytest.mark.parametrize("space", [(-3, -1), (2.5, 3.5), (0, 3), [2, "deep"]])
+def test_values_that_a_classifier_cannot_take_are_refused_before_any_trial(space):
+    message = "search space of '{}max_depth': The 'max_depth' parameter of .* must be an int in"
+    with pytest.raises(SearchError, match="^" + message.format("")):
+        SklearnLearner(DecisionTreeClassifier(), {"max_depth": space})
+    with pytest.raises(SearchError, match="^" + message.format("tree__")):
+        SklearnLearner(Pipeline([("tree", DecisionTreeClassifier())]), {"tree__max_depth": space})
+
+
+def test_what_is_wrong_beside_the_space_or_never_checked_is_left_to_the_fit():
+    wrong = DecisionTreeClassifier(min_samples_leaf=-1)
+    assert SklearnLearner(wrong, {"max_depth": (1, 3)}).space()
+    assert SklearnLearner(DecisionTreeClassifier(), {"max_depth": [None, 3]}).space()
 
 
 def test_probabilities_are_checked_wherever_scores_are_made(numbers):

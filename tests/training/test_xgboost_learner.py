@@ -598,3 +598,33 @@ def test_limits_must_be_whole_and_at_least_one(limit, given):
         SearchError, match=f"{limit} must be a whole number of at least 1, got {given!r}"
     ):
         XGBoostLearner(**{limit: given})
+
+
+@pytest.mark.parametrize(
+    ("name", "space", "message"),
+    [
+        ("max_depth", (-3, -1), "a whole number of at least 0, got -3"),
+        ("max_depth", (2.5, 3.5), "a whole number of at least 0, got 2.5"),
+        ("max_depth", [3, "deep"], "a whole number of at least 0, got 'deep'"),
+        ("max_depth", [True], "a whole number of at least 0, got True"),
+        ("max_bin", (1, 300), "a whole number of at least 2, got 1"),
+        ("subsample", (0.0, 0.5), "a number above 0 and at most 1, got 0.0"),
+        ("colsample_bytree", (0.5, 1.5), "a number above 0 and at most 1, got 1.5"),
+        ("gamma", (-1.0, 1.0), "a number of at least 0, got -1.0"),
+        ("eta", (-0.1, 0.1), "a number of at least 0, got -0.1"),
+    ],
+)
+def test_ranges_that_xgboost_cannot_take_are_refused_before_any_trial(name, space, message):
+    named = {"eta": "learning_rate"}.get(name, name)
+    with pytest.raises(SearchError, match=f"^search space of '{named}': xgboost takes {message}$"):
+        XGBoostLearner(space={name: space})
+
+
+def test_ranges_up_to_what_xgboost_takes_are_searched():
+    space = {
+        "max_depth": (0, 3),
+        "subsample": (0.1, 1),
+        "gamma": (0, 1),
+        "grow_policy": ["lossguide"],
+    }
+    assert list(XGBoostLearner(space=space).space()) == list(space)
