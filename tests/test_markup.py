@@ -41,10 +41,10 @@ def test_a_bar_stands_where_its_numbers_are():
 
 
 def test_an_estimate_tells_the_number_first():
-    assert repr(estimate()).startswith("Estimate(2 EUR [1.5, 2.75], level=0.95, n=1200")
+    assert repr(estimate()).startswith("Estimate(2 EUR [1.5 to 2.75], level=0.95, n=1200")
     page = estimate(unit=NASTY)._repr_html_()
     assert page.startswith(f"<span><b>2 {shown(NASTY)}</b>")
-    assert "95% interval 1.5 to 2.75, from 1,200 cases" in page
+    assert "95% interval: 1.5 to 2.75, from 1,200 cases" in page
 
 
 def test_costs_are_a_table_of_two_by_two_with_the_break_even_precision():
@@ -107,7 +107,7 @@ def test_a_comparison_ranks_its_strategies(rows):
 
     page = comparison._repr_html_()
 
-    assert f"Cheapest: {comparison.best}" in page
-    places = [page.rindex(f"{one.name}</") for one in comparison.results]
+    assert f"Selected: {comparison.best}" in page
+    places = [page.rindex(f"{one.title}</") for one in comparison.results]
     assert places == sorted(places)
     assert f"<b>{comparison.best}</b>" in page

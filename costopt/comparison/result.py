@@ -302,11 +302,11 @@ class Comparison:
             raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.priced)}")
 
     def _repr_html_(self) -> str:
-        rows = {result.name: result.expected_cost for result in self.results}
+        rows = {result.title: result.expected_cost for result in self.results}
         return panel(
             f"Comparison of {len(rows)} strategies on {self.n_cases:,} cases",
             f"Selected: {self.best}",
-            estimates_table(rows, f"cost in {self.unit} per case", chosen=self.best),
+            estimates_table(rows, f"cost in {self.unit} per case", chosen=self[self.best].title),
         )
 
     def __repr__(self) -> str:
@@ -320,7 +320,7 @@ def _line(name: str, width: int, cost: Estimate, above: Estimate | None = None) 
     line = f"{name:<{width}}{figure(cost.value):>13}  {cost.interval_text():<20}"
     if above is None:
         return line.rstrip()
-    return f"{line}{figure(above.value, 3):>16}{'' if above.low > 0 else 'yes':>6}"
+    return f"{line}{figure(above.value, 3):>16}{'no' if above.low > 0 else 'yes':>6}"
 
 
 def _metrics(result: StrategyResult) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from costopt.errors import SearchError, nearest
-from costopt.training.learners import Learner
+
+if TYPE_CHECKING:
+    from costopt.training.learners import Learner
 
 __all__ = ["STRATEGIES", "Strategy", "at_one_half", "strategies_named"]
 

@@ -31,10 +31,10 @@ def test_the_alternatives_are_counted(shell, scored, scores):
 
     y, at_half = scores["y"].to_numpy(), scores["p"].to_numpy() >= 0.5
     missed, alarms = (y & ~at_half).sum(), (~y.astype(bool) & at_half).sum()
-    assert found["act from 0.5"]["value"] == pytest.approx((5 * missed + alarms) / 300)
+    assert found["act from a score of 0.5"]["value"] == pytest.approx((5 * missed + alarms) / 300)
     assert found["never act"]["value"] == pytest.approx(5 * y.mean())
     assert found["always act"]["value"] == pytest.approx(1 - y.mean())
-    assert found["act from 0.5"]["low"] < found["act from 0.5"]["value"]
+    assert found["act from a score of 0.5"]["low"] < found["act from a score of 0.5"]["value"]
 
 
 def test_costs_per_case_groups_and_weights_are_heeded(shell, scored, scores):
@@ -54,7 +54,7 @@ def test_costs_per_case_groups_and_weights_are_heeded(shell, scored, scores):
     assert found["threshold"] is None
     assert found["expected_cost"] == policy.evidence.expected_cost.to_dict()
     expected = mean_cost(scores["y"], scores["p"] >= 0.5, costs.resolve(scores), scores["amount"])
-    assert found["baselines"]["act from 0.5"]["value"] == pytest.approx(expected)
+    assert found["baselines"]["act from a score of 0.5"]["value"] == pytest.approx(expected)
 
 
 def test_the_text_ends_with_what_to_do_what_it_saves_and_how_sure(shell, scored):
@@ -65,12 +65,16 @@ def test_the_text_ends_with_what_to_do_what_it_saves_and_how_sure(shell, scored)
     assert what == f"What to do: act where the score is at least {found['raw_threshold']:.4g}."
     saved = found["baselines"]["always act"]["value"] - found["expected_cost"]["value"]
     assert (
-        f" {1000 * saved:,.4g} EUR per 1,000 cases against the simple rule to always act" in saves
+        f" {1000 * saved:,.4g} EUR per 1,000 cases against the rule without a model to always act"
+        in saves
     )
     assert f"{100 * found['savings']['value']:.3g} % of its cost" in saves
-    assert sure.startswith("How sure: all of the interval lies above 0")
-    cost = found["baselines"]["act from 0.5"]
-    assert f"act from 0.5{cost['value']:>12.4g}   [{cost['low']:.4g}, {cost['high']:.4g}]" in text
+    assert sure.startswith(
+        "How sure: It is significantly cheaper than the better rule without a model."
+    )
+    cost = found["baselines"]["act from a score of 0.5"]
+    interval = f"{cost['low']:.4g} to {cost['high']:.4g}"
+    assert f"act from a score of 0.5{cost['value']:>12.4g}   {interval}" in text
 
 
 def test_a_saved_rule_decides_on_scores(shell, scored, scores, tmp_path):
@@ -93,7 +97,7 @@ def test_scores_that_say_nothing_lead_to_a_simple_rule_and_no_promise(shell, sco
     *_, what, saves, sure = text.splitlines()
     assert what == "What to do: act on every case; no model is needed."
     assert saves.startswith("What it saves: 0 EUR per 1,000 cases")
-    assert "all of the interval lies above 0" not in sure
+    assert "significantly cheaper" not in sure
 
 
 @pytest.mark.parametrize(

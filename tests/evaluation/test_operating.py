@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from costopt import CaseCosts, DataError, cost_curve
 from costopt.decision.rules import CutRule, GainRule, decision_cost, mean_cost
+from costopt.evaluation.choice import RuleChoice
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.operating import CELLS, MAX_POINTS, MIN_ROWS, OperatingCurve
 from costopt.evaluation.tracing import trace
@@ -28,8 +29,10 @@ def cases(n, seed=0):
 
 
 def traced(y, probability, costs=COSTS, rule=None, weight=None, units=None):
-    draws = Draws(y.size, weight=weight, units=units)
-    return trace(y, probability, costs, costs, rule or GainRule(), draws, weight)
+    draws, rule = Draws(y.size, weight=weight, units=units), rule or GainRule()
+    act = rule.decide(probability, costs)
+    choice = RuleChoice(rule, act, mean_cost(y, act, costs, weight), "")
+    return trace(y, probability, costs, costs, choice, draws, weight)
 
 
 def counted(y, probability, costs, threshold, weight):

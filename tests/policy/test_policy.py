@@ -262,10 +262,10 @@ def test_a_models_own_class_is_named_when_it_could_not_be_saved(tmp_path, rows):
 def test_explain_says_when_it_acts_what_it_costs_and_how_sure_that_is(policy):
     text = policy.explain()
 
-    assert "probability is at least 0.1111" in text
-    assert f"model's own score: at least {policy.raw_threshold:.4g}" in text
+    assert text.startswith("Act when the calibrated probability of 1 is 11.1 % or more")
+    assert f"(raw model score {policy.raw_threshold:.4g} or more)." in text
     cost = policy.evidence.expected_cost
-    assert f"{cost.value:.4g} EUR per case, 95% interval {cost.low:.4g} to {cost.high:.4g}" in text
+    assert f"{cost.value:.4g} EUR per case, 95% interval: {cost.interval_text()}, from" in text
     assert "for comparison, never act" in text
     assert "Why this rule: " in text
     assert "multiplied the odds by" in text
@@ -274,11 +274,14 @@ def test_explain_says_when_it_acts_what_it_costs_and_how_sure_that_is(policy):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"rule": CutRule(np.inf)}, "Never act as if 1"),
-        ({"rule": CutRule(-np.inf)}, "Always act as if 1"),
+        ({"rule": CutRule(np.inf)}, "Never act, whatever the model says."),
+        ({"rule": CutRule(-np.inf)}, "Always act, whatever the model says."),
         ({"calibrator": PlattMap(0.0, -5.0)}, "which no case reaches"),
         ({"calibrator": PlattMap(0.0, 5.0)}, "which every case reaches"),
-        ({"costs": None, "known_costs": None}, "For each case, act as if 1 where probability"),
+        (
+            {"costs": None, "known_costs": None},
+            "Act when the expected loss from ignoring the case",
+        ),
     ],
 )
 def test_explain_finds_words_for_every_rule(changes, sentence):

@@ -75,14 +75,15 @@ def test_strategies_stand_in_order_of_money_with_their_savings(comparison):
 
 
 def test_strategies_are_told_apart_by_the_paired_difference(comparison):
-    dearer = replace(
-        comparison.results[1], difference=replace(comparison.results[1].difference, low=0.01)
-    )
-    changed = replace(comparison, results=(comparison.results[0], dearer))
+    expensive = replace(comparison.results[1], tied=False)
+    changed = replace(comparison, results=(comparison.results[0], expensive))
     display = ComparisonDisplay.from_comparison(changed, ax=axes())
 
     assert_array_equal(display.as_good, [True, False])
-    assert texts(display.ax_) == ["not told apart from the best", "dearer than the best"]
+    assert texts(display.ax_) == [
+        "statistically tied with the cheapest",
+        "significantly more expensive",
+    ]
 
 
 def test_other_measures_have_their_currency(comparison):
@@ -103,11 +104,11 @@ def test_where_savings_have_no_meaning_costs_are_shown(comparison):
     assert display.measure == "expected_cost"
 
 
-def test_the_dearest_strategies_are_left_out_and_counted(comparison):
+def test_the_most_expensive_strategies_are_left_out_and_counted(comparison):
     display = ComparisonDisplay.from_comparison(comparison, limit=1, ax=axes())
 
     assert len(display.ax_.get_yticklabels()) == 1
-    assert display.ax_.get_title(loc="left").endswith("; 2 dearer strategies not shown")
+    assert display.ax_.get_title(loc="left").endswith("; 2 more expensive ones not shown")
 
 
 def test_names_of_strategies_are_text(comparison):

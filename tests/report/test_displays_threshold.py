@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from sklearn import metrics
 
 from costopt import (
+    CaseCosts,
     CostCurveDisplay,
     CostMatrix,
     CostRatioDisplay,
@@ -18,7 +19,7 @@ from costopt import (
     decide,
     mean_cost,
 )
-from costopt.evaluation.draws import Draws
+from costopt.evaluation.estimates import Sample
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")
 # few distinct values, so that ties are common
@@ -69,16 +70,14 @@ def test_the_line_that_is_drawn_is_what_counting_errors_gives(case):
             assert_allclose(cost, (fp + 5 * fn) / weight.sum())
 
 
-def test_the_band_is_what_drawing_the_rows_again_gives():
+def test_the_band_is_the_interval_that_is_stated_everywhere():
     y, p = simulated(60)
-    display = CostCurveDisplay.from_predictions(y, p, COSTS, random_state=7, ax=axes())
-    counts = Draws(60, seed=7).counts.astype(float)
+    display = CostCurveDisplay.from_predictions(y, p, COSTS, ax=axes())
+    sample = Sample(y == 1, CaseCosts(fp=1, fn=5), None, p)
 
     for at in (0, 40, display.band_thresholds.size - 1):
-        act = p >= display.band_thresholds[at]
-        means = counts @ np.where(y == 1, 5.0 * ~act, 1.0 * act) / counts.sum(axis=1)
-        low, high = np.quantile(means, [0.025, 0.975])
-        assert_allclose([display.band_low[at], display.band_high[at]], [low, high], rtol=1e-5)
+        found = sample.cost(p >= display.band_thresholds[at])
+        assert_allclose([display.band_low[at], display.band_high[at]], [found.low, found.high])
 
 
 def test_rows_of_a_group_are_drawn_together():
@@ -303,7 +302,7 @@ def test_what_a_ratio_display_refuses(options, message):
         ({"costs": None}, "this display needs costs: pass costs=CostMatrix"),
         ({"scale": "log"}, "scale='log' is not known: did you mean 'logit'?"),
         ({"y_score": [-3, 2]}, r"scale='logit' needs scores in \[0, 1\], got -3 to 2"),
-        ({"groups": [1]}, r"groups must have one value for each of the 2 cases, got shape \(1,\)"),
+        ({"groups": [1]}, "groups must have one value for each of the 2 rows, got 1"),
         ({"y_score": [0.1]}, r"y_score must have one value for each of the 2 cases, got .*\(1,\)"),
         ({"y_score": [0.1, np.nan]}, "y_score must be finite, got nan in row 1"),
         ({"y_score": ["a", "b"]}, "y_score must hold numbers"),

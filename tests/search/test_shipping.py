@@ -200,9 +200,9 @@ def test_the_expected_cost_is_that_of_selecting_anew_in_every_bootstrap(selectio
     result = results[selection]
     observed = selected @ by_hand.share
     # a tie may fall otherwise in single precision, in few of a thousand draws
-    assert result.expected_cost.value == pytest.approx(observed + np.mean(more), rel=1e-3)
+    assert result.expected_cost.value == pytest.approx(observed + np.mean(more), rel=3e-3)
     assert result.policy.evidence.selection_bias == pytest.approx(
-        np.mean(more), abs=1e-3 * observed
+        np.mean(more), abs=3e-3 * observed
     )
     assert result.policy.evidence.selection_bias != 0
 
