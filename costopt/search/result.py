@@ -42,9 +42,10 @@ class SearchResult:
     expected_cost : Estimate
         What the policy will cost on new cases: corrected for having been chosen among trials.
     apparent_cost : float
-        What the chosen trial cost on the rows it was chosen on; too low an estimate.
+        What it cost on the rows that it was selected on: mostly optimistic, since the best of many
+        trials is partly luck. The same as ``expected_cost`` where nothing was selected.
     savings : Estimate
-        Share of the better blanket rule's cost that is avoided; NaN where that is not positive.
+        Share of the better baseline's cost that is avoided; NaN where that is not positive.
     baselines : mapping of str to Estimate
         What the obvious alternatives cost on the same rows.
     best_params : mapping of str to value
@@ -204,7 +205,7 @@ def build_result(
     return SearchResult(
         policy=assemble(posed, shipped.found, final, evidence),
         expected_cost=evidence.expected_cost,
-        apparent_cost=shipped.found.value * problem.scale,
+        apparent_cost=evidence.expected_cost.value - evidence.selection_bias,
         savings=evidence.savings,
         baselines=evidence.baselines,
         best_params=dict(best.params),

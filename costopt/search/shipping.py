@@ -39,7 +39,7 @@ SELECTIONS: tuple[SelectionKind, ...] = ("likelihood", "average", "cost", "cheap
 AVERAGED = 3
 # Scores row by row are kept of all trials while they are no more than so many numbers, and beyond
 # that of the trials of lowest log loss: an average is of these only.
-KEPT_NUMBERS = 20_000_000
+KEPT_NUMBERS = 8_000_000
 KEPT = 8
 
 
