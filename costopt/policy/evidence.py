@@ -108,10 +108,10 @@ class Evidence:
         """Why the expected cost differs from what the same decisions cost on the rows at hand."""
         assert self.expected_cost is not None  # noqa: S101  # without it nothing is corrected
         observed = figure(self.expected_cost.value - self.selection_bias)
-        way = "more" if self.selection_bias > 0 else "less"
+        way = "added" if self.selection_bias > 0 else "taken off"
         return (
-            f"On these rows it cost {observed}{unit}; that is corrected by "
-            f"{figure(abs(self.selection_bias), 2)}{unit} {way}, since the policy was selected on them."
+            f"On these rows it cost {observed}{unit}; {figure(abs(self.selection_bias), 2)}{unit} is "
+            f"{way}, since the policy was selected on them."
         )
 
     def _repr_html_(self) -> str:

@@ -176,12 +176,12 @@ def _reason(chosen: Members, untuned: Sequence[int], selection: SelectionKind) -
         return "the average of the trials of lowest log loss and the untuned model"
     if selection == "cheapest":
         return "the cheapest trial"
-    better = "has a lower log loss" if selection == "likelihood" else "is cheaper"
+    by = "a lower log loss" if selection == "likelihood" else "a lower cost"
     if chosen[0] in untuned:
-        return f"no trial {better} than the untuned model beyond noise"
+        return f"no trial has {by} than the untuned model by more than one standard error"
     if selection == "likelihood":
-        return "the trial of the lowest log loss, lower than the untuned model's beyond noise"
-    return "of the trials that noise cannot tell from the cheapest, the one of lowest log loss"
+        return "the lowest log loss, below the untuned model's by more than one standard error"
+    return "the lowest log loss among the trials within one standard error of the cheapest"
 
 
 def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[FloatArray], Members]:
