@@ -238,9 +238,10 @@ def test_what_a_selection_hides_moves_money_and_savings_together(rows):
     assert_allclose(evidence.selection_bias, 0.1 * cost)
     assert_allclose(evidence.savings.value, 1 - 1.1 * cost / base)
     assert evidence.baselines == plain.baselines
-    assert evidence.correction().startswith(
-        f"On these rows it cost {cost:.4g}; that is corrected by"
-    )
+    words = evidence.correction()
+    assert words.startswith(f"On these rows it cost {cost:.4g}; ")
+    assert words.endswith(" is added, since the policy was selected on them.")
+    assert " is taken off, since" in evidence_of(posed, found, bias=-bias).correction()
     assert plain.selection_bias == 0
 
 
