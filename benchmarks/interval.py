@@ -20,7 +20,9 @@ import json
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -239,48 +241,60 @@ SEARCHES = [
     for selection in ("likelihood", "cost", "cheapest")
     for final in ("refit", "folds")
 ]
+COSTS = CostMatrix(fn="amount", fp=REVIEW, tp=REVIEW, unit="EUR")
 
 
-def search(selection: str, final: str, seed: int, rows: int, trials: int) -> dict[str, list[float]]:
-    """One search on simulated payments, its policy priced on fresh ones."""
-    costs = CostMatrix(fn="amount", fp=REVIEW, tp=REVIEW, unit="EUR")
-    X, y = make_transactions(rows, fraud_rate=0.05, seed=seed)
+@cache
+def fresh_payments() -> tuple[Any, Any, CaseCosts]:
+    """What stands for the truth."""
     fresh, labels = make_transactions(POPULATION, fraud_rate=0.05, seed=1_000_000)
-    result = optimize(
-        X, y, costs, groups="customer", ignore=["time"], n_trials=trials, random_state=seed,
-        selection=selection, final=final,  # type: ignore[arg-type]  # one of those above
-    )  # fmt: skip
-    priced = costs.resolve(fresh)
-    truth = decision_cost(labels, result.policy.decide(fresh), priced).mean()
+    return fresh, labels, COSTS.resolve(fresh)
+
+
+def search(seed: int, rows: int, trials: int, jobs: int | None) -> dict[str, list[float]]:
+    """One search on simulated payments; what is selected of it is priced on fresh ones."""
+    X, y = make_transactions(rows, fraud_rate=0.05, seed=seed)
+    fresh, labels, priced = fresh_payments()
     base = min(
         decision_cost(labels, np.full(labels.size, act), priced).mean() for act in (False, True)
     )
-    cost, saved = result.expected_cost, result.savings
-    return {
-        "cost": [float(truth), cost.value, cost.low, cost.high],
-        "savings": [float(1 - truth / base), saved.value, saved.low, saved.high],
-        "apparent": [float(truth), result.apparent_cost, cost.low, cost.high],
-    }
+    found = {}
+    with TemporaryDirectory() as folder:
+        for selection, final in SEARCHES:  # the first evaluates the trials, the others find them
+            result = optimize(
+                X,
+                y,
+                COSTS,
+                groups="customer",
+                ignore=["time"],
+                n_trials=trials,
+                random_state=seed,
+                n_jobs=jobs,
+                selection=selection,  # type: ignore[arg-type]  # one of those above
+                final=final,  # type: ignore[arg-type]  # as above
+                storage=f"sqlite:///{Path(folder) / 'study.db'}",
+            )
+            truth = float(decision_cost(labels, result.policy.decide(fresh), priced).mean())
+            cost, saved = result.expected_cost, result.savings
+            name = f"{selection}, {final}"
+            found[f"{name}: cost"] = [truth, cost.value, cost.low, cost.high]
+            found[f"{name}: savings"] = [1 - truth / base, saved.value, saved.low, saved.high]
+            found[f"{name}: apparent"] = [truth, result.apparent_cost, cost.low, cost.high]
+    return found
 
 
-def searches(folder: Path, samples: int, rows: int, trials: int) -> None:
+def searches(folder: Path, samples: int, rows: int, trials: int, jobs: int | None) -> None:
     """Whole searches."""
-    print(f"{'selection, final':<24}{'':10}{'cover':>7}{'s.e.':>7}{'bias':>8}{'s.e.':>7}")
-    for selection, final in SEARCHES:
-        name = f"search_{selection}_{final}_{rows}_{trials}"
-        found = list(
-            kept(
-                folder, name, range(samples),
-                lambda seed, s=selection, f=final: search(s, f, seed, rows, trials),
-            )
-        )  # fmt: skip
-        for quantity in ("cost", "savings", "apparent"):
-            told = summarise(found, quantity)
-            print(
-                f"{selection + ', ' + final:<24}{quantity:<10}{told['coverage']:>7.1%}"
-                f"{told['its s.e.']:>7.1%}{told['bias']:>+8.1%}{told['its s.e. ']:>7.1%}",
-                flush=True,
-            )
+    name = f"searches_{rows}_{trials}"
+    run = partial(search, rows=rows, trials=trials, jobs=jobs)
+    found = list(kept(folder, name, range(samples), run))
+    print(f"{'selection, final':<32}{'cover':>7}{'s.e.':>7}{'bias':>8}{'s.e.':>7}")
+    for quantity in found[0]:
+        told = summarise(found, quantity)
+        print(
+            f"{quantity:<32}{told['coverage']:>7.1%}{told['its s.e.']:>7.1%}"
+            f"{told['bias']:>+8.1%}{told['its s.e. ']:>7.1%}"
+        )
 
 
 def main() -> None:
@@ -291,6 +305,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=50)
     parser.add_argument("--rows", type=int, default=2000, help="of a search")
     parser.add_argument("--trials", type=int, default=25, help="of a search")
+    parser.add_argument("--jobs", type=int, help="cores of a search; all if not given")
     parser.add_argument("--out", type=Path, default=Path("interval-results"))
     options = parser.parse_args()
     # rows whose amount is below the cost of a review are meant to be there
@@ -299,7 +314,7 @@ def main() -> None:
     if options.part == "scores":
         scores(options.out, options.grid, options.samples)
     else:
-        searches(options.out, options.samples, options.rows, options.trials)
+        searches(options.out, options.samples, options.rows, options.trials, options.jobs)
 
 
 if __name__ == "__main__":

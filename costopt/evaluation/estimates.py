@@ -366,8 +366,8 @@ class Sample:
         if number == 0 or number >= FEWEST_AMOUNTS:
             return ""
         return (
-            f"a few large amounts make up the cost: it varies as if there were {number:.1f} of equal "
-            f"size, and an interval needs {FEWEST_AMOUNTS}"
+            f"a few large amounts make up the cost, as {number:.1f} of equal size would, and an interval "
+            f"needs {FEWEST_AMOUNTS}"
         )
 
 

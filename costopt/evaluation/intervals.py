@@ -423,13 +423,15 @@ def ratio_interval(
 
 def _end_of(room: Callable[[float], float], start: float, direction: float) -> float:
     """Where ``room`` falls to 0, seen from ``start``; infinite where it does not."""
-    step = max(abs(start), 0.01) * 0.25 * direction
+    scale = max(abs(start), 0.01)
+    step = 0.25 * scale * direction
     inside, outside = start, start + step
     while room(outside) >= 0:
         inside, step = outside, step * 2
         outside = inside + step
-        if abs(outside) > FARTHEST * max(abs(start), 1.0):
+        if abs(outside) > FARTHEST * max(scale, 1.0):
             return direction * math.inf
     if room(inside) <= 0:
         return inside
-    return float(brentq(room, min(inside, outside), max(inside, outside), rtol=1e-4))
+    ends = sorted((inside, outside))
+    return float(brentq(room, *ends, xtol=1e-5 * scale, rtol=1e-4))

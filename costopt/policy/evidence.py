@@ -79,10 +79,13 @@ class Evidence:
         if saved is None or math.isnan(saved.value):
             return []
         way = "cheaper" if saved.value >= 0 else "more expensive"
-        interval = f"{saved.level:.0%} interval of the savings: {saved.interval_text(100, ' %')}"
+        interval = ""
+        if saved.has_interval:
+            told = saved.interval_text(100, " %")
+            interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
             f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
-            f"({self.better_baseline()}); {interval}.",
+            f"({self.better_baseline()}){interval}.",
             self.verdict()[1],
         ]
 

@@ -162,8 +162,7 @@ def test_no_interval_is_stated_where_a_few_amounts_make_up_the_cost():
         assert not found.has_interval
         assert found.interval_text() == "no interval"
         assert found.note == (
-            "a few large amounts make up the cost: it varies as if there were 3.0 of equal size, and "
-            "an interval needs 15"
+            "a few large amounts make up the cost, as 3.0 of equal size would, and an interval needs 15"
         )
     assert_allclose(cost.value, np.where(y, amount, 0).mean())
 
@@ -300,3 +299,43 @@ def test_an_estimate_can_be_told_in_another_unit():
 
     assert_allclose((found.value, found.low, found.high), (123.456, 100.0, 150.0))
     assert (found.level, found.n, found.n_positives) == (0.95, 400, 12.5)
+
+
+# Whatever rows there are
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_number_lies_within_its_interval_whatever_the_rows(seed):
+    """Few rows, one class, costs of any sign and size, weights of 0, groups, declared prevalence."""
+    rng = np.random.default_rng(seed)
+    for _ in range(60):
+        n = int(rng.integers(1, 25))
+        y = rng.random(n) < rng.choice([0, 0.1, 0.5, 1])
+        constant = dict(
+            zip(("fp", "fn", "tp", "tn"), rng.choice([0, 1, -3, 1e6, 1e-6], 4), strict=True)
+        )
+        by_case = {"fn": rng.choice([0.0, 5.0, -2.0, 1e5], n), "fp": rng.lognormal(0, 3, n)}
+        costs = CaseCosts(**(constant | (by_case if rng.random() < 0.5 else {})))
+        p = rng.choice([0.0, 0.2, 0.5, 1.0], n) if rng.random() < 0.7 else None
+        weight = rng.choice([0.0, 1.0, 3.0], n) if rng.random() < 0.3 else np.ones(n)
+        weight[0] = 1.0
+        units = rng.integers(0, 4, n) if rng.random() < 0.3 else None
+        both = len(set(y[weight > 0])) == 2
+        prevalence = 0.1 if both and rng.random() < 0.3 else None
+        sample = Sample(y, costs, None, p, weight, units, prevalence)
+        act = rng.random(n) < 0.5
+
+        for found in (
+            sample.cost(act),
+            sample.cost(act, bias=0.3),
+            sample.difference(act, ~act),
+            sample.savings(act),
+            sample.savings(np.ones(n, dtype=bool)),
+            sample.perfect(),
+        ):
+            slack = 1e-9 * (1 + abs(found.value))
+            if found.has_interval:
+                assert found.low - slack <= found.value <= found.high + slack
+            else:
+                assert math.isnan(found.value) or found.note
+            assert found.interval_text()
