@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from costopt.comparison.advice import Advice
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.pricing import OutOfFold, price_stored
+from costopt.evaluation.pricing import OutOfFold, with_rows
 from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
 from costopt.markup import estimates_table, figure, panel
@@ -98,16 +98,8 @@ class Priced:
 
     def whole(self, problem: Problem) -> OutOfFold:
         """What was found of it, with its rows."""
-        found = self.found
-        assert found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
-        return price_stored(
-            problem,
-            found.candidate,
-            found.log_odds,
-            n_rounds=found.n_rounds,
-            odds_multipliers=found.odds_multipliers,
-            sampling_ratios=found.sampling_ratios,
-        )
+        assert self.found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
+        return with_rows(problem, self.found, self.found.log_odds)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.problem import Problem
 from costopt.training.devices import DEVICES
 
-__all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone"]
+__all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone", "with_rows"]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -148,6 +148,18 @@ def price_stored(
         sampling_ratios=sampling_ratios,
     )
     return replace(found, log_odds=log_odds)
+
+
+def with_rows(problem: Problem, found: OutOfFold, log_odds: Float32Array) -> OutOfFold:
+    """What was kept of a candidate `without_rows`, with them again, from its stored scores."""
+    return price_stored(
+        problem,
+        found.candidate,
+        log_odds,
+        n_rounds=found.n_rounds,
+        odds_multipliers=found.odds_multipliers,
+        sampling_ratios=found.sampling_ratios,
+    )
 
 
 def price(

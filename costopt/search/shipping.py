@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from costopt.evaluation.draws import Draws, selection_bias
-from costopt.evaluation.pricing import OutOfFold, price, price_stored, undone
+from costopt.evaluation.pricing import OutOfFold, price, undone, with_rows
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.selection import difference_noise
 from costopt.evaluation.trial import FinalKind, evaluate
@@ -216,14 +216,7 @@ def with_scores(problem: Problem, records: Sequence[Record]) -> OutOfFold:
     found, log_odds = records[0].found, records[0].log_odds
     if log_odds is None:
         return evaluate(problem, found.candidate)
-    return price_stored(
-        problem,
-        found.candidate,
-        log_odds,
-        n_rounds=found.n_rounds,
-        odds_multipliers=found.odds_multipliers,
-        sampling_ratios=found.sampling_ratios,
-    )
+    return with_rows(problem, found, log_odds)
 
 
 def _average(problem: Problem, records: Sequence[Record]) -> OutOfFold:
