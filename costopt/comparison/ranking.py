@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from costopt.comparison.result import Priced
 from costopt.decision.rules import decision_cost
 from costopt.decision.thresholds import rule_threshold
-from costopt.evaluation.draws import selection_bias
-from costopt.evaluation.estimates import LEVEL, Estimate, Sample
+from costopt.evaluation.draws import selection_bias, standard_error
+from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.selection import simultaneous_reach
 
@@ -21,6 +21,11 @@ __all__ = ["Ranked", "ranked"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+# Chance that none of several equal strategies is called more expensive, as far as resampling knows:
+# of 1,000 rows with heavy-tailed amounts it knows too little, and at 0.95 up to 9 % were.
+TOGETHER = 0.97
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,13 @@ def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base:
             *(draws.totals(decision_cost(y, act, costs)) for act in blanket.values()),
         ]
     )
-    reach = simultaneous_reach(totals, draws, LEVEL)
-    cheapest = priced[names[0]].act
-    differences = {name: sample.difference(priced[name].act, cheapest, z=reach) for name in names}
+    reach = simultaneous_reach(totals, draws, TOGETHER)
+
+    def above_cheapest(at: int, act: BoolArray) -> Estimate:
+        half = reach * standard_error(totals[at] - totals[0], draws.part_weight)
+        return _together(sample.difference(act, priced[names[0]].act), half)
+
+    differences = {name: above_cheapest(at, priced[name].act) for at, name in enumerate(names)}
     select = _Selection(
         np.array([differences[name].value - differences[name].low for name in names]),
         np.array([simplest.index(name) for name in names]),
@@ -97,7 +106,26 @@ def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base:
         names[select(by.sum(axis=2))],
         selection_bias(by, select, lambda chosen: totals[chosen], draws),
         {name: sample.cost(act) for name, act in blanket.items()},
-        {name: sample.difference(act, cheapest, z=reach) for name, act in blanket.items()},
+        {
+            name: above_cheapest(at, act)
+            for at, (name, act) in enumerate(blanket.items(), start=len(names))
+        },
+    )
+
+
+def _together(difference: Estimate, half: float) -> Estimate:
+    """A difference with the wider of its own interval and the one that all differences share.
+
+    Its own holds where amounts are heavy-tailed, the shared one for all differences at once.
+    """
+    if not difference.has_interval:
+        return difference
+    low, high = difference.value - half, difference.value + half
+    return replace(
+        difference,
+        low=min(difference.low, low),
+        high=max(difference.high, high),
+        method="score interval, widened to hold for all differences at once",
     )
 
 

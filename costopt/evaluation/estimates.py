@@ -195,18 +195,16 @@ class Sample:
         outcomes = Outcomes(np.broadcast_to(zero, shape), np.broadcast_to(one, shape))
         return self._mean(outcomes, self._alone)
 
-    def difference(self, act: BoolArray, other: BoolArray, *, z: float | None = None) -> Estimate:
+    def difference(self, act: BoolArray, other: BoolArray) -> Estimate:
         """What decisions cost more than others, paired row by row.
 
         Parameters
         ----------
         act, other : bool array of shape (n_rows,)
-        z : float, optional
-            Standard errors that the interval reaches, where many differences are stated at once.
         """
         outcomes = self._of(act).minus(self._of(other))
         note = "no row is decided differently" if outcomes.is_nothing() else ""
-        return self._mean(outcomes, self._chance, z=z, note=note)
+        return self._mean(outcomes, self._chance, note=note)
 
     def savings(self, act: BoolArray, *, bias: float = 0.0) -> Estimate:
         """Share of the better baseline's cost that is avoided; NaN where that is not positive.
@@ -329,14 +327,13 @@ class Sample:
         chance: Chance,
         *,
         bias: float = 0.0,
-        z: float | None = None,
         note: str = "",
     ) -> Estimate:
         reason = self._too_sparse(outcomes)
         if reason:
             value = chance.mean(outcomes) + bias
             return self._estimate(value, math.nan, math.nan, bias=bias, note=reason)
-        found = mean_and_interval(outcomes, chance, bias=bias, z=z)
+        found = mean_and_interval(outcomes, chance, bias=bias)
         return self._estimate(*found, bias=bias, note=note)
 
     def _estimate(

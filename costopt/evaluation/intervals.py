@@ -191,7 +191,7 @@ def _held_against(
 
 
 def mean_and_interval(
-    outcomes: Outcomes, chance: Chance, *, bias: float = 0.0, z: float | None = None
+    outcomes: Outcomes, chance: Chance, *, bias: float = 0.0
 ) -> tuple[float, float, float]:
     """The mean cost with its interval.
 
@@ -201,9 +201,6 @@ def mean_and_interval(
     chance : Chance
     bias : float, default=0
         What the observed mean hides; value and interval are moved by it.
-    z : float, optional
-        How many standard errors the interval reaches where units are many; that of the level
-        where None.
 
     Returns
     -------
@@ -221,16 +218,15 @@ def mean_and_interval(
     (0.0, 0.0, 0.038)
     """
     value = chance.mean(outcomes)
-    reach = float(ndtri((1 + chance.level) / 2)) if z is None else z
-    effect = 1.0
+    half = (1 + chance.level) / 2
+    reach, effect = float(ndtri(half)), 1.0
     if chance.units is not None:
         n_units = int(np.unique(chance.units).size)
         if n_units < 2:
             return value + bias, math.nan, math.nan
         cost = np.where(chance.y, outcomes.one, outcomes.zero)
         effect = design_effect((cost - chance.center(outcomes)) * chance.share, chance.units)
-        half = (1 + chance.level) / 2
-        reach *= float(stdtrit(n_units - 1, half) / ndtri(half))
+        reach = float(stdtrit(n_units - 1, half))
     down, up = _distances(outcomes, value, chance, reach, effect)
     least = float(min(outcomes.zero.min(), outcomes.one.min()))
     most = float(max(outcomes.zero.max(), outcomes.one.max()))
