@@ -771,18 +771,19 @@ def test_decisions_are_those_of_python(which, request):
     found = pd.DataFrame([strict_json(line) for line in lines])
     assert list(found.columns) == ["row", "probability", "action", "expected_gain"]
     assert found["row"].tolist() == list(range(len(table)))
-    assert found["probability"].tolist() == policy.score(table).tolist()
+    assert found["probability"].tolist() == policy.probability(table).tolist()
     assert found["action"].tolist() == [
         "act" if act else "leave" for act in policy.decide(table).tolist()
     ]
-    gain = policy.expected_gain(found["probability"], table)
-    assert found["expected_gain"].tolist() == gain.tolist()
+    p, costs = found["probability"], policy.known_costs.resolve(table)
+    gain = p * costs.fn_regret - (1 - p) * costs.fp_regret
+    assert found["expected_gain"].to_numpy() == pytest.approx(gain.to_numpy(), abs=1e-12)
     assert set(found["action"]) == {"act", "leave"}
 
 
 def test_csv_has_six_significant_digits_and_parquet_all(credit, loans, tmp_path):
     data, out = credit / "data.csv", tmp_path / "decisions.parquet"
-    probability = DecisionPolicy.load(loans).score(read_table(data))
+    probability = DecisionPolicy.load(loans).probability(read_table(data))
 
     succeeded("decide", loans, data, "--out", out)
     printed = rows_of(succeeded("decide", loans, data).stdout)[1:]

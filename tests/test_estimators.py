@@ -138,7 +138,7 @@ class TestDecisions:
         model = make(costs).fit(X, y)
 
         assert_array_equal(model.predict(X) == 1, model.policy_.decide(X))
-        assert_array_equal(model.predict_proba(X)[:, 1], model.policy_.score(X))
+        assert_array_equal(model.predict_proba(X)[:, 1], model.policy_.probability(X))
         assert set(model.predict(X)) == {0, 1}
 
     @BOTH

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from costopt.evaluation.estimates import Estimate
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
 from costopt.markup import estimates_table, figure
 
-__all__ = ["Evidence", "Mood", "plain", "strict"]
+__all__ = ["Evidence", "Mood", "evidence_on", "plain", "strict"]
 
 Mood = Literal["good", "bad", "unsure", "plain"]
 
@@ -150,6 +153,17 @@ class Evidence:
             if stored.get("curve") is None
             else OperatingCurve.from_dict(stored["curve"]),
         )
+
+
+def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
+    """What decisions cost on labelled rows, beside acting never and always on them."""
+    return Evidence(
+        expected_cost=sample.cost(act),
+        savings=sample.savings(act),
+        baselines={name: sample.cost(rule) for name, rule in sample.baselines().items()},
+        n_cases=sample.n,
+        n_positives=sample.count_positives(),
+    )
 
 
 def plain(value: Any) -> Any:

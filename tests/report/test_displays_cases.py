@@ -146,7 +146,7 @@ def test_a_policy_is_shown_at_every_stage(searched):
     raw, restored, calibrated = (
         np.average(each.predicted, weights=each.n) for each in stages.values()
     )
-    assert_allclose(calibrated, policy.score(X).mean())
+    assert_allclose(calibrated, policy.probability(X).mean())
     assert raw > 1.5 * y.mean()
     assert abs(restored - y.mean()) < 0.1 * y.mean()
     assert stages["calibrated"].brier_score < stages["model's own scores"].brier_score
@@ -219,7 +219,7 @@ def test_decisions_case_by_case_shade_bins_by_how_often_one_acts(searched):
     X, y, _, policy = searched
     ax = axes()
     display = ScoreDistributionDisplay.from_policy(policy, X, y, n_bins=5, ax=ax)
-    score, act = policy.score(X), policy.decide(X)
+    score, act = policy.probability(X), policy.decide(X)
     inside = np.clip(np.digitize(score, display.edges) - 1, 0, 4)
 
     assert display.threshold is None
