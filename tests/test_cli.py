@@ -835,7 +835,7 @@ def test_a_policy_without_a_model_says_so(credit, without_model, words):
 
     line = refused(command, without_model, credit / "data.csv", *options)
 
-    assert "holds no model, so it decides on scores computed elsewhere" in line
+    assert "scores computed elsewhere: name the column that holds them with --score" in line
 
 
 def test_a_policy_with_costs_as_arrays_says_so(rows, tmp_path):

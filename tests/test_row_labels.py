@@ -287,6 +287,8 @@ def test_a_policy_refuses_every_pair_in_another_order(name, policy, model):
 
     def call(**rows):
         found = method(**rows)
+        if name == "decide_frame":
+            return found["action"].to_list()
         return found.value if name == "evaluate" else found
 
     check_every_pair(call, OF_A_POLICY[name].split())

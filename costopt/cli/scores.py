@@ -33,7 +33,7 @@ def scores_of(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if found.dtype.kind not in "biuf":
         raise DataError(
             f"--score must name a column of numbers, but {name!r} holds texts such as "
-            f"{found.iloc[0]!r:.60}"
+            f"{found[found.notna()].iloc[0]!r:.60}"
         )
     try:
         return check_scores(found.to_numpy(dtype=float))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from costopt.cli.kept import as_csv, json_lines, restore_codes
 from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
 from costopt.cli.rows import check_columns, groups, put_in_order, read, target, time, weight
@@ -52,7 +52,7 @@ def decide(
     Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
     probability (calibrated, of the positive class), action (act or leave) and expected_gain (of
     acting, in the unit of the costs). Those in CSV have 6 significant digits. Columns that are
-    kept stand after the row.
+    kept stand after the row, codes such as 00123 with their zeros.
 
     A policy without a model, as of "costopt threshold", needs --score: the score that your model
     gives, before any calibration. The costs may still depend on columns of DATA.
@@ -60,18 +60,20 @@ def decide(
     if out is not None:
         check_file(out, data, force=force)
     policy = _load_to_decide(folder, score)
-    decisions = _decisions(policy, read(data, texts=_texts(policy)), score, keep)
+    table = read(data, texts=_texts(policy))
+    decisions = _decisions(policy, table, score, keep)
+    restore_codes(decisions, data, table.columns.intersection(decisions.columns))
     if out is not None:
         is_parquet = out.suffix.lower() == ".parquet"
         write_file(
-            out, decisions.to_parquet(index=False) if is_parquet else _as_csv(decisions).encode()
+            out, decisions.to_parquet(index=False) if is_parquet else as_csv(decisions).encode()
         )
         acted = int((decisions["action"] == "act").sum())
         say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
     if as_json:
-        click.echo("\n".join(_json_lines(decisions)))
+        click.echo("\n".join(json_lines(decisions)))
     elif out is None:
-        click.echo(_as_csv(decisions), nl=False)
+        click.echo(as_csv(decisions), nl=False)
 
 
 @click.command(
@@ -144,30 +146,6 @@ def evaluate(
         f"{figure(n_population, 9)} cases."
     )
     print_text("\n".join([*lines, *found.savings_in_words()]))
-
-
-def _as_csv(decisions: pd.DataFrame) -> str:
-    """Decisions as CSV, their numbers in 6 digits; columns that are kept as they are."""
-    from costopt.policy.decisions import COLUMNS
-
-    numbers = {name: decisions[name].map(_in_six_digits) for name in COLUMNS if name != "action"}
-    return str(decisions.assign(**numbers).to_csv(index=False, lineterminator="\n"))
-
-
-def _in_six_digits(number: float) -> str:
-    """A number in 6 significant digits, or in whole units, without exponents."""
-    import numpy as np
-
-    if abs(number) >= 1e6:
-        return f"{number:.0f}"
-    return np.format_float_positional(number, 6, unique=False, fractional=False, trim="-")
-
-
-def _json_lines(decisions: pd.DataFrame) -> Iterator[str]:
-    """One object per row; what is missing as null, times as texts."""
-    rows = decisions.astype(object).where(decisions.notna(), None).to_dict("records")
-    for row in rows:
-        yield json.dumps(row, allow_nan=False, default=str)
 
 
 def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:

@@ -82,7 +82,9 @@ class Evidence:
         if saved is None or math.isnan(saved.value):
             return []
         way = "cheaper" if saved.value >= 0 else "more expensive"
-        interval = f"{saved.level:.0%} interval of the savings: {saved.interval_text(100, ' %')}"
+        interval = (
+            f"{saved.level:.0%} interval of the savings: {saved.interval_text(100, ' %', digits=3)}"
+        )
         return [
             f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
             f"({self.better_baseline()}); {interval}.",

@@ -25,7 +25,7 @@ from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.frames import Scalar, Table
 from costopt.labels import encode_known
-from costopt.markup import panel
+from costopt.markup import figure, panel
 from costopt.policy.cases import check_n_cases, one_row, values_of
 from costopt.policy.decisions import (
     ACT,
@@ -321,10 +321,8 @@ class DecisionPolicy(Scorer):
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
         rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
-        if self.model_name:
-            multiplier = self.ledger_of_score.multiplier
-            n_models = len(self.models)
-            lines.append(model_in_words(self.model_name, multiplier, self.calibrator, n_models))
+        multiplier = self.ledger_of_score.multiplier
+        lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -335,7 +333,7 @@ class DecisionPolicy(Scorer):
 
     def __repr__(self) -> str:
         threshold = self.threshold
-        acts = "acts case by case" if threshold is None else f"acts from {threshold:.4g}"
+        acts = "acts case by case" if threshold is None else f"acts from {figure(threshold)}"
         cost = self.evidence.expected_cost
         told = "" if cost is None else f", expected_cost={cost}"
         return f"DecisionPolicy({acts}{told}, model={self.model_name!r})"
