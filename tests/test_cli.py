@@ -159,7 +159,7 @@ def test_a_search_ends_with_three_lines_for_whoever_decides(credit, tmp_path):
     value, low, high = [100 * found["savings"][part] for part in ("value", "low", "high")]
     assert saves == (
         f"What it saves: {1000 * saved:,.4g} cost units per 1,000 cases against the rule without a "
-        f"model to {rival}: {value:.3g} % of its cost (95% interval: {low:.4g} to {high:.4g} %)."
+        f"model to {rival}: {value:.3g} % of its cost (95% interval: {low:.3g} to {high:.3g} %)."
     )
     assert sure.startswith("How sure: ")
     assert sure.endswith(f"Next: costopt evaluate '{tmp_path / 'a b'}' NEWER.csv --target bad")
@@ -182,7 +182,7 @@ def test_csv_and_parquet_make_the_same_policy(credit, loans, tmp_path):
 
     table = read_table(credit / "data.csv")
     ours, theirs = DecisionPolicy.load(tmp_path / "policy"), DecisionPolicy.load(loans)
-    np.testing.assert_array_equal(ours.score(table), theirs.score(table))
+    np.testing.assert_array_equal(ours.probability(table), theirs.probability(table))
 
 
 def test_options_mean_what_the_arguments_of_python_mean(credit, tmp_path):
