@@ -119,10 +119,10 @@ def one_row(record: Any) -> Any:
         record = record.to_dict()
     if record is None or isinstance(record, Mapping):
         return None if record is None else pd.DataFrame([dict(record)])
-    if np.ndim(record) == 1:
+    if np.ndim(record) < 2:
         raise DataError(
-            "record must give its values by column name, got a list of values: pass a mapping, or a "
-            "table of one row"
+            "record must be a mapping of column names to values, or a table of one row, got "
+            f"{type(record).__name__}: pass a score as score="
         )
     n_rows = Table(record).n_rows
     if n_rows != 1:

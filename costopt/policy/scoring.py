@@ -91,6 +91,10 @@ class Scorer:
             )
         if X is None:
             raise DataError("there are no cases to score: pass rows X, or scores as score=")
+        if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1:
+            raise DataError(
+                "X must have rows and columns, got one value per case: pass scores as score="
+            )
         rows = X if self.schema is None else Features(Table(X), self.schema)
         scores = [self.learner.score(part.model, rows) for part in self.models]
         if len(scores) == 1:

@@ -106,7 +106,7 @@ def test_arrays_give_pandas(make_rows):
     assert list(found.columns) == ["x2", *FOUND]
     np.testing.assert_array_equal(found["x2"], X[:, 2])
     assert policy.decide_one({f"x{at}": X[5, at] for at in range(3)}) == policy.decide_one(X[5:6])
-    with pytest.raises(DataError, match="values by column name"):
+    with pytest.raises(DataError, match="mapping of column names to values"):
         policy.decide_one(X[5])
 
 
@@ -190,7 +190,8 @@ def test_one_score_is_enough_where_costs_are_constant(for_scores):
         (pd.DataFrame({"a": [1, 2]}), {"score": 0.5}, "record must be one case, got 2 rows"),
         (None, {"score": [0.1, 0.2]}, "score must be that of one case"),
         (None, {"score": 85}, r"scores must lie in \[0, 1\], got 85.0 in row 0: divide by 100"),
-        (["a"], {"score": 0.5}, "values by column name"),
+        (["a"], {"score": 0.5}, "record must be a mapping of column names to values"),
+        (0.5, {}, "got float: pass a score as score="),
     ],
 )
 def test_what_is_not_one_case_is_refused(for_scores, record, given, message):
@@ -209,6 +210,8 @@ def test_a_record_without_a_column_names_it(policy, rows):
 def test_there_must_be_something_to_decide_on(policy, for_scores):
     with pytest.raises(DataError, match="pass rows X, or scores as score="):
         policy.decide()
+    with pytest.raises(DataError, match="got one value per case: pass scores as score="):
+        policy.decide([0.2, 0.9])
     with pytest.raises(PolicyError, match="holds no model: compute the scores with yours"):
         for_scores.decide_one({"a": 1})
 
