@@ -155,7 +155,7 @@ def measure(cell: Cell, seed: int) -> dict[str, list[float]]:
     plain = Population(Cell(cell.rows, cell.positives, cell.tail, groups=cell.groups))
     fresh = plain.draw(POPULATION, np.random.default_rng(0))
     costs = costs_of(fresh)
-    act = policy.decide_scores(fresh["score"], costs=costs if policy.needs_costs else None)
+    act = policy.decide(score=fresh["score"], costs=costs if policy.needs_costs else None)
     p = fresh["p"]
     missed = p * np.broadcast_to(costs.fn, p.shape)
     true = {"cost": float(np.where(act, REVIEW, missed).mean()), "never": float(missed.mean())}

@@ -27,7 +27,7 @@ def main() -> None:
     probability = np.empty(len(y))
     for known, new in StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(X, y):
         found = optimize(X.iloc[known], y.iloc[known], COSTS, n_trials=1, progress=False)
-        probability[new] = found.policy.score(X.iloc[new])
+        probability[new] = found.policy.probability(X.iloc[new])
 
     display = CostCurveDisplay.from_predictions(y, probability, COSTS)
     display.ax_.set_title(

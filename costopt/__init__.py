@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from costopt.evaluation.estimates import Estimate
     from costopt.evaluation.metrics import decision_metrics
     from costopt.policy.assemble import choose_threshold
+    from costopt.policy.decisions import Decision
     from costopt.policy.policy import DecisionPolicy
     from costopt.report.display_calibration import CostCalibrationDisplay
     from costopt.report.display_comparison import ComparisonDisplay
@@ -75,6 +76,7 @@ __all__ = [
     "CostSpecError",
     "CostThresholdClassifier",
     "DataError",
+    "Decision",
     "DecisionPolicy",
     "Estimate",
     "ExpectedCostObjective",
@@ -153,6 +155,7 @@ _HOMES = {
     "costopt.evaluation.estimates": ("Estimate",),
     "costopt.evaluation.metrics": ("decision_metrics",),
     "costopt.policy.assemble": ("choose_threshold",),
+    "costopt.policy.decisions": ("Decision",),
     "costopt.policy.policy": ("DecisionPolicy",),
     "costopt.report.display_calibration": ("CostCalibrationDisplay",),
     "costopt.report.display_comparison": ("ComparisonDisplay",),

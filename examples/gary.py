@@ -15,7 +15,7 @@ score = expit(rng.normal(np.where(thief, 0.0, -3.0)))  # what the gate said
 costs = CostMatrix(fn=300, fp=2, tp=2, unit="EUR")
 policy = choose_threshold(thief[0], score[0], costs)  # from last year's visitors
 
-gary, gate, costopt = np.zeros(50_000, dtype=bool), score[1] >= 0.5, policy.decide_scores(score[1])
+gary, gate, costopt = np.zeros(50_000, dtype=bool), score[1] >= 0.5, policy.decide(score=score[1])
 for name, stop in {"Gary": gary, "the gate at 0.5": gate, "costopt": costopt}.items():
     print(
         f"{name:<16} right: {np.mean(stop == thief[1]):.2%}   thieves stopped: {stop[thief[1]].sum():>2} "

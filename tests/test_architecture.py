@@ -100,6 +100,7 @@ PUBLIC_NAMES = [
     "CostSpecError",
     "CostThresholdClassifier",
     "DataError",
+    "Decision",
     "DecisionPolicy",
     "Estimate",
     "ExpectedCostObjective",

@@ -159,7 +159,7 @@ def test_a_search_ends_with_three_lines_for_whoever_decides(credit, tmp_path):
     value, low, high = [100 * found["savings"][part] for part in ("value", "low", "high")]
     assert saves == (
         f"What it saves: {1000 * saved:,.4g} cost units per 1,000 cases against the rule without a "
-        f"model to {rival}: {value:.3g} % of its cost (95% interval: {low:.4g} to {high:.4g} %)."
+        f"model to {rival}: {value:.3g} % of its cost (95% interval: {low:.3g} to {high:.3g} %)."
     )
     assert sure.startswith("How sure: ")
     assert sure.endswith(f"Next: costopt evaluate '{tmp_path / 'a b'}' NEWER.csv --target bad")
@@ -182,7 +182,7 @@ def test_csv_and_parquet_make_the_same_policy(credit, loans, tmp_path):
 
     table = read_table(credit / "data.csv")
     ours, theirs = DecisionPolicy.load(tmp_path / "policy"), DecisionPolicy.load(loans)
-    np.testing.assert_array_equal(ours.score(table), theirs.score(table))
+    np.testing.assert_array_equal(ours.probability(table), theirs.probability(table))
 
 
 def test_options_mean_what_the_arguments_of_python_mean(credit, tmp_path):
@@ -771,18 +771,19 @@ def test_decisions_are_those_of_python(which, request):
     found = pd.DataFrame([strict_json(line) for line in lines])
     assert list(found.columns) == ["row", "probability", "action", "expected_gain"]
     assert found["row"].tolist() == list(range(len(table)))
-    assert found["probability"].tolist() == policy.score(table).tolist()
+    assert found["probability"].tolist() == policy.probability(table).tolist()
     assert found["action"].tolist() == [
         "act" if act else "leave" for act in policy.decide(table).tolist()
     ]
-    gain = policy.expected_gain(found["probability"], table)
-    assert found["expected_gain"].tolist() == gain.tolist()
+    p, costs = found["probability"], policy.known_costs.resolve(table)
+    gain = p * costs.fn_regret - (1 - p) * costs.fp_regret
+    assert found["expected_gain"].to_numpy() == pytest.approx(gain.to_numpy(), abs=1e-12)
     assert set(found["action"]) == {"act", "leave"}
 
 
 def test_csv_has_six_significant_digits_and_parquet_all(credit, loans, tmp_path):
     data, out = credit / "data.csv", tmp_path / "decisions.parquet"
-    probability = DecisionPolicy.load(loans).score(read_table(data))
+    probability = DecisionPolicy.load(loans).probability(read_table(data))
 
     succeeded("decide", loans, data, "--out", out)
     printed = rows_of(succeeded("decide", loans, data).stdout)[1:]
@@ -834,7 +835,7 @@ def test_a_policy_without_a_model_says_so(credit, without_model, words):
 
     line = refused(command, without_model, credit / "data.csv", *options)
 
-    assert "holds no model, so it decides on scores computed elsewhere" in line
+    assert "scores computed elsewhere: name the column that holds them with --score" in line
 
 
 def test_a_policy_with_costs_as_arrays_says_so(rows, tmp_path):

@@ -138,7 +138,7 @@ class TestDecisions:
         model = make(costs).fit(X, y)
 
         assert_array_equal(model.predict(X) == 1, model.policy_.decide(X))
-        assert_array_equal(model.predict_proba(X)[:, 1], model.policy_.score(X))
+        assert_array_equal(model.predict_proba(X)[:, 1], model.policy_.probability(X))
         assert set(model.predict(X)) == {0, 1}
 
     @BOTH
@@ -395,6 +395,69 @@ class TestCosts:
             model.predict(X, fn=shuffled)
         with pytest.raises(DataError, match="y has other row labels"):
             model.score(X, y.loc[shuffled.index], fn=X["amount"])
+
+
+class TestColumnsAndKinds:
+    """Predictions are arrays and columns are checked, as scikit-learn's own classifiers do."""
+
+    costs = UNEQUAL
+
+    @BOTH
+    def test_predictions_are_arrays_whatever_the_index(self, make):
+        X, y = payments()
+        shuffled = X.set_index(X.index[::-1] + 50)
+
+        model = make(self.costs).fit(shuffled, y.set_axis(shuffled.index))
+
+        with sklearn.config_context(transform_output="pandas"):
+            found = model.predict(shuffled)
+            probability = model.predict_proba(shuffled)
+        assert type(found) is type(probability) is np.ndarray
+        assert_array_equal(found, make(self.costs).fit(X, y).predict(X))
+        assert not hasattr(model, "set_output")
+        pipeline = make_pipeline(StandardScaler(), make(self.costs)).set_output(transform="pandas")
+        assert type(pipeline.fit(X, y).predict(X)) is np.ndarray
+        assert list(pipeline[-1].feature_names_in_) == list(X.columns)
+
+    @BOTH
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda X: X[X.columns[::-1]],
+            lambda X: X.drop(columns="hour"),
+            lambda X: X.assign(more=1.0),
+            lambda X: X.rename(columns={"hour": "time"}),
+        ],
+        ids=["order", "missing", "extra", "renamed"],
+    )
+    def test_columns_of_other_names_are_refused_in_scikit_learns_words(self, make, change):
+        X, y = payments()
+        ours, theirs = make(self.costs).fit(X, y), LogisticRegression().fit(X, y)
+
+        with pytest.raises(ValueError, match="The feature names should match") as wanted:
+            theirs.predict(change(X))
+        with pytest.raises(ValueError, match="The feature names should match") as found:
+            ours.predict(change(X))
+        assert str(found.value) == str(wanted.value)
+
+    @BOTH
+    def test_rows_without_names_go_by_position_with_scikit_learns_warning(self, make):
+        X, y = payments()
+        named, plain = make(self.costs).fit(X, y), make(self.costs).fit(X.to_numpy(), y)
+
+        with pytest.warns(UserWarning, match="X does not have valid feature names"):
+            assert_array_equal(named.predict(X.to_numpy()), named.predict(X))
+        with pytest.warns(UserWarning, match="fitted without feature names"):
+            assert_array_equal(plain.predict(X), plain.predict(X.to_numpy()))
+
+    @BOTH
+    def test_numbers_may_name_columns(self, make):
+        X, y = payments()
+        numbered = X.set_axis(range(3), axis=1)
+
+        model = make(self.costs).fit(numbered, y)
+
+        assert_array_equal(model.predict(numbered), make(self.costs).fit(X, y).predict(X))
 
 
 class TestHindsight:

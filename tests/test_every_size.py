@@ -99,7 +99,7 @@ def chooses(n, seed):
     }
     policy = choose_threshold(y, score, costs, X=X, **how, **given)
     now = costs if isinstance(costs, CaseCosts) and policy.needs_costs else None
-    assert policy.decide_scores(score, X, costs=now).shape == (n,)
+    assert policy.decide(X, score=score, costs=now).shape == (n,)
     assert policy.explain()
 
 

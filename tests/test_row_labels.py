@@ -197,10 +197,10 @@ def learners():
 
 LEARNING = learners()
 OF_A_POLICY = {
-    "decide_scores": "score X costs",
-    "expected_gain": "probability X costs",
-    "decide": "X costs",
-    "evaluate": "X y costs sample_weight",
+    "probability": "X score",
+    "decide": "X score costs",
+    "decide_frame": "X score costs",
+    "evaluate": "X y score costs sample_weight",
 }
 
 
@@ -283,11 +283,12 @@ def test_what_learns_or_draws_refuses_every_pair_in_another_order(name):
 
 @pytest.mark.parametrize("name", OF_A_POLICY)
 def test_a_policy_refuses_every_pair_in_another_order(name, policy, model):
-    owner = policy if name in ("decide_scores", "expected_gain") else model.policy_
-    method = getattr(owner, name)
+    method = getattr(model.policy_, name)
 
     def call(**rows):
         found = method(**rows)
+        if name == "decide_frame":
+            return found["action"].to_list()
         return found.value if name == "evaluate" else found
 
     check_every_pair(call, OF_A_POLICY[name].split())

@@ -110,11 +110,9 @@ def test_texts_are_no_numbers_even_where_they_read_like_some(call, name):
 
 
 def test_a_policy_takes_no_texts_for_scores(policy):
-    for method in (policy.calibrate, policy.decide_scores):
+    for method in (policy.probability, policy.decide, policy.decide_frame):
         with pytest.raises(DataError, match="^score must hold numbers, got "):
-            method(TEXTS)
-    with pytest.raises(DataError, match="^probability must hold numbers, got "):
-        policy.expected_gain(TEXTS)
+            method(score=TEXTS)
 
 
 @pytest.mark.parametrize(

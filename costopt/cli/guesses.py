@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costopt.errors import DataError
+from costopt.markup import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,10 +109,8 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
         if _is_time(column, words):
             times[name] = f"from {column.min()} to {column.max()}"
         elif is_number and n_values > 2 and words & MONEY and not words & NO_MONEY:
-            numbers = column.describe()
-            money[name] = (
-                f"{numbers['min']:.6g} to {numbers['max']:.6g}, mean {numbers['mean']:.6g}"
-            )
+            low, high, mean = (figure(column.agg(of), 6) for of in ("min", "max", "mean"))
+            money[name] = f"{low} to {high}, mean {mean}"
         elif n_values == len(column) and (words & IDENTITIES or not is_number):
             identities[name] = "another value in every row"
         elif n_values > 2 and words & GROUPS and column.dtype.kind not in "f":
@@ -130,7 +129,7 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
 def shares(column: pd.Series[Any]) -> str:
     """The values of a column of labels, the rarest first, with their shares of rows."""
     counts = column.value_counts(normalize=True).sort_values(kind="stable")
-    return ", ".join(f"{value!s} in {100 * share:.3g} %" for value, share in counts.items())
+    return ", ".join(f"{value!s} in {figure(100 * share, 3)} %" for value, share in counts.items())
 
 
 def _first(found: Iterable[tuple[str, str]]) -> tuple[Guess, ...]:

@@ -24,6 +24,7 @@ from costopt.cli.rows import check_splits, positive, read, row_options, rows_to_
 from costopt.cli.words import three_lines
 from costopt.console import NotWritten, detail, is_quiet, is_verbose, print_json, print_text, say
 from costopt.errors import StoreError
+from costopt.markup import figure
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -164,7 +165,9 @@ def _searched(
 
 def _tell(_: Any, trial: Any) -> None:
     """Say how a trial ended."""
-    ended = f"{trial.value:.4g} per case" if trial.value is not None else trial.state.name.lower()
+    ended = (
+        f"{figure(trial.value)} per case" if trial.value is not None else trial.state.name.lower()
+    )
     params = ", ".join(f"{name}={value}" for name, value in trial.params.items())
     detail(f"trial {trial.number}: {ended}, with {params}")
 

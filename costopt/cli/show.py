@@ -33,7 +33,11 @@ def show(folder: Path, *, as_json: bool) -> None:
             "unit": policy.unit,
             "costs": policy.costs.to_dict() if policy.costs else None,
             "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
-            "model": {"learner": policy.model_name, "params": policy.params},
+            "model": {
+                "learner": policy.model_name,
+                "params": policy.params,
+                "n_models": len(policy.models),
+            },
             "evidence": policy.evidence.to_dict(),
             "provenance": policy.provenance,
         }

@@ -35,15 +35,13 @@ from costopt.cli.rows import (
     time,
     weight,
 )
+from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, three_lines, what_to_do
 from costopt.console import NotWritten, print_json, print_text
-from costopt.errors import DataError, StoreError
+from costopt.errors import StoreError
+from costopt.markup import figure
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["threshold"]
@@ -99,7 +97,7 @@ def threshold(
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--score": [score], **single})
     put_in_order(table, given["time"])
-    y, raw = table[target], _numbers(table[score])
+    y, raw = table[target], scores_of(table, score)
     named = {
         "groups": given["groups"],
         "time": given["time"],
@@ -126,17 +124,6 @@ def threshold(
     _print(policy, None if failure else out, as_json=as_json)
     if failure:
         raise NotWritten(str(failure)) from failure
-
-
-def _numbers(scores: pd.Series[Any]) -> NDArray[np.float64]:
-    import numpy as np
-
-    if scores.dtype.kind not in "biuf":
-        raise DataError(
-            f"--score must name a column of numbers, but {scores.name!r} holds texts such as "
-            f"{scores.iloc[0]!r:.60}"
-        )
-    return np.asarray(scores, dtype=np.float64)
 
 
 def _print(policy: DecisionPolicy, out: Path | None, *, as_json: bool) -> None:
@@ -180,4 +167,4 @@ def _rule_in_words(policy: DecisionPolicy) -> str:
     cut = policy.raw_threshold
     if cut is None or math.isinf(cut):
         return what_to_do(policy)
-    return f"act where the score is at least {cut:.4g}."
+    return f"act where the score is at least {figure(cut)}."

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from costopt.cli.options import PATH, as_json, force, option, settings
+from costopt.cli.kept import as_csv, json_lines, restore_codes
+from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
 from costopt.cli.rows import check_columns, groups, put_in_order, read, target, time, weight
+from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
 from costopt.console import print_json, print_text, say
-from costopt.errors import PolicyError
+from costopt.errors import DataError, PolicyError
 from costopt.markup import figure
 
 if TYPE_CHECKING:
@@ -30,33 +31,49 @@ __all__ = ["decide", "evaluate"]
 )
 @click.argument("folder", type=PATH)
 @click.argument("data", type=PATH)
+@score
+@column("--keep", "Column of DATA to write as well, or all; repeatable.", multiple=True)
 @option("--out", type=PATH, metavar="FILE", help="Parquet if so named, else CSV.")
 @force
 @option("--json", "as_json", is_flag=True, help="Print JSON lines: one object per row.")
 @settings
-def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: bool) -> None:
+def decide(
+    folder: Path,
+    data: Path,
+    score: str | None,
+    keep: tuple[str, ...],
+    out: Path | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Decide on every row of DATA with the policy in FOLDER.
 
     Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
     probability (calibrated, of the positive class), action (act or leave) and expected_gain (of
-    acting, in the unit of the costs). Numbers in CSV have 6 significant digits.
+    acting, in the unit of the costs). Those in CSV have 6 significant digits. Columns that are
+    kept stand after the row, codes such as 00123 with their zeros.
+
+    A policy without a model, as of "costopt threshold", needs --score: the score that your model
+    gives, before any calibration. The costs may still depend on columns of DATA.
     """
     if out is not None:
         check_file(out, data, force=force)
-    policy = _load_to_decide(folder)
-    decisions = _decisions(policy, read(data, texts=_texts(policy)))
+    policy = _load_to_decide(folder, score)
+    table = read(data, texts=_texts(policy))
+    decisions = _decisions(policy, table, score, keep)
+    restore_codes(decisions, data, table.columns.intersection(decisions.columns))
     if out is not None:
         is_parquet = out.suffix.lower() == ".parquet"
         write_file(
-            out, decisions.to_parquet(index=False) if is_parquet else _as_csv(decisions).encode()
+            out, decisions.to_parquet(index=False) if is_parquet else as_csv(decisions).encode()
         )
         acted = int((decisions["action"] == "act").sum())
         say(f"{len(decisions):,} decisions written to {out}: act on {acted:,}")
     if as_json:
-        rows = decisions.to_dict("records")
-        click.echo("\n".join(json.dumps(row, allow_nan=False) for row in rows))
+        click.echo("\n".join(json_lines(decisions)))
     elif out is None:
-        click.echo(_as_csv(decisions), nl=False)
+        click.echo(as_csv(decisions), nl=False)
 
 
 @click.command(
@@ -66,6 +83,7 @@ def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: 
 @click.argument("folder", type=PATH)
 @click.argument("data", type=PATH)
 @target
+@score
 @groups
 @time
 @weight
@@ -75,6 +93,7 @@ def evaluate(
     folder: Path,
     data: Path,
     target: str,
+    score: str | None,
     groups: str | None,
     time: str | None,
     weight: str | None,
@@ -86,7 +105,7 @@ def evaluate(
     The mean cost per case of the rows of DATA stands beside never and always acting on them. Use
     rows that the policy was not made from.
     """
-    policy = _load_to_decide(folder)
+    policy = _load_to_decide(folder, score)
     texts = dict(_texts(policy))
     if isinstance(policy.labels[0], str):
         texts[target] = tuple(map(str, policy.labels))
@@ -95,7 +114,14 @@ def evaluate(
     check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
     put_in_order(table, time)
     stands_for = None if weight is None else table[weight]
-    found = policy.measure(table, table[target], groups=groups, time=time, sample_weight=stands_for)
+    found = policy.measure(
+        table,
+        table[target],
+        score=None if score is None else scores_of(table, score),
+        groups=groups,
+        time=time,
+        sample_weight=stands_for,
+    )
     cost, saved = found.expected_cost, found.savings
     assert cost is not None  # noqa: S101  # it was just measured
     assert saved is not None  # noqa: S101  # as above
@@ -122,19 +148,15 @@ def evaluate(
     print_text("\n".join([*lines, *found.savings_in_words()]))
 
 
-def _as_csv(decisions: pd.DataFrame) -> str:
-    return str(decisions.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-
-
-def _load_to_decide(folder: Path) -> DecisionPolicy:
+def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:
     """A policy that can decide on the rows of a file without further help."""
     from costopt.policy.policy import DecisionPolicy
 
     policy = DecisionPolicy.load(folder)
-    if not policy.models:
+    if not policy.models and score is None:
         raise PolicyError(
-            f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: in "
-            "Python, DecisionPolicy.load(folder).decide_scores(scores)"
+            f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: "
+            "name the column that holds them with --score"
         )
     if policy.costs is None:
         raise PolicyError(
@@ -154,24 +176,17 @@ def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:
     }
 
 
-def _decisions(policy: DecisionPolicy, table: pd.DataFrame) -> pd.DataFrame:
-    """One decision per row, and what it stands on; the model scores once."""
-    import numpy as np
-    import pandas as pd
-
-    from costopt.decision.costs import as_case_costs
-    from costopt.decision.rules import expected_gain
-    from costopt.frames import Table
-
-    assert policy.known_costs is not None  # noqa: S101  # the policy was checked when it was loaded
-    costs = as_case_costs(policy.known_costs, Table(table), len(table))
-    probability = policy.score(table)
-    act = policy.rule.decide(probability, costs)
-    return pd.DataFrame(
-        {
-            "row": np.arange(len(table)),
-            "probability": probability,
-            "action": np.where(act, "act", "leave"),
-            "expected_gain": expected_gain(probability, costs),
-        }
-    )
+def _decisions(
+    policy: DecisionPolicy, table: pd.DataFrame, score: str | None, keep: Sequence[str]
+) -> pd.DataFrame:
+    """One decision per row, with its number and the columns to keep."""
+    check_columns(table, {"--keep": [name for name in keep if name != "all"]})
+    wanted = "all" if "all" in keep else keep
+    if "row" in (table.columns if wanted == "all" else wanted):
+        raise DataError(
+            "the data have a column 'row', as the decisions do: rename it, or keep others"
+        )
+    scores = None if score is None else scores_of(table, score)
+    decisions: pd.DataFrame = policy.decide_frame(table, score=scores, keep=wanted)
+    decisions.insert(0, "row", range(len(table)))
+    return decisions

@@ -73,7 +73,9 @@ def what_to_do(policy: DecisionPolicy) -> str:
         return (
             f"{'leave every case alone' if cut > 0 else 'act on every case'}; no model is needed."
         )
-    return f"act on a case if its probability of {being} is at least {100 * threshold:.3g} %."
+    return (
+        f"act on a case if its probability of {being} is at least {figure(100 * threshold, 3)} %."
+    )
 
 
 def _what_it_saves(evidence: Evidence) -> str:
@@ -90,5 +92,5 @@ def _what_it_saves(evidence: Evidence) -> str:
         return f"{text}."
     return (
         f"{text}: {figure(100 * savings.value, 3)} % of its cost ({savings.level:.0%} interval: "
-        f"{savings.interval_text(100, ' %')})."
+        f"{savings.interval_text(100, ' %', digits=3)})."
     )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.errors import CostSpecError, DataError, warn
+from costopt.markup import figure
 from costopt.row_labels import check_same_rows, row_labels
 
 __all__ = [
@@ -207,16 +208,15 @@ def _first_cells(costs: CaseCosts) -> str:
 def _explain(costs: CaseCosts) -> str:
     unit, act, leave = costs.unit, costs.fp_regret, costs.fn_regret
     if not costs.is_constant:
-        spread = "from {:.4g} to {:.4g} {}".format
         return (
-            f"Costs of {costs.n_cases} cases: a missed positive costs "
-            f"{spread(leave.min(), leave.max(), unit)} more than a caught one, a false alarm "
-            f"{spread(act.min(), act.max(), unit)} more than leaving a negative alone.\n"
+            f"Costs of {costs.n_cases:,} cases: a missed positive costs "
+            f"{_spread(leave)} {unit} more than a caught one, a false alarm "
+            f"{_spread(act)} {unit} more than leaving a negative alone.\n"
             "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
     text = (
-        f"A missed positive costs {leave:.6g} {unit} more than a caught one, a false alarm "
-        f"{act:.6g} {unit} more than leaving a negative alone.\n"
+        f"A missed positive costs {figure(float(leave), 6)} {unit} more than a caught one, a false alarm "
+        f"{figure(float(act), 6)} {unit} more than leaving a negative alone.\n"
     )
     if act == leave == 0:
         return text + "Nothing is at stake: do nothing."
@@ -228,10 +228,14 @@ def _explain(costs: CaseCosts) -> str:
         return text + "Not acting is never worse (acting is dominated): never act."
     threshold = 1 / (1 + float(leave) / float(act))
     return text + (
-        f"Acting pays from a probability of {threshold:.4g} (the Bayes threshold): a group of cases "
-        f"is worth acting on when more than {100 * threshold:.4g} % of them are positive "
+        f"Acting pays from a probability of {figure(threshold)} (the Bayes threshold): a group of cases "
+        f"is worth acting on when more than {figure(100 * threshold)} % of them are positive "
         "(break-even precision)."
     )
+
+
+def _spread(amounts: FloatArray) -> str:
+    return f"from {figure(float(amounts.min()))} to {figure(float(amounts.max()))}"
 
 
 def check_unit(unit: object) -> None:

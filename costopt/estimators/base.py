@@ -122,12 +122,12 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         costs = self._costs_now(X, given, "score") if given else self.policy_.costs
         if costs is None:  # a cut decides without costs, but does not pay without them
             raise self._costs_missing("score")
-        labels = self.policy_.encode(column_or_1d(y))
+        labels = self.policy_.is_positive(column_or_1d(y))
         return -mean_cost(labels, act, resolved(costs, X, labels.size), sample_weight)
 
     def _probability(self, X: Any) -> FloatArray:
         check_is_fitted(self)
-        return self.policy_.score(self._model_rows(X))
+        return self.policy_.probability(self._model_rows(X))
 
     def _act(self, X: Any, given: Mapping[str, Any], method: str) -> BoolArray:
         """Whether to act; as `DecisionPolicy.decide`, on rows of which costs need no columns too."""

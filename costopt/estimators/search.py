@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
@@ -179,7 +180,15 @@ class CostSearchClassifier(CostClassifier):
         return tags
 
     def _model_rows(self, X: Any) -> Any:
-        return self._checked(X, reset=False)
+        """By position where names came to `fit` only, or come now only, as in scikit-learn."""
+        rows = self._checked(X, reset=False)
+        names = getattr(self, "feature_names_in_", None)
+        if isinstance(rows, np.ndarray):
+            return rows if names is None else pd.DataFrame(rows, columns=names)
+        schema = self.policy_.schema
+        if names is None and schema is not None and not schema.named:
+            return nw.from_native(rows, eager_only=True).to_numpy()
+        return rows
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """A data frame untouched, all else as an array of floats; columns as at the last reset."""

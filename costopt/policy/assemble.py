@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
 from costopt.decision.costs import Costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError, warn
@@ -22,8 +21,10 @@ from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
 from costopt.frames import Scalar, Table
 from costopt.labels import encode_labels
+from costopt.policy.cases import check_n_cases, check_scores
 from costopt.policy.evidence import Evidence
-from costopt.policy.policy import DecisionPolicy, ModelPart
+from costopt.policy.policy import DecisionPolicy
+from costopt.policy.scoring import ModelPart
 from costopt.row_labels import check_same_rows
 
 __all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
@@ -76,7 +77,7 @@ def choose_threshold(
     Returns
     -------
     policy : DecisionPolicy
-        Without a model: ``policy.decide_scores(score)``.
+        Without a model: ``policy.decide(X, score=...)``.
 
     Raises
     ------
@@ -109,7 +110,8 @@ def choose_threshold(
         sample_weight=sample_weight,
     )
     labels = encode_labels(y, pos_label)
-    scores = _as_scores(score, labels.y.size)
+    scores = check_scores(score)
+    check_n_cases(labels.y.size, table, scores)
     if threshold == "sampled":
         raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
     posed = pose_rows(
@@ -137,22 +139,6 @@ def choose_threshold(
     found = price(posed.problem, Candidate("scores", {}), raw)
     evidence = evidence_of(posed, found, baselines={"act from a score of 0.5": raw >= 0.5})
     return assemble(posed, found, (), evidence)
-
-
-def _as_scores(score: ArrayLike, n_cases: int) -> FloatArray:
-    """Scores in [0, 1], one per case."""
-    scores = as_floats(score, "score")
-    if scores.shape != (n_cases,):
-        raise DataError(
-            f"score must have one value for each of the {n_cases} labels, got shape {scores.shape}"
-        )
-    bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
-    if bad.size:
-        raise DataError(
-            f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
-            "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
-        )
-    return scores
 
 
 def assemble(

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
 from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule
-from costopt.errors import PolicyError
+from costopt.errors import PolicyError, warn
 from costopt.policy.evidence import Evidence, plain
 from costopt.policy.files import FORMAT, HOW_TO_USE, StoredPolicy, model_name
+from costopt.policy.scoring import ModelPart, Scorer
 from costopt.schema import Schema
 from costopt.training.registry import built_in
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
 
-__all__ = ["ModelPart", "from_document", "to_document"]
+__all__ = ["check_thresholds", "from_document", "model_contents", "to_document"]
 
 CALIBRATORS: dict[str, type[PlattMap | BetaMap | IsotonicMap]] = {
     "platt": PlattMap,
     "beta": BetaMap,
     "isotonic": IsotonicMap,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class ModelPart:
-    """One model of a policy, with its share of the averaged probability and its own ledger."""
-
-    model: Any
-    ledger: OddsLedger = field(default_factory=OddsLedger)
-    share: float = 1.0
 
 
 def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]:
@@ -76,6 +70,22 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         "evidence": policy.evidence.to_dict(),
         "provenance": dict(policy.provenance),
     }
+
+
+def model_contents(policy: Scorer) -> list[bytes]:
+    """The models as bytes; none, with a warning, where there is no safe format."""
+    contents = []
+    for part in policy.models:
+        files = None if policy.learner is None else policy.learner.to_files(part.model)
+        if files is None or policy.schema is None:
+            warn(
+                "model-not-saved",
+                f"{policy.model_name} has no file format that is safe to load, so the policy is "
+                "saved without its model: it still decides on scores, decide(X, score=...)",
+            )
+            return []
+        contents.append(files["model.json"])
+    return contents
 
 
 def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]:
@@ -122,6 +132,25 @@ def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]
         "evidence": Evidence.from_dict(stored.evidence.model_dump()),
         "provenance": stored.provenance,
     }
+
+
+def check_thresholds(
+    stored: StoredPolicy, policy: DecisionPolicy, folder: str | PathLike[str]
+) -> None:
+    """Refuse a document whose thresholds are not those of its own rule, costs and calibration.
+
+    Raises
+    ------
+    PolicyError
+    """
+    for name in ("threshold", "raw_threshold"):
+        told, found = getattr(stored, name), getattr(policy, name)
+        same = told is found is None or (None not in (told, found) and math.isclose(told, found))
+        if not same:
+            raise PolicyError(
+                f"policy.json in {folder}: {name} is {told}, but rule, costs and calibration give "
+                f"{found}: the file was edited in part"
+            )
 
 
 def _calibrator_to_dict(calibrator: Calibrator) -> dict[str, Any]:

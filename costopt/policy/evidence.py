@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from costopt.evaluation.estimates import Estimate
+import numpy as np
+from numpy.typing import NDArray
+
+from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
 from costopt.markup import estimates_table, figure
 
-__all__ = ["Evidence", "Mood", "plain", "strict"]
+__all__ = ["Evidence", "Mood", "evidence_on", "plain", "strict"]
 
 Mood = Literal["good", "bad", "unsure", "plain"]
 
@@ -81,7 +84,7 @@ class Evidence:
         way = "cheaper" if saved.value >= 0 else "more expensive"
         interval = ""
         if saved.has_interval:
-            told = saved.interval_text(100, " %")
+            told = saved.interval_text(100, " %", digits=3)
             interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
             f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
@@ -153,6 +156,17 @@ class Evidence:
             if stored.get("curve") is None
             else OperatingCurve.from_dict(stored["curve"]),
         )
+
+
+def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
+    """What decisions cost on labelled rows, beside acting never and always on them."""
+    return Evidence(
+        expected_cost=sample.cost(act),
+        savings=sample.savings(act),
+        baselines={name: sample.cost(rule) for name, rule in sample.baselines().items()},
+        n_cases=sample.n,
+        n_positives=sample.count_positives(),
+    )
 
 
 def plain(value: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -11,15 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.calibrators import Calibrator, PlattMap
-from costopt.decision.case_costs import CaseCosts, as_floats
+from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import (
     CutRule,
     GainRule,
     Rule,
-    as_probabilities,
     as_weights,
     expected_gain,
 )
@@ -29,23 +25,35 @@ from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.frames import Scalar, Table
 from costopt.labels import encode_known
-from costopt.markup import panel
-from costopt.policy.document import ModelPart, from_document, to_document
-from costopt.policy.evidence import Evidence
+from costopt.markup import figure, panel
+from costopt.policy.cases import check_n_cases, one_row, values_of
+from costopt.policy.decisions import (
+    ACT,
+    LEAVE,
+    Decision,
+    columns_to_keep,
+    decision_frame,
+)
+from costopt.policy.document import (
+    check_thresholds,
+    from_document,
+    model_contents,
+    to_document,
+)
+from costopt.policy.evidence import Evidence, evidence_on
 from costopt.policy.files import model_name, read_folder, write_folder
+from costopt.policy.scoring import Scorer
 from costopt.policy.words import model_in_words, rule_in_words
 from costopt.row_labels import check_same_rows
-from costopt.schema import Schema
-from costopt.training.learners import Features, Learner
 
-__all__ = ["DecisionPolicy", "ModelPart"]
+__all__ = ["DecisionPolicy"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionPolicy:
+class DecisionPolicy(Scorer):
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
     Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
@@ -61,16 +69,8 @@ class DecisionPolicy:
     unit : str
         Currency of the costs.
     labels : tuple of (negative, positive)
-    calibrator : PlattMap, BetaMap or IsotonicMap
-    schema : Schema, optional
-        Features by name; None without a model.
-    learner : Learner, optional
-        Knows how to score with the models.
-    models : tuple of ModelPart
-        Empty where scores are computed elsewhere.
-    ledger : OddsLedger
-        What the training of a model that scores elsewhere did to the odds.
-    model_name : str
+    calibrator, schema, learner, models, ledger, model_name
+        From a row to its probability, as for `Scorer`.
     params : mapping
         How the model was made.
     evidence : Evidence
@@ -83,12 +83,6 @@ class DecisionPolicy:
     known_costs: CostMatrix | None
     unit: str
     labels: tuple[Scalar, Scalar] = (0, 1)
-    calibrator: Calibrator = field(default_factory=PlattMap)
-    schema: Schema | None = None
-    learner: Learner | None = None
-    models: tuple[ModelPart, ...] = ()
-    ledger: OddsLedger = field(default_factory=OddsLedger)
-    model_name: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     provenance: Mapping[str, str] = field(default_factory=dict)
@@ -117,45 +111,18 @@ class DecisionPolicy:
         """Whether ``costs=`` must be passed with every batch of rows to decide on."""
         return isinstance(self.rule, GainRule) and self.known_costs is None
 
-    def score(self, X: Any) -> FloatArray:
-        """Calibrated probability of the positive class.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n_cases, n_columns)
-            Columns are matched by name; others may be there.
-
-        Returns
-        -------
-        probability : array of shape (n_cases,)
-
-        Raises
-        ------
-        PolicyError
-            If the policy has no model.
-        DataError
-            If a column is missing or holds something else than when the model was fitted.
-        """
-        if self.learner is None or not self.models:
-            lost = f" ({self.model_name} was not saved)" if self.model_name else ""
-            raise PolicyError(
-                f"this policy holds no model{lost}: compute the scores with yours, and call decide_scores"
-            )
-        rows = X if self.schema is None else Features(Table(X), self.schema)
-        total = sum(part.share for part in self.models)
-        mixed = sum(
-            part.share * part.ledger.undo(self.learner.score(part.model, rows))
-            for part in self.models
-        )
-        return self.calibrator.apply(np.asarray(mixed) / total)
-
-    def decide(self, X: Any, *, costs: Costs | None = None) -> BoolArray:
+    def decide(
+        self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
+    ) -> BoolArray:
         """Whether to act on each case.
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_cases, n_columns)
-            With the columns of the model and those that the costs name.
+        X : data frame or array-like of shape (n_cases, n_columns), optional
+            With the columns of the model, unless ``score`` is given, and those that the costs
+            name. None will do where scores are given and costs are constant.
+        score : array-like of shape (n_cases,), optional
+            The model's own scores, computed elsewhere, as `raw_score` gives them.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
 
@@ -166,7 +133,7 @@ class DecisionPolicy:
         Raises
         ------
         PolicyError
-            If there is no model, or costs per case were arrays and none are passed.
+            If there is neither model nor scores, or costs per case were arrays and none are passed.
         DataError, CostSpecError
             If a column is missing or holds something that cannot be used.
 
@@ -175,60 +142,89 @@ class DecisionPolicy:
         CostOptWarning
             ``costs-not-read``, if costs are passed and the rule is one cut for all.
         """
-        check_same_rows(X=X, costs=costs)
+        check_same_rows(X=X, score=score, costs=costs)
         self._say_if_unread(costs)
-        return self._decide(self.score(X), X, costs)
+        return self._decide(self.probability(X, score=score), X, costs)
 
-    def decide_scores(
-        self, score: ArrayLike, X: Any = None, *, costs: Costs | None = None
-    ) -> BoolArray:
-        """Whether to act, on the model's own scores, computed elsewhere.
+    def decide_frame(
+        self,
+        X: Any = None,
+        *,
+        score: ArrayLike | None = None,
+        costs: Costs | None = None,
+        keep: str | Sequence[str] = (),
+    ) -> Any:
+        """Decisions and what they stand on, as a table of the same kind as ``X``.
+
+        The model scores once.
 
         Parameters
         ----------
-        score : array-like of shape (n_cases,)
-            As the model gives them, before any correction.
-        X : data frame, optional
-            The columns that the costs name; not needed where costs are constant.
-        costs : CostMatrix or CaseCosts, optional
-            Costs of these cases, in place of those the policy knows.
+        X, score, costs
+            As for `decide`.
+        keep : "all", str or sequence of str, default=()
+            Columns of ``X`` to put in front of the decisions.
 
         Returns
         -------
-        act : bool array of shape (n_cases,)
+        decisions : data frame
+            Columns ``probability`` (calibrated), ``action`` (``"act"`` or ``"leave"``) and
+            ``expected_gain`` (of acting, in `unit`). pandas with the index of ``X``, else polars,
+            pyarrow and so on as ``X`` is; pandas for arrays.
+
+        Raises
+        ------
+        PolicyError, DataError, CostSpecError
+            As for `decide`; also if a column to keep is not there or has a name of the decisions.
+
+        Warns
+        -----
+        CostOptWarning
+            As for `decide`.
         """
-        check_same_rows(score=score, X=X, costs=costs)
-        self._say_if_unread(costs)
-        return self._decide(self.calibrate(score), X, costs)
+        kept = columns_to_keep(X, keep)
+        return decision_frame(X, score, kept, self._decisions(X, score, costs))
 
-    def calibrate(self, score: ArrayLike) -> FloatArray:
-        """The model's own scores as calibrated probabilities, shape (n_cases,)."""
-        given = as_floats(score, "score")
-        ledger = self.ledger_of_score
-        changes = not self.calibrator.is_identity or ledger.entries
-        bad = np.flatnonzero(~((given >= 0) & (given <= 1)) if changes else ~np.isfinite(given))
-        if given.ndim != 1 or bad.size:
-            found = (
-                f"shape {given.shape}" if given.ndim != 1 else f"{given[bad[0]]} in row {bad[0]}"
-            )
-            raise DataError(f"scores must be probabilities, one per case, got {found}")
-        return self.calibrator.apply(
-            self.ledger_of_score.undo(given) if self.ledger_of_score.entries else given
-        )
+    def decide_one(
+        self, record: Any = None, *, score: float | None = None, costs: Costs | None = None
+    ) -> Decision:
+        """The decision on one case, the same as `decide_frame` on a table of one row.
 
-    def expected_gain(
-        self, probability: ArrayLike, X: Any = None, *, costs: Costs | None = None
-    ) -> FloatArray:
-        """What acting is expected to save on each case, in `unit`, from calibrated probabilities."""
-        check_same_rows(probability=probability, X=X, costs=costs)
-        p = as_probabilities(probability, "probability")
-        return expected_gain(p, self._known(X, costs, p.size))
+        Parameters
+        ----------
+        record : mapping of str to value, or table of one row, optional
+            The case by column names.
+        score : float, optional
+            The model's own score of the case, computed elsewhere.
+        costs : CostMatrix or CaseCosts, optional
+            Costs of this case, in place of those the policy knows.
+
+        Returns
+        -------
+        decision : Decision
+
+        Raises
+        ------
+        PolicyError, DataError, CostSpecError
+            As for `decide`; also if ``record`` is not one case.
+
+        Warns
+        -----
+        CostOptWarning
+            As for `decide`.
+        """
+        row = one_row(record)
+        found = self._decisions(row, None if score is None else np.ravel([score]), costs)
+        if found["probability"].size != 1:
+            raise DataError("score must be that of one case: use decide_frame for several")
+        return Decision(**{name: values.item() for name, values in found.items()})
 
     def evaluate(
         self,
         X: Any,
         y: Any,
         *,
+        score: ArrayLike | None = None,
         costs: Costs | None = None,
         groups: Any = None,
         time: Any = None,
@@ -238,10 +234,12 @@ class DecisionPolicy:
 
         Parameters
         ----------
-        X : data frame or array-like of shape (n_cases, n_columns)
-            With the columns of the model and those that the costs name, hindsight included.
+        X : data frame or array-like of shape (n_cases, n_columns), or None
+            As for `decide`, with the columns that only hindsight knows too.
         y : array-like of shape (n_cases,)
             Labels, named as when the policy was made.
+        score : array-like of shape (n_cases,), optional
+            The model's own scores, computed elsewhere, as `raw_score` gives them.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
         groups : str or array-like of shape (n_cases,), optional
@@ -263,7 +261,7 @@ class DecisionPolicy:
             If a label is unknown, or lengths or row labels differ.
         """
         measured = self.measure(
-            X, y, costs=costs, groups=groups, time=time, sample_weight=sample_weight
+            X, y, score=score, costs=costs, groups=groups, time=time, sample_weight=sample_weight
         )
         assert measured.expected_cost is not None  # noqa: S101  # it was just measured
         return measured.expected_cost
@@ -273,6 +271,7 @@ class DecisionPolicy:
         X: Any,
         y: Any,
         *,
+        score: ArrayLike | None = None,
         costs: Costs | None = None,
         groups: Any = None,
         time: Any = None,
@@ -282,7 +281,7 @@ class DecisionPolicy:
 
         Parameters
         ----------
-        X, y, costs, groups, time, sample_weight
+        X, y, score, costs, groups, time, sample_weight
             As for `evaluate`.
 
         Returns
@@ -290,14 +289,13 @@ class DecisionPolicy:
         evidence : Evidence
             With ``expected_cost``, ``savings`` and ``baselines``.
         """
-        table = Table(X)
-        beside = {"y": y, "costs": costs, "sample_weight": sample_weight}
-        check_same_rows(X=table, **beside, groups=groups, time=time)
-        labels = self.encode(y)
+        table = None if X is None else Table(X)
+        rows = {"score": score, "y": y, "costs": costs, "sample_weight": sample_weight}
+        check_same_rows(X=table, **rows, groups=groups, time=time)
+        labels = self.is_positive(y)
         n_cases = labels.size
-        if n_cases != table.n_rows:
-            raise DataError(f"X has {table.n_rows} rows but y has {n_cases} labels")
-        probability = self.score(X)
+        check_n_cases(n_cases, table, score)
+        probability = self.probability(X, score=score)
         act = self._decide(probability, X, costs)
         declared = self._present(self.costs if costs is None else costs)
         known = None if costs is not None else self.known_costs
@@ -307,17 +305,15 @@ class DecisionPolicy:
             None if known is None else as_case_costs(known, table, n_cases),
             probability,
             None if sample_weight is None else as_weights(sample_weight, n_cases),
-            units_of(n_cases, groups=table.values_of(groups), time=table.values_of(time)),
+            units_of(
+                n_cases,
+                groups=values_of(table, groups, "groups"),
+                time=values_of(table, time, "time"),
+            ),
         )
-        return Evidence(
-            expected_cost=sample.cost(act),
-            savings=sample.savings(act),
-            baselines={name: sample.cost(rule) for name, rule in sample.baselines().items()},
-            n_cases=sample.n,
-            n_positives=sample.count_positives(),
-        )
+        return evidence_on(sample, act)
 
-    def encode(self, y: Any) -> BoolArray:
+    def is_positive(self, y: Any) -> BoolArray:
         """Labels as booleans, True for the positive class; unknown ones are refused."""
         return encode_known(y, *self.labels)
 
@@ -325,10 +321,8 @@ class DecisionPolicy:
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
         rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
-        if self.model_name:
-            multiplier = self.ledger_of_score.multiplier
-            n_models = len(self.models)
-            lines.append(model_in_words(self.model_name, multiplier, self.calibrator, n_models))
+        multiplier = self.ledger_of_score.multiplier
+        lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -339,7 +333,7 @@ class DecisionPolicy:
 
     def __repr__(self) -> str:
         threshold = self.threshold
-        acts = "acts case by case" if threshold is None else f"acts from {threshold:.4g}"
+        acts = "acts case by case" if threshold is None else f"acts from {figure(threshold)}"
         cost = self.evidence.expected_cost
         told = "" if cost is None else f", expected_cost={cost}"
         return f"DecisionPolicy({acts}{told}, model={self.model_name!r})"
@@ -363,7 +357,7 @@ class DecisionPolicy:
         CostOptWarning
             ``model-not-saved``, for models of classes that have no safe file format.
         """
-        contents = self._model_contents()
+        contents = model_contents(self)
         document = to_document(self, contents)
         named = {model_name(content)[0]: content for content in contents}
         write_folder(folder, document, named, overwrite=overwrite)
@@ -386,24 +380,8 @@ class DecisionPolicy:
             raise
         except CostOptError as error:
             raise PolicyError(f"policy.json in {folder} declares what cannot be: {error}") from None
-        for name in ("threshold", "raw_threshold"):
-            told, found = getattr(stored, name), getattr(policy, name)
-            same = told is found is None or (
-                None not in (told, found) and math.isclose(told, found)
-            )
-            if not same:
-                raise PolicyError(
-                    f"policy.json in {folder}: {name} is {told}, but rule, costs and calibration give "
-                    f"{found}: the file was edited in part"
-                )
+        check_thresholds(stored, policy, folder)
         return policy
-
-    @property
-    def ledger_of_score(self) -> OddsLedger:
-        """What is left to undo in the model's own score; each of several models has its own."""
-        if not self.models:
-            return self.ledger
-        return self.models[0].ledger if len(self.models) == 1 else OddsLedger()
 
     def _say_if_unread(self, costs: Costs | None) -> None:
         if costs is not None and isinstance(self.rule, CutRule):
@@ -412,6 +390,21 @@ class DecisionPolicy:
                 "the rule is a cut that was chosen for the declared costs, so costs= changes no "
                 "decision: make the policy with threshold='bayes' to decide by other costs",
             )
+
+    def _decisions(
+        self, X: Any, score: ArrayLike | None, costs: Costs | None
+    ) -> dict[str, NDArray[Any]]:
+        """The columns of `decide_frame`."""
+        check_same_rows(X=X, score=score, costs=costs)
+        self._say_if_unread(None if self.known_costs is None else costs)  # the gain reads them
+        probability = self.probability(X, score=score)
+        act = self._decide(probability, X, costs)
+        gain = expected_gain(probability, self._known(X, costs, probability.size))
+        return {
+            "probability": probability,
+            "action": np.where(act, ACT, LEAVE),
+            "expected_gain": gain,
+        }
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
         if isinstance(self.rule, CutRule):
@@ -433,18 +426,3 @@ class DecisionPolicy:
                 "for new cases: pass costs=CaseCosts(fp=..., fn=...) for these cases"
             )
         return costs
-
-    def _model_contents(self) -> list[bytes]:
-        """The models as bytes; none, with a warning, where there is no safe format."""
-        contents = []
-        for part in self.models:
-            files = None if self.learner is None else self.learner.to_files(part.model)
-            if files is None or self.schema is None:
-                warn(
-                    "model-not-saved",
-                    f"{self.model_name} has no file format that is safe to load, so the policy is "
-                    "saved without its model: it still decides on scores, decide_scores(score)",
-                )
-                return []
-            contents.append(files["model.json"])
-        return contents

@@ -42,25 +42,26 @@ def rule_in_words(
     return f"{text} (raw model score {figure(raw_threshold)} or more)."
 
 
-def model_in_words(
-    name: str, odds_multiplier: float, calibrator: Calibrator, n_models: int = 1
-) -> str:
+def model_in_words(name: str, odds_multiplier: float, calibrator: Calibrator, n_models: int) -> str:
     """What stands between a row and its probability."""
     text = f"Model: {name}"
+    if not n_models:
+        text = f"Model: {name}, not saved here" if name else "Model: none of its own"
+        text += ", scores are computed elsewhere and passed as score= or --score"
     if n_models > 1:
         text += f"; the average of {n_models} models, after what training did to the odds of each is undone"
     elif odds_multiplier != 1:
-        text += f"; its training multiplied the odds by {odds_multiplier:.3g}, which is undone"
+        text += (
+            f"; its training multiplied the odds by {figure(odds_multiplier, 3)}, which is undone"
+        )
     if isinstance(calibrator, IsotonicMap):
         text += f"; calibrated by isotonic regression with {len(calibrator.scores)} knots"
     elif isinstance(calibrator, BetaMap):
-        text += (
-            f"; calibrated by a beta map with a {calibrator.a:.3g}, b {calibrator.b:.3g} and intercept "
-            f"{calibrator.intercept:.3g}"
-        )
+        a, b, intercept = (figure(c, 3) for c in (calibrator.a, calibrator.b, calibrator.intercept))
+        text += f"; calibrated by a beta map with a {a}, b {b} and intercept {intercept}"
     elif not calibrator.is_identity:
         text += (
-            f"; calibrated by Platt's map with slope {calibrator.slope:.3g} and intercept "
-            f"{calibrator.intercept:.3g}"
+            f"; calibrated by Platt's map with slope {figure(calibrator.slope, 3)} and intercept "
+            f"{figure(calibrator.intercept, 3)}"
         )
     return f"{text}."

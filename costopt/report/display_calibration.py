@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from costopt.decision.costs import Costs
-from costopt.errors import DataError, PolicyError
+from costopt.errors import DataError
 from costopt.evaluation.draws import sums_by
 from costopt.evaluation.estimates import LEVEL
 from costopt.frames import Scalar, Table
+from costopt.policy.cases import check_scores
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.display_canvas import (
     ALARM,
@@ -201,6 +202,7 @@ class CostCalibrationDisplay:
         X: Any,
         y: Any,
         *,
+        score: ArrayLike | None = None,
         costs: Costs | None = None,
         **options: Any,
     ) -> Self:
@@ -209,11 +211,12 @@ class CostCalibrationDisplay:
         Parameters
         ----------
         policy : DecisionPolicy
-            With a model.
-        X : data frame or array-like of shape (n_cases, n_columns)
+        X : data frame or array-like of shape (n_cases, n_columns), or None
             Rows that the policy was not made from.
         y : array-like of shape (n_cases,)
             Labels, named as when the policy was made.
+        score : array-like of shape (n_cases,), optional
+            The model's own scores, computed elsewhere.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
         **options
@@ -227,14 +230,14 @@ class CostCalibrationDisplay:
         Raises
         ------
         PolicyError
-            If the policy has no model.
+            If there is neither model nor scores.
         DataError
             If a column is missing or a label is unknown.
         """
-        check_same_rows(X=X, y=y, costs=costs)
-        labels, calibrated = policy.encode(y), policy.score(X)
+        check_same_rows(X=X, y=y, score=score, costs=costs)
+        labels, calibrated = policy.is_positive(y), policy.probability(X, score=score)
         chosen = policy.costs if costs is None else costs  # without any, nothing is marked
-        stages = {**_stages(policy, X), "calibrated": calibrated}
+        stages = {**_stages(policy, X, score), "calibrated": calibrated}
         return cls.from_predictions(labels, stages, chosen, X=X, **options)
 
     def plot(self, ax: Axes | None = None, *, scale: Scale = "auto") -> Self:
@@ -311,10 +314,13 @@ class CostCalibrationDisplay:
         return float(both.min() / 2), float(1 - (1 - both.max()) / 2)
 
 
-def _stages(policy: DecisionPolicy, X: Any) -> dict[str, FloatArray]:
+def _stages(policy: DecisionPolicy, X: Any, score: Any) -> dict[str, FloatArray]:
     """A policy's scores before calibration: as the models give them, and with the odds restored."""
-    if policy.learner is None or not policy.models:
-        raise PolicyError("this policy holds no model: use from_predictions with its scores")
+    if score is not None:
+        raw, ledger = check_scores(score, X), policy.ledger_of_score
+        restored = {"odds restored": ledger.undo(raw)} if ledger.entries else {}
+        return {"model's own scores": raw, **restored}
+    assert policy.learner is not None  # noqa: S101  # it has scored these rows before
     rows = X if policy.schema is None else Features(Table(X), policy.schema)
     total = sum(part.share for part in policy.models)
     scores = [(part, policy.learner.score(part.model, rows)) for part in policy.models]

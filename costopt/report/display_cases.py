@@ -237,18 +237,27 @@ class FromScores:
 
     @classmethod
     def from_policy(
-        cls, policy: DecisionPolicy, X: Any, y: Any, *, costs: Costs | None = None, **options: Any
+        cls,
+        policy: DecisionPolicy,
+        X: Any,
+        y: Any,
+        *,
+        score: ArrayLike | None = None,
+        costs: Costs | None = None,
+        **options: Any,
     ) -> Self:
         """From a policy's calibrated probabilities, best on rows that nobody has seen.
 
         Parameters
         ----------
         policy : DecisionPolicy
-            With a model.
-        X : data frame or array-like of shape (n_cases, n_columns)
-            With the columns of the model and those that the costs name.
+        X : data frame or array-like of shape (n_cases, n_columns), or None
+            With the columns of the model, unless ``score`` is given, and those that the costs
+            name.
         y : array-like of shape (n_cases,)
             Labels, named as when the policy was made.
+        score : array-like of shape (n_cases,), optional
+            The model's own scores, computed elsewhere.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
         **options
@@ -261,19 +270,22 @@ class FromScores:
         Raises
         ------
         PolicyError
-            If the policy has no model, or costs per case were arrays and none are passed.
+            If there is neither model nor scores, or costs per case were arrays and none are passed.
         DataError
             If a column is missing or a label is unknown.
         """
-        check_same_rows(X=X, y=y, costs=costs)
+        check_same_rows(X=X, y=y, score=score, costs=costs)
         costs = costs_of(policy, costs)
-        given = {**cls._policy_options(policy, X, costs), **options}
-        return cls.from_predictions(policy.encode(y), policy.score(X), costs, X=X, **given)
+        given = {**cls._policy_options(policy, X, score, costs), **options}
+        labels, probability = policy.is_positive(y), policy.probability(X, score=score)
+        return cls.from_predictions(labels, probability, costs, X=X, **given)
 
     @classmethod
-    def _policy_options(cls, policy: DecisionPolicy, X: Any, costs: Costs) -> dict[str, Any]:
-        """What a policy knows that its scores do not tell."""
-        del policy, X, costs
+    def _policy_options(
+        cls, policy: DecisionPolicy, X: Any, score: Any, costs: Costs
+    ) -> dict[str, Any]:
+        """What a policy knows that its probabilities do not tell."""
+        del policy, X, score, costs
         return {}
 
 

@@ -164,8 +164,8 @@ class GainDisplay(FromScores):
         return cls._of(cases, paid, known, decided).plot(ax=ax)
 
     @classmethod
-    def _policy_options(cls, policy: Any, X: Any, costs: Costs) -> dict[str, Any]:
-        return {"act": policy.decide(X, costs=costs if policy.needs_costs else None)}
+    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Costs) -> dict[str, Any]:
+        return {"act": policy.decide(X, score=score, costs=costs if policy.needs_costs else None)}
 
     @classmethod
     def _of(cls, cases: Cases, paid: CaseCosts, known: CaseCosts, act: BoolArray) -> Self:

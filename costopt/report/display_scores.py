@@ -156,11 +156,11 @@ class ScoreDistributionDisplay(FromScores):
         return display.plot(ax=ax)
 
     @classmethod
-    def _policy_options(cls, policy: Any, X: Any, costs: Costs) -> dict[str, Any]:
+    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Costs) -> dict[str, Any]:
         if policy.threshold is not None:
             return {"threshold": policy.threshold}
         # asked of the policy: what it knows of costs that only hindsight knows are its own means
-        return {"act": policy.decide(X, costs=costs if policy.needs_costs else None)}
+        return {"act": policy.decide(X, score=score, costs=costs if policy.needs_costs else None)}
 
     @classmethod
     def _of(

@@ -143,8 +143,8 @@ class TradeoffDisplay(FromScores):
         return display.plot(ax=ax, scale=scale)
 
     @classmethod
-    def _policy_options(cls, policy: Any, X: Any, costs: Costs) -> dict[str, Any]:
-        del X, costs
+    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Costs) -> dict[str, Any]:
+        del X, score, costs
         return {} if policy.threshold is None else {"threshold": policy.threshold}
 
     def at(self, threshold: float) -> dict[str, float]:

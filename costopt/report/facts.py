@@ -9,6 +9,7 @@ from typing import Any
 from costopt.decision.rules import CutRule
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import CELLS, OperatingCurve, OperatingPoint
+from costopt.markup import figure
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.figures import amount, money, percent, threshold_text
@@ -115,8 +116,8 @@ def _action(policy: DecisionPolicy) -> dict[str, str]:
         return {"headline": verb, "sentence": "No model is needed at these costs."}
     sentence = f"Act on every case whose calibrated probability of {name} reaches this."
     if raw is not None and math.isfinite(raw):
-        sentence += f" On the model's own score: {raw:.4g}."
-    return {"headline": f"Act from {100 * threshold:.3g} % up", "sentence": sentence}
+        sentence += f" On the model's own score: {figure(raw)}."
+    return {"headline": f"Act from {figure(100 * threshold, 3)} % up", "sentence": sentence}
 
 
 def interval_money(found: Estimate, factor: float) -> str:
@@ -289,4 +290,4 @@ def _data(curve: OperatingCurve, start: float) -> dict[str, Any]:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return figure(value) if isinstance(value, float) else str(value)

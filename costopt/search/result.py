@@ -94,14 +94,14 @@ class SearchResult:
         cost = self.expected_cost
         lines = [
             f"{self._trials_in_words()} on {evidence.n_cases:,} cases, of which "
-            f"{evidence.n_positives:,} ({100 * share:.3g} %) are positive",
+            f"{evidence.n_positives:,} ({figure(100 * share, 3)} %) are positive",
             "",
             f"Cost in {unit} per case, with its {cost.level:.0%} interval",
         ]
         rows = [(name, found) for name, found in self.baselines.items()]
         width = max(len(name) for name, _ in rows) + 2
         for name, found in rows:
-            note = f"   {100 * (1 - share):.4g} % accurate" if name == "never act" else ""
+            note = f"   {figure(100 * (1 - share))} % accurate" if name == "never act" else ""
             lines.append(_row(name, found, width) + note)
         lines.append(_row("this policy", cost, width))
         lines += self._why_it_differs()
@@ -136,15 +136,15 @@ class SearchResult:
     def _trials_in_words(self) -> str:
         states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
         given_up = states.count(optuna.trial.TrialState.PRUNED)
-        note = f" ({given_up} more given up early)" if given_up else ""
-        return f"{self.n_trials} trials{note}"
+        note = f" ({given_up:,} more given up early)" if given_up else ""
+        return f"{self.n_trials:,} trials{note}"
 
     def _repr_html_(self) -> str:
         saved = self.savings
         lead = (
             f"Costs {self.expected_cost}"
             if math.isnan(saved.value)
-            else f"Saves {figure(100 * saved.value, 3)} % ({saved.interval_text(100, ' %')})"
+            else f"Saves {figure(100 * saved.value, 3)} % ({saved.interval_text(100, ' %', digits=3)})"
         )
         return panel(
             f"Search of {self.n_trials} trials",
@@ -229,4 +229,4 @@ def _row(name: str, found: Estimate, width: int) -> str:
 
 
 def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    return figure(value, 3) if isinstance(value, float) else str(value)

@@ -82,7 +82,7 @@ def test_a_saved_rule_decides_on_scores(shell, scored, scores, tmp_path):
 
     policy = DecisionPolicy.load(tmp_path / "rule")
     cut = shell.printed("show", tmp_path / "rule")["raw_threshold"]
-    np.testing.assert_array_equal(policy.decide_scores(scores["p"]), scores["p"] >= cut)
+    np.testing.assert_array_equal(policy.decide(score=scores["p"]), scores["p"] >= cut)
     assert "exists" in shell.refused(
         "threshold", scored, *WORDS, *COSTS, "--out", tmp_path / "rule"
     )

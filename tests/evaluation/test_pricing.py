@@ -170,7 +170,7 @@ def test_scores_of_any_scale_are_decided_on_about_as_well_as_by_the_best_thresho
 
     policy = choose_threshold(y[:N].astype(int), score[:N], COSTS, threshold=threshold)
 
-    act = policy.decide_scores(score[new])
+    act = policy.decide(score=score[new])
     assert_array_equal(act, score[new] >= policy.raw_threshold)
     money = np.where(y[new], 7 / 3 * ~act, act).mean()
     best = min(
@@ -195,5 +195,5 @@ def test_costs_per_case_are_decided_on_as_under_the_truth_at_any_scale(scale):
     def money(act):
         return np.where(y, amount * ~act, act).mean()
 
-    found = money(policy.decide_scores(scale(x), costs=costs))
+    found = money(policy.decide(score=scale(x), costs=costs))
     assert_allclose(found, money(decide(truth, costs)), rtol=0.05)

@@ -79,7 +79,7 @@ def test_a_search_finds_the_same(both, learner, options):
     assert_same_evidence(alone.policy, among.policy)
     X = both[0][0]
     assert_array_equal(alone.policy.decide(X), among.policy.decide(X))
-    assert_array_equal(alone.policy.score(X), among.policy.score(X))
+    assert_array_equal(alone.policy.probability(X), among.policy.probability(X))
 
 
 @pytest.mark.parametrize("costs", [CostMatrix(fp=1, fn=5), COSTS], ids=["constant", "per case"])

@@ -31,7 +31,7 @@ from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Table
 from costopt.policy.assemble import assemble, evidence_of
-from costopt.policy.policy import ModelPart
+from costopt.policy.scoring import ModelPart
 from costopt.training.learners import Features
 
 COSTS = CostMatrix(fn=9, fp=1)
@@ -55,7 +55,7 @@ def test_miscalibrated_scores_are_cut_where_the_truth_reaches_the_bayes_threshol
     policy = choose_threshold(y, score, COSTS, threshold="bayes")
 
     assert policy.threshold == pytest.approx(0.1)
-    assert np.mean(policy.decide_scores(score) == (truth >= 0.1)) > 0.98
+    assert np.mean(policy.decide(score=score) == (truth >= 0.1)) > 0.98
 
 
 def test_the_exact_cut_is_the_cheapest_one_there_is():
@@ -73,7 +73,7 @@ def test_the_evidence_is_of_decisions_that_did_not_see_their_row():
 
     policy = choose_threshold(y, score, COSTS, threshold="exact")
 
-    seen = mean_cost(y, policy.decide_scores(score), COSTS)
+    seen = mean_cost(y, policy.decide(score=score), COSTS)
     assert policy.evidence.expected_cost.value > seen
     assert policy.evidence.n_positives == y.sum()
 
@@ -88,8 +88,8 @@ def test_costs_per_case_come_from_columns_or_arrays():
 
     assert by_column.threshold is None
     assert np.array_equal(
-        by_column.decide_scores(score, X),
-        by_array.decide_scores(score, costs=CaseCosts(fn=amount + 1, fp=1)),
+        by_column.decide(X, score=score),
+        by_array.decide(score=score, costs=CaseCosts(fn=amount + 1, fp=1)),
     )
 
 
@@ -100,7 +100,7 @@ def test_scores_that_rank_no_better_than_chance_end_in_a_blanket_rule():
 
     policy = choose_threshold(y, score, COSTS)
 
-    assert policy.decide_scores(score).all()
+    assert policy.decide(score=score).all()
     assert policy.raw_threshold == -np.inf
 
 
@@ -111,7 +111,7 @@ def test_scores_that_rank_no_better_than_chance_end_in_a_blanket_rule():
             {"score": np.array([0.5, 2.0] * 50)},
             r"got 2.0 in row 1: put decision values through 1 /",
         ),
-        ({"score": np.full(99, 0.5)}, r"one value for each of the 100 labels, got shape \(99,\)"),
+        ({"score": np.full(99, 0.5)}, "one value for each of the 100 labels, got 99"),
         ({"score": np.full(100, np.nan)}, r"scores must lie in \[0, 1\], got nan in row 0"),
         ({"threshold": "sampled"}, "threshold='sampled' is for a search"),
         ({"y": np.array(["a", "b"] * 50)}, "the positive class must be named"),
@@ -138,8 +138,8 @@ def test_constant_scores_are_decided_on_with_a_warning(costs):
         policy = choose_threshold(y, np.full(100, 0.3), costs)
 
     now = costs if policy.needs_costs else None
-    act = policy.decide_scores(np.full(100, 0.3), costs=now)
-    base_rate = policy.calibrate([0.3])[0]
+    act = policy.decide(score=np.full(100, 0.3), costs=now)
+    base_rate = policy.probability(score=[0.3])[0]
     assert_array_equal(act, decide(np.full(100, base_rate), costs))
 
 
@@ -152,7 +152,7 @@ def test_a_currency_of_any_size_gives_the_same_decisions(size):
 
     found = choose_threshold(y, score, CostMatrix(fp=size, fn=3 * size))
     assert found.threshold == declared.threshold
-    assert_array_equal(found.decide_scores(score), declared.decide_scores(score))
+    assert_array_equal(found.decide(score=score), declared.decide(score=score))
 
 
 # What is known of the cost
@@ -299,9 +299,9 @@ def test_several_models_are_averaged_after_their_odds_are_undone_and_then_calibr
     mean = averaged(policy, X)
 
     assert len(policy.models) == 2
-    assert_allclose(policy.score(X), policy.calibrator.apply(mean))
+    assert_allclose(policy.probability(X), policy.calibrator.apply(mean))
     assert_array_equal(policy.decide(X), decide(policy.calibrator.apply(mean), costs.resolve(X)))
-    assert_array_equal(policy.decide_scores(mean, X), policy.decide(X))
+    assert_array_equal(policy.decide(X, score=mean), policy.decide(X))
     assert 0 < policy.decide(X).sum() < 200
 
 
@@ -326,9 +326,9 @@ def test_models_may_have_unequal_shares(rows):
 
     mean = averaged(uneven, rows[0])
 
-    assert_allclose(uneven.score(rows[0]), policy.calibrator.apply(mean))
+    assert_allclose(uneven.probability(rows[0]), policy.calibrator.apply(mean))
     one_sided = replace(policy, models=(first, ModelPart(second.model, second.ledger, 1e-12)))
-    assert_allclose(one_sided.score(rows[0]), alone.score(rows[0]))
+    assert_allclose(one_sided.probability(rows[0]), alone.probability(rows[0]))
 
 
 def test_the_raw_threshold_of_a_single_model_is_one_of_its_own_score(rows):
@@ -353,7 +353,7 @@ def test_several_models_survive_saving(rows, make_rows, tmp_path, learner, costs
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
     assert len(list((tmp_path / "policy").glob("model-*.json"))) == 2
-    assert_array_equal(loaded.score(X), policy.score(X))
+    assert_array_equal(loaded.probability(X), policy.probability(X))
     assert_array_equal(loaded.decide(X), policy.decide(X))
     assert (loaded.threshold, loaded.raw_threshold) == (policy.threshold, policy.raw_threshold)
     assert [(part.ledger, part.share) for part in loaded.models] == [
@@ -399,7 +399,7 @@ def test_the_same_model_twice_is_one_file_and_survives_saving(rows, tmp_path):
 
     assert len(list((tmp_path / "policy").glob("model-*.json"))) == 2
     assert len(loaded.models) == 3
-    assert_array_equal(loaded.score(rows[0]), policy.score(rows[0]))
+    assert_array_equal(loaded.probability(rows[0]), policy.probability(rows[0]))
 
 
 def test_one_model_after_several_leaves_no_file_behind(rows, tmp_path):
@@ -411,7 +411,7 @@ def test_one_model_after_several_leaves_no_file_behind(rows, tmp_path):
 
     assert len(list((tmp_path / "policy").glob("model-*.json"))) == 1
     assert_array_equal(
-        DecisionPolicy.load(tmp_path / "policy").score(rows[0]), alone.score(rows[0])
+        DecisionPolicy.load(tmp_path / "policy").probability(rows[0]), alone.probability(rows[0])
     )
 
 
@@ -433,6 +433,6 @@ def test_several_models_that_cannot_be_saved_leave_a_policy_for_their_average(ro
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
     assert loaded.raw_threshold == policy.raw_threshold
-    assert_array_equal(loaded.decide_scores(averaged(policy, X)), policy.decide(X))
+    assert_array_equal(loaded.decide(score=averaged(policy, X)), policy.decide(X))
     with pytest.raises(PolicyError, match="holds no model"):
         loaded.decide(X)

@@ -57,7 +57,7 @@ def test_a_loaded_policy_decides_bit_for_bit_as_the_saved_one(rows, tmp_path, le
     policy.save(tmp_path / "policy")
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
-    assert np.array_equal(loaded.score(X), policy.score(X))
+    assert np.array_equal(loaded.probability(X), policy.probability(X))
     assert np.array_equal(loaded.decide(X), policy.decide(X))
     assert (loaded.threshold, loaded.raw_threshold) == (policy.threshold, policy.raw_threshold)
     assert loaded.evaluate(X, y) == policy.evaluate(X, y)
@@ -114,7 +114,7 @@ def test_never_and_always_survive_saving(tmp_path, threshold):
 
     assert loaded.threshold == threshold
     assert json.loads((tmp_path / "p/policy.json").read_text())["threshold"] == str(threshold)
-    assert loaded.decide_scores([0.0, 1.0]).tolist() == [threshold < 0] * 2
+    assert loaded.decide(score=[0.0, 1.0]).tolist() == [threshold < 0] * 2
 
 
 def test_per_case_costs_survive_saving(tmp_path, rows):
@@ -147,7 +147,7 @@ def test_overwriting_leaves_only_the_new_model(saved, rows):
 
     assert len(list(saved.glob("model-*.json"))) == 1
     X, _ = rows
-    assert np.array_equal(DecisionPolicy.load(saved).score(X), other.score(X))
+    assert np.array_equal(DecisionPolicy.load(saved).probability(X), other.probability(X))
 
 
 def test_a_place_that_cannot_hold_a_folder_is_refused(policy, tmp_path):
@@ -162,7 +162,7 @@ def test_a_place_that_cannot_hold_a_folder_is_refused(policy, tmp_path):
 def test_a_crash_between_files_leaves_the_old_policy(saved, policy, rows, monkeypatch):
     """The model is written, then the disk is full: policy.json still names the old model."""
     X, _ = rows
-    expected = policy.score(X)
+    expected = policy.probability(X)
     other = search(rows, XGBoostLearner(max_rounds=3))
     import costopt.policy.files as files
 
@@ -177,7 +177,7 @@ def test_a_crash_between_files_leaves_the_old_policy(saved, policy, rows, monkey
     with pytest.raises(StoreError, match="cannot write the policy to .*No space left"):
         other.save(saved, overwrite=True)
 
-    assert np.array_equal(DecisionPolicy.load(saved).score(X), expected)
+    assert np.array_equal(DecisionPolicy.load(saved).probability(X), expected)
     assert not list(saved.glob(".*.tmp"))
 
 
@@ -349,8 +349,8 @@ def test_a_map_for_tiny_scores_decides_alike_once_loaded(floor, policy, tmp_path
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
     assert loaded.calibrator == made.calibrator
-    assert np.array_equal(loaded.decide_scores(tiny), made.decide_scores(tiny))
-    assert 0 < loaded.decide_scores(tiny).mean() < 1
+    assert np.array_equal(loaded.decide(score=tiny), made.decide(score=tiny))
+    assert 0 < loaded.decide(score=tiny).mean() < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -361,8 +361,8 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
     loaded = DecisionPolicy.load(saved_as(kind))
 
     assert loaded.calibrator == KINDS[kind]
-    assert np.array_equal(loaded.score(X), original.score(X))
-    assert not np.array_equal(loaded.score(X), policy.score(X))
+    assert np.array_equal(loaded.probability(X), original.probability(X))
+    assert not np.array_equal(loaded.probability(X), policy.probability(X))
     assert (loaded.threshold, loaded.raw_threshold) == (original.threshold, original.raw_threshold)
     assert loaded.explain() == original.explain()
     words = {"beta": "a beta map with a 0.7, b 1.4", "isotonic": "isotonic regression with 5 knots"}
@@ -372,7 +372,7 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, policy, rows):
     X, _ = rows
-    middle = float(np.median(replace(policy, calibrator=BetaMap()).score(X)))
+    middle = float(np.median(replace(policy, calibrator=BetaMap()).probability(X)))
     intercept = math.log((1 / 9) / (8 / 9)) - 0.7 * math.log(middle) + 1.4 * math.log(1 - middle)
     around = {
         "beta": BetaMap(0.7, 1.4, intercept),
@@ -383,7 +383,7 @@ def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, 
 
     own_scores = used.learner.score(used.models[0].model, features)
 
-    clear = np.abs(used.score(X) - used.threshold) > 1e-9
+    clear = np.abs(used.probability(X) - used.threshold) > 1e-9
     assert np.array_equal((own_scores >= used.raw_threshold)[clear], used.decide(X)[clear])
     assert 0 < used.decide(X).mean() < 1
 
@@ -394,7 +394,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
     X, _ = rows
     document = json.loads((saved_as(kind) / "policy.json").read_text())
     stored = document["calibrator"]
-    p = replace(policy, calibrator=BetaMap()).score(X)
+    p = replace(policy, calibrator=BetaMap()).probability(X)
 
     if kind == "beta":
         log_odds = stored["a"] * np.log(p) - stored["b"] * np.log(1 - p) + stored["intercept"]
@@ -404,7 +404,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
 
     assert stored["kind"] == kind
     assert kind in document["how_to_use"]
-    assert np.allclose(by_hand, replace(policy, calibrator=KINDS[kind]).score(X))
+    assert np.allclose(by_hand, replace(policy, calibrator=KINDS[kind]).probability(X))
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def test_a_score_is_undone_then_calibrated_then_decided_on(policy, rows):
     probability = policy.calibrator.apply(scale_odds(raw, 1 / multiplier))
 
     assert multiplier > 1
-    assert np.allclose(policy.score(X), probability)
+    assert np.allclose(policy.probability(X), probability)
     assert np.array_equal(policy.decide(X), decide(probability, COSTS))
-    assert np.array_equal(policy.decide(X), policy.decide_scores(raw))
+    assert np.array_equal(policy.decide(X), policy.decide(score=raw))
 
 
 def test_the_raw_threshold_alone_takes_the_same_decisions(policy, rows):
@@ -80,7 +80,7 @@ def test_raw_and_calibrated_threshold_name_the_same_cut(slope, multiplier):
     score = np.linspace(0.001, 0.999, 999)
 
     assert policy.threshold == pytest.approx(1 / 9)
-    assert np.array_equal(score >= policy.raw_threshold, policy.decide_scores(score))
+    assert np.array_equal(score >= policy.raw_threshold, policy.decide(score=score))
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_never_and_always_are_thresholds_too(changes, raw):
     policy = scores_only(**changes)
 
     assert policy.raw_threshold == raw
-    assert policy.decide_scores([0.0, 0.5, 1.0]).all() == (raw < 0)
-    assert policy.decide_scores([0.0, 0.5, 1.0]).any() == (raw < 0)
+    assert policy.decide(score=[0.0, 0.5, 1.0]).all() == (raw < 0)
+    assert policy.decide(score=[0.0, 0.5, 1.0]).any() == (raw < 0)
 
 
 def test_rows_may_come_in_any_frame_and_column_order(policy, rows):
@@ -148,7 +148,7 @@ def test_evaluate_takes_weights_and_other_prices(policy, rows):
     repriced = policy.evaluate(X, y, costs=dear)
 
     assert weighted.value == pytest.approx(mean_cost(y, policy.decide(X), COSTS, weight))
-    assert np.array_equal(policy.decide(X, costs=dear), decide(policy.score(X), dear))
+    assert np.array_equal(policy.decide(X, costs=dear), decide(policy.probability(X), dear))
     assert repriced.value == pytest.approx(mean_cost(y, policy.decide(X, costs=dear), dear))
 
 
@@ -179,15 +179,15 @@ def test_costs_per_case_need_their_columns(rows):
     policy = scores_only(costs=costs, known_costs=costs)
     score = np.full(len(X), 0.2)
 
-    acted = policy.decide_scores(score, X)
+    acted = policy.decide(X, score=score)
 
     assert policy.threshold is None
     assert policy.raw_threshold is None
-    assert np.array_equal(acted, decide(policy.calibrate(score), costs.resolve(X)))
+    assert np.array_equal(acted, decide(policy.probability(score=score), costs.resolve(X)))
     with pytest.raises(CostSpecError, match="the costs are formulas over 'amount': pass the table"):
-        policy.decide_scores(score)
+        policy.decide(score=score)
     with pytest.raises(CostSpecError, match="column 'amount', which the data do not have"):
-        policy.decide_scores(score, X.drop(columns="amount"))
+        policy.decide(X.drop(columns="amount"), score=score)
 
 
 def test_a_policy_made_with_arrays_of_costs_asks_for_them():
@@ -195,11 +195,11 @@ def test_a_policy_made_with_arrays_of_costs_asks_for_them():
 
     assert policy.needs_costs
     with pytest.raises(PolicyError, match="costs per case given as arrays.*pass costs=CaseCosts"):
-        policy.decide_scores([0.1, 0.9])
+        policy.decide(score=[0.1, 0.9])
     costs = CaseCosts(fp=1, fn=[0.5, 100.0])
-    assert policy.decide_scores([0.5, 0.5], costs=costs).tolist() == [False, True]
+    assert policy.decide(score=[0.5, 0.5], costs=costs).tolist() == [False, True]
     with pytest.raises(DataError, match="the costs are for 2 cases but there are 1"):
-        policy.decide_scores([0.5], costs=costs)
+        policy.decide(score=[0.5], costs=costs)
 
 
 def test_hindsight_is_not_needed_to_decide_but_to_price(rows):
@@ -218,23 +218,19 @@ def test_hindsight_is_not_needed_to_decide_but_to_price(rows):
         policy.evaluate(before, y)
 
 
-def test_the_expected_gain_is_in_money():
-    policy = scores_only()
-
-    assert np.allclose(policy.expected_gain([0.5, 0.0]), [0.5 * 8 - 0.5, -1.0])
-
-
 @pytest.mark.parametrize(
     ("score", "message"),
     [
-        ([0.1, 1.2], "scores must be probabilities, one per case, got 1.2 in row 1"),
-        ([float("nan")], "got nan in row 0"),
+        ([0.1, 1.2], "scores must lie in .0, 1., got 1.2 in row 1: put decision values through"),
+        ([float("nan")], "got nan in row 0: score these cases as well"),
+        ([12.5, 0.5], "got 12.5 in row 0: divide by 100 if they are percent"),
+        ([-3.0, 50.0], "got -3.0 in row 0: put decision values through"),
         ([[0.1]], r"got shape \(1, 1\)"),
     ],
 )
 def test_scores_that_are_no_probabilities_are_refused(score, message):
     with pytest.raises(DataError, match=message):
-        scores_only().decide_scores(score)
+        scores_only().decide(score=score)
 
 
 def test_a_policy_without_a_model_says_what_to_do_instead():
@@ -252,7 +248,7 @@ def test_a_models_own_class_is_named_when_it_could_not_be_saved(tmp_path, rows):
         policy.save(tmp_path / "tree")
     loaded = DecisionPolicy.load(tmp_path / "tree")
 
-    assert np.array_equal(loaded.decide_scores(score), policy.decide(X))
+    assert np.array_equal(loaded.decide(score=score), policy.decide(X))
     with pytest.raises(
         PolicyError, match=r"holds no model \(DecisionTreeClassifier was not saved\)"
     ):
@@ -296,6 +292,6 @@ def test_costs_that_a_cut_does_not_read_are_said_to_be_unread():
     cut, dear = scores_only(rule=CutRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
 
     with pytest.warns(CostOptWarning, match=r"\[costs-not-read\].*changes no decision"):
-        decided = cut.decide_scores([0.4, 0.9], costs=dear)
+        decided = cut.decide(score=[0.4, 0.9], costs=dear)
 
-    assert decided.tolist() == cut.decide_scores([0.4, 0.9]).tolist()
+    assert decided.tolist() == cut.decide(score=[0.4, 0.9]).tolist()

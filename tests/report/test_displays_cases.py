@@ -1,6 +1,7 @@
 """Calibration, score distribution and gain; and the ways into a display that all of them share."""
 
 import sys
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -146,7 +147,7 @@ def test_a_policy_is_shown_at_every_stage(searched):
     raw, restored, calibrated = (
         np.average(each.predicted, weights=each.n) for each in stages.values()
     )
-    assert_allclose(calibrated, policy.score(X).mean())
+    assert_allclose(calibrated, policy.probability(X).mean())
     assert raw > 1.5 * y.mean()
     assert abs(restored - y.mean()) < 0.1 * y.mean()
     assert stages["calibrated"].brier_score < stages["model's own scores"].brier_score
@@ -219,7 +220,7 @@ def test_decisions_case_by_case_shade_bins_by_how_often_one_acts(searched):
     X, y, _, policy = searched
     ax = axes()
     display = ScoreDistributionDisplay.from_policy(policy, X, y, n_bins=5, ax=ax)
-    score, act = policy.score(X), policy.decide(X)
+    score, act = policy.probability(X), policy.decide(X)
     inside = np.clip(np.digitize(score, display.edges) - 1, 0, 4)
 
     assert display.threshold is None
@@ -229,6 +230,20 @@ def test_decisions_case_by_case_shade_bins_by_how_often_one_acts(searched):
     assert 0 < np.nanmin(display.acted[display.acted > 0]) < 1
     assert_allclose(display.positives_acted, act[y == 1].mean())
     assert [text.get_text() for text in ax.texts] == ["darker: a larger share is acted on"]
+
+
+@pytest.mark.parametrize("display", [ScoreDistributionDisplay, GainDisplay, CostCalibrationDisplay])
+def test_scores_from_elsewhere_show_what_the_model_shows(searched, display):
+    X, y, *policies = searched
+    for policy in policies:
+        elsewhere = replace(policy, models=(), learner=None, ledger=policy.ledger_of_score)
+        with pytest.raises(PolicyError, match="pass score="):
+            display.from_policy(elsewhere, X, y, ax=axes())
+        kinds = [
+            texts(display.from_policy(each, X, y, score=score, ax=axes()).ax_)
+            for each, score in ((policy, None), (elsewhere, policy.raw_score(X)))
+        ]
+        assert kinds[0] == kinds[1]
 
 
 def test_without_costs_nothing_is_decided():

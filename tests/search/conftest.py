@@ -50,7 +50,7 @@ def _outcome_of(result, X):
         "chosen": (result.trial_number, result.averaged, result.best_params),
         "money": (result.expected_cost, result.apparent_cost, dict(result.baselines)),
         "savings": result.savings,
-        "scores": result.policy.score(X).tobytes(),
+        "scores": result.policy.probability(X).tobytes(),
     }
 
 

@@ -76,7 +76,7 @@ def test_the_score_is_the_average_of_the_models_with_their_odds_undone(both):
         scores.append(raw / (raw + odds * (1 - raw)))
 
     expected = policy.calibrator.apply(np.mean(scores, axis=0))
-    assert policy.score(X) == pytest.approx(expected, rel=1e-12)
+    assert policy.probability(X) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("at", [2, 3])
@@ -87,7 +87,7 @@ def test_it_saves_loads_and_decides_the_same(at, both, tmp_path):
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
     assert len(loaded.models) == len(result.policy.models)
-    assert np.array_equal(loaded.score(X), result.policy.score(X))
+    assert np.array_equal(loaded.probability(X), result.policy.probability(X))
     assert np.array_equal(loaded.decide(X), result.policy.decide(X))
     assert loaded.threshold == result.policy.threshold
     assert loaded.evidence == result.policy.evidence
@@ -97,7 +97,9 @@ def test_refit_and_folds_decide_alike_on_new_rows(both, make_rows):
     _, _, refit, folds = both
     X_new, _ = make_rows(2000, 77)
 
-    assert np.corrcoef(refit.policy.score(X_new), folds.policy.score(X_new))[0, 1] > 0.95
+    assert (
+        np.corrcoef(refit.policy.probability(X_new), folds.policy.probability(X_new))[0, 1] > 0.95
+    )
     assert np.mean(refit.policy.decide(X_new) == folds.policy.decide(X_new)) > 0.85
 
 
@@ -114,7 +116,7 @@ def test_an_average_ships_the_models_of_each_of_its_trials(learner, final, make_
     result.policy.save(tmp_path / "policy")
     loaded = DecisionPolicy.load(tmp_path / "policy")
     assert np.array_equal(loaded.decide(rows[0]), result.policy.decide(rows[0]))
-    assert np.array_equal(loaded.score(rows[0]), result.policy.score(rows[0]))
+    assert np.array_equal(loaded.probability(rows[0]), result.policy.probability(rows[0]))
 
 
 @pytest.mark.parametrize("selection", ["likelihood", "average", "cost", "cheapest"])

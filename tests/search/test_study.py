@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_search_bit_for_bit(rows):
     first, second = ([(t.params, t.value) for t in run.study.trials] for run in runs)
     assert first == second
     assert runs[0].expected_cost == runs[1].expected_cost
-    assert np.array_equal(runs[0].policy.score(X), runs[1].policy.score(X))
+    assert np.array_equal(runs[0].policy.probability(X), runs[1].policy.probability(X))
 
 
 def test_the_number_of_cores_changes_no_decision(rows):
@@ -134,7 +134,7 @@ def test_every_way_to_the_threshold_ends_in_a_policy(threshold, rows):
     result = optimize(X, y, COSTS, learners="logistic", n_trials=7, threshold=threshold)
 
     assert 0 < result.threshold < 1
-    acted = result.policy.score(X) >= result.threshold
+    acted = result.policy.probability(X) >= result.threshold
     assert np.array_equal(acted, result.policy.decide(X))
     assert ("threshold" in result.best_params) == (threshold == "sampled")
 
@@ -157,7 +157,7 @@ def test_costs_per_case_decide_case_by_case(rows):
             X, y, CostMatrix(fn="amount", fp=5, tp=5), learners="logistic", n_trials=3
         )
 
-    probability = result.policy.score(X)
+    probability = result.policy.probability(X)
     expected = probability * (X["amount"] - 5) - (1 - probability) * 5 >= 0
     assert result.threshold is None
     assert np.array_equal(result.policy.decide(X), expected)
@@ -217,7 +217,7 @@ def test_prevalence_reweighs_the_estimate(rows):
     result = optimize(X, y, COSTS, learners="logistic", n_trials=1, prevalence=0.01)
 
     assert result.baselines["never act"].value == pytest.approx(8 * 0.01)
-    assert result.policy.score(X).mean() < 0.05
+    assert result.policy.probability(X).mean() < 0.05
 
 
 def test_weights_of_a_column_are_those_of_an_array(rows):

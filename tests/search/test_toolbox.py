@@ -57,7 +57,7 @@ def test_every_learner_is_searched_by_its_name(name, rows):
     result = optimize(X, y, COSTS, learners=name, n_trials=1, cv=2)
 
     assert result.policy.model_name == name
-    assert 0 <= result.policy.score(X).min() <= result.policy.score(X).max() <= 1
+    assert 0 <= result.policy.probability(X).min() <= result.policy.probability(X).max() <= 1
 
 
 def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
@@ -146,7 +146,7 @@ def test_a_policy_made_with_synthetic_rows_is_saved(tmp_path):
     policy.save(tmp_path / "policy")
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
-    assert np.array_equal(loaded.score(X), policy.score(X))
+    assert np.array_equal(loaded.probability(X), policy.probability(X))
     assert loaded.ledger_of_score.entries[0][0] == "smote"
 
 

@@ -175,8 +175,8 @@ def test_a_policy_of_another_objective_is_saved_and_decides_the_same(rows, name,
     loaded = DecisionPolicy.load(tmp_path / "policy")
 
     assert loaded.model_name == name
-    assert np.unique(policy.score(X)).size > 20
-    assert_array_equal(loaded.score(X), policy.score(X))
+    assert np.unique(policy.probability(X)).size > 20
+    assert_array_equal(loaded.probability(X), policy.probability(X))
     assert_array_equal(loaded.decide(X), policy.decide(X))
 
 
