@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from costopt.cli.options import PATH, as_json, force, option, settings
 from costopt.cli.places import check_file, write_file
-from costopt.cli.rows import check_columns, groups, put_in_order, read, target, time, weight
+from costopt.cli.reading import put_in_order, read, reading_options
+from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.words import cost_table
 from costopt.console import print_json, print_text, say
 from costopt.errors import PolicyError
@@ -31,10 +32,13 @@ __all__ = ["decide", "evaluate"]
 @click.argument("folder", type=PATH)
 @click.argument("data", type=PATH)
 @option("--out", type=PATH, metavar="FILE", help="Parquet if so named, else CSV.")
+@reading_options
 @force
 @option("--json", "as_json", is_flag=True, help="Print JSON lines: one object per row.")
 @settings
-def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: bool) -> None:
+def decide(
+    folder: Path, data: Path, out: Path | None, *, force: bool, as_json: bool, **given: Any
+) -> None:
     """Decide on every row of DATA with the policy in FOLDER.
 
     Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
@@ -44,7 +48,7 @@ def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: 
     if out is not None:
         check_file(out, data, force=force)
     policy = _load_to_decide(folder)
-    decisions = _decisions(policy, read(data, texts=_texts(policy)))
+    decisions = _decisions(policy, _new_rows(policy, data, given))
     if out is not None:
         is_parquet = out.suffix.lower() == ".parquet"
         write_file(
@@ -69,6 +73,7 @@ def decide(folder: Path, data: Path, out: Path | None, *, force: bool, as_json: 
 @groups
 @time
 @weight
+@reading_options
 @as_json
 @settings
 def evaluate(
@@ -80,6 +85,7 @@ def evaluate(
     weight: str | None,
     *,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Say what the policy in FOLDER costs on labelled rows.
 
@@ -87,13 +93,11 @@ def evaluate(
     rows that the policy was not made from.
     """
     policy = _load_to_decide(folder)
-    texts = dict(_texts(policy))
-    if isinstance(policy.labels[0], str):
-        texts[target] = tuple(map(str, policy.labels))
-    table = read(data, texts=texts)
+    is_text = isinstance(policy.labels[0], str)
+    table = _new_rows(policy, data, given, {target: policy.labels} if is_text else {})
     named = {"--groups": groups, "--time": time, "--weight": weight}
     check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
-    put_in_order(table, time)
+    put_in_order(table, time, given["date_format"])
     stands_for = None if weight is None else table[weight]
     found = policy.measure(table, table[target], groups=groups, time=time, sample_weight=stands_for)
     cost, saved = found.expected_cost, found.savings
@@ -142,6 +146,18 @@ def _load_to_decide(folder: Path) -> DecisionPolicy:
             "compute for new rows: declare them as formulas over columns, or decide in Python"
         )
     return policy
+
+
+def _new_rows(
+    policy: DecisionPolicy,
+    data: Path,
+    given: Mapping[str, Any],
+    texts: Mapping[str, Collection[Any]] | None = None,
+) -> pd.DataFrame:
+    """The rows of a data file, their features left for the policy to read, as it knows them."""
+    features = policy.schema.features if policy.schema else ()
+    leave = {one.name: one.decimal for one in features if one.categories is None}
+    return read(data, given, texts={**_texts(policy), **(texts or {})}, leave=leave)
 
 
 def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:
