@@ -287,7 +287,7 @@ class _Column:
         self, rest: list[str], others: list[Any], marks: list[str], decimal: str
     ) -> Cells | None:
         """Numbers, or what is nearly so; None where most texts are none."""
-        style, numbers = _best_style(rest, decimal)
+        style, numbers = _best_style(rest, decimal, words=len(rest) > 1 and not others)
         odd = [text for text, number in zip(rest, numbers, strict=True) if number is None]
         if not odd:
             known = dict(zip(rest, numbers, strict=True)) | dict.fromkeys(marks, np.nan)
@@ -300,10 +300,12 @@ class _Column:
         return Cells(kind, None, style, self.rows_of(wrong or odd), tuple(marks), from_texts=True)
 
 
-def _best_style(texts: list[str], decimal: str) -> tuple[TextStyle, list[float | None]]:
+def _best_style(
+    texts: list[str], decimal: str, *, words: bool
+) -> tuple[TextStyle, list[float | None]]:
     """How most of the texts are numbers, and which; ambiguous ones are not."""
     parts = [without_unit(text) for text in texts]
-    unit = _common_unit(parts)
+    unit = _common_unit(parts, words=words)
     digits = [
         digits if not given or given.casefold() == unit.casefold() else ""
         for digits, given in parts
@@ -334,7 +336,7 @@ def _best_style(texts: list[str], decimal: str) -> tuple[TextStyle, list[float |
     return TextStyle("", unit), unclear
 
 
-def _common_unit(parts: list[tuple[str, str]]) -> str:
+def _common_unit(parts: list[tuple[str, str]], *, words: bool) -> str:
     """The unit that numbers carry: a currency some of them, a percent sign or word all of them."""
     units = [unit for digits, unit in parts if digits]
     given: dict[str, int] = {}
@@ -346,7 +348,7 @@ def _common_unit(parts: list[tuple[str, str]]) -> str:
     if re.fullmatch(CURRENCY, unit, re.IGNORECASE):
         return unit
     is_percent = unit in "%‰"
-    everywhere = given[unit] == (len(units) if is_percent else len(parts))
+    everywhere = given[unit] == (len(units) if is_percent else len(parts)) and (words or is_percent)
     return unit if everywhere else ""
 
 

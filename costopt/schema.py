@@ -267,11 +267,16 @@ def _number(value: Any, style: TextStyle) -> float | None:
     return None if is_date(value) else as_number(value)
 
 
+def _may_be_number(value: Any) -> bool:
+    digits, unit = without_unit(str(value))
+    return bool(digits) and not unit.isalpha()
+
+
 def _remedies(value: Any) -> tuple[str, str]:
     """What to do about a cell that is no number, in Python and on the command line."""
     if is_date(value):
         first, call, option = "read its dates as they were read then", "dates=...", "--date"
-    elif isinstance(value, str) and without_unit(value)[0]:
+    elif _may_be_number(value):
         first, call, option = "say how it is written", 'thousands=","', '--thousands ","'
     else:
         first, call = "correct it, or make it missing", f"missing=[{value!r:.60}]"

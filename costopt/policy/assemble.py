@@ -148,6 +148,11 @@ def _as_scores(score: ArrayLike, n_cases: int) -> FloatArray:
         )
     bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
     if bad.size:
+        if scores.min() >= 0 and 1 < scores.max() <= 100:
+            raise DataError(
+                f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: as all lie between "
+                f"0 and 100, they may be percent: divide by 100"
+            )
         raise DataError(
             f"scores must lie in [0, 1], got {scores[bad[0]]} in row {bad[0]}: put decision values "
             "through 1 / (1 + exp(-value)) first, calibration takes care of their scale"
