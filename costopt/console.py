@@ -39,6 +39,8 @@ OPTION_OF = (
     (r"\bpos_label=", "--positive "),
     (r"\bhindsight=\((.*?),\)", r"--hindsight \1"),
     (r"\btime='", "--time '"),
+    (r"\bheader=False\b", "--no-header"),
+    (r"\btexts=", "--text "),
     (r"\bcv=(?=\d)", "--folds "),
     (r"\bignore=", "--ignore"),
     (r"\bsample_weight\b", "--weight"),
@@ -106,7 +108,7 @@ def _message(error: Exception) -> str:
         command = error.ctx.command_path if error.ctx else "costopt"
         return f"{error.format_message().rstrip('.')} (see '{command} --help')"
     if isinstance(error, CostOptError):
-        return _in_options(str(error))
+        return getattr(error, "on_command_line", None) or _in_options(str(error))
     return f"{type(error).__name__}: {error} (this was not expected: --debug shows where)"
 
 

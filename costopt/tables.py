@@ -2,77 +2,74 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
-import warnings
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import islice
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
+import narwhals as nw
+import numpy as np
 import pandas as pd
 
-from costopt.errors import DataError, StoreError, check_path, warn
+from costopt.cells import Cells, date_format, read_cells
+from costopt.columns import column_in_words, tell_of_texts
+from costopt.csv_tables import MISSING, check_names, read_csv
+from costopt.errors import DataError, StoreError, check_path, nearest
+from costopt.frames import ORIGIN, placed
+from costopt.text_files import unpacked
 
-__all__ = ["MISSING", "as_times", "read_table"]
+__all__ = ["MISSING", "as_times", "parse_texts", "read_table"]
 
-# What a field says when it says nothing: what pandas takes for that, but for "None", which is often
-# a level, such as "no other debtor".
-MISSING = frozenset(
-    ["", "NA", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA", "NULL", "null"]
-    + [sign + name for sign in ("", "-") for name in ("NaN", "nan", "1.#IND", "1.#QNAN")]
-)
-
-DELIMITERS = (",", ";", "\t", "|")
-# A byte order mark names the encoding; UTF-32 first, because its mark begins with that of UTF-16.
-BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 PARQUET = b"PAR1"
-OTHER_FORMATS = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook: save the sheet as CSV",
-    b"\x1f\x8b": "compressed with gzip: unpack it first",
-}
-# Bytes and records that the delimiter is guessed from.
-SAMPLE_BYTES = 65_536
-SAMPLE_RECORDS = 20
-LONGEST_CELL = 2**31 - 1
-
-DECIMAL_COMMA = r"[+-]?\d+(?:,\d+)?"
-# "1,500" may be one and a half or fifteen hundred.
-AMBIGUOUS_COMMA = r"[+-]?\d{1,3},\d{3}"
+STDIN = Path("-")
+EPOCH = pd.Timestamp("1970-01-01")
+DAY = pd.Timedelta(days=1)
 
 
-def read_table(path: str | PathLike[str], *, texts: Collection[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | PathLike[str],
+    *,
+    texts: Collection[str] = (),
+    missing: Collection[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+    dates: Mapping[str, str] | None = None,
+    header: bool = True,
+    leave: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     r"""Read a data file; its rows keep their order and are numbered from 0.
 
-    A file is read as Parquet if it is one or is named ``.parquet``, else as CSV. The
-    delimiter of a CSV file is the one of ``, ; tab |`` that divides its first lines most evenly;
-    its encoding is that of its byte order mark, else UTF-8, else Windows-1252 (a superset of
-    printable latin-1).
+    A file is read as Parquet if it is one or is named ``.parquet``, else as CSV, which may be
+    compressed with gzip. The delimiter of a CSV file is the one of ``, ; tab |`` that divides its
+    first lines most evenly, or that of a first line such as ``sep=;``; its encoding is that of its
+    byte order mark, else UTF-8, else Windows-1252 (a superset of printable latin-1).
 
     Parameters
     ----------
     path : path
+        ``"-"`` reads standard input.
     texts : collection of str, default=()
-        Columns to read as texts even if all their fields are numbers. A mapping gives the texts
+        Columns of texts even if all their fields are numbers: categories. A mapping gives the texts
         known there, which then count as such even if they look like a missing value (``"NA"``).
+    missing, decimal, thousands, dates
+        As for `parse_texts`.
+    header : bool, default=True
+        Whether the first line holds the names of the columns; they are ``column_1``, ``column_2``,
+        and so on where it does not.
+    leave : mapping of str to str, optional
+        Columns that somebody else reads as numbers, such as a policy, and what stands before their
+        decimals, as far as that is known. Their texts are left as they are.
 
     Returns
     -------
     table : DataFrame
-        Fields that are numbers, or true and false, in every row become so; nothing is taken for a
-        date. A field is missing if it is empty or one of `MISSING`. Blank lines are skipped, and so
-        are blanks after a delimiter. Numbers may have a decimal comma where the comma is not the
-        delimiter. A column without a name is left out if it is the first (row labels, as data
-        frames write them) or empty.
+        Fields that are numbers, or true and false, in every row become so, also with a currency, a
+        percent sign or another unit beside them, or with marks of a missing value such as "?";
+        dates stay texts unless named in ``dates``. A field is missing if it is empty or one of
+        `MISSING`. Blank lines are skipped, and so are blanks after a delimiter. A column without a
+        name is left out if it is the first (row labels, as data frames write them) or empty.
 
     Raises
     ------
@@ -85,47 +82,102 @@ def read_table(path: str | PathLike[str], *, texts: Collection[str] = ()) -> pd.
     Warns
     -----
     CostOptWarning
-        ``unnamed-column``, where row labels are left out of a CSV file.
+        ``unnamed-column``, where row labels are left out of a CSV file; ``texts-as-numbers``;
+        ``title-line``, ``header-of-numbers`` and ``other-encoding``.
 
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     file = Path(folder, "loans.csv")
-    ...     _ = file.write_text("amount;purpose;zip\n1200,50;car;01067\n800;none;NA\n")
+    ...     _ = file.write_text("amount;purpose;zip\n1200.50;car;01067\n800;none;NA\n")
     ...     read_table(file, texts=["zip"])
        amount purpose    zip
     0  1200.5     car  01067
     1   800.0    none    NaN
     """
     path = check_path(path)
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise StoreError(f"{path} does not exist: check the path of the data") from None
-    except IsADirectoryError:
-        raise StoreError(f"{path} is a folder: pass one CSV or Parquet file") from None
-    except OSError as error:
-        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+    name = "standard input" if path == STDIN else str(path)
+    content = unpacked(name, _content(path))
     is_parquet = content.startswith(PARQUET) and content.endswith(PARQUET)
+    style = _style(decimal, thousands)
     if is_parquet or path.suffix.lower() == ".parquet":
-        table = _read_parquet(path, content)
+        table = _read_parquet(name, content)
     else:
-        table = _read_csv(path, content, texts)
+        table = read_csv(
+            name, content, {**_known(texts), **_commas(leave)}, decimal=style, header=header
+        )
     if not len(table):
-        raise DataError(f"{path} holds no rows: at least one is needed below the column names")
-    return table
+        raise DataError(f"{name} holds no rows: at least one is needed below the column names")
+    table = _with_dates(_without(table, missing, texts), dates or {})
+    return _with_numbers(table, style, texts, () if style else leave or ())
 
 
-def as_times(column: pd.Series, name: str) -> pd.Series:
+def parse_texts(
+    X: Any,
+    *,
+    missing: Collection[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+    dates: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Read the texts of a data frame as numbers and dates, as you say that they are written.
+
+    Parameters
+    ----------
+    X : data frame
+        Not changed.
+    missing : collection of str, default=()
+        Texts that say that a value is missing, in any column, such as ``["?", "unknown"]``.
+    decimal : {".", ","}, optional
+        What stands before decimals; found out where a column shows it.
+    thousands : {",", ".", " ", "'"}, optional
+        What stands between thousands.
+    dates : mapping of str to str, optional
+        Columns of dates that become features, as days since 1970-01-01, and their format as of
+        `datetime.datetime.strptime`, or ``"ISO8601"``. Do the same to the rows to decide on.
+
+    Returns
+    -------
+    X : DataFrame
+        Columns of texts that are all numbers have become numbers.
+
+    Raises
+    ------
+    DataError
+        If there is no such column, or a cell is no date of the format.
+
+    Warns
+    -----
+    CostOptWarning
+        ``texts-as-numbers``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"issued": ["31.12.1970", "01.01.1971"], "kind": ["a", "?"]})
+    >>> parse_texts(X, missing=["?"], dates={"issued": "%d.%m.%Y"})
+       issued kind
+    0   364.0    a
+    1   365.0  NaN
+    """
+    if not isinstance(X, pd.DataFrame):
+        X = nw.from_native(X, eager_only=True).to_pandas()
+    style = _style(decimal, thousands)
+    return _with_numbers(_with_dates(_without(X, missing, ()), dates or {}), style)
+
+
+def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series:
     """A column that rows can be put in order by: numbers and times as they are, texts as times.
 
     Parameters
     ----------
     column : Series
-        Numbers, times, or texts in the form of ISO 8601; those without a time zone count as UTC.
+        Numbers, times, or texts; those without a time zone count as UTC.
     name : str
         What the column is called in an error.
+    form : str, optional
+        The format of the texts, as of strptime; ISO 8601 if not given.
 
     Raises
     ------
@@ -140,24 +192,51 @@ def as_times(column: pd.Series, name: str) -> pd.Series:
     if column.dtype.kind in "biufmM":  # numbers, durations, times
         return column
     texts = column.astype(object).map(str, na_action="ignore")
-    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
+    times = pd.to_datetime(texts, format=form or "ISO8601", utc=True, errors="coerce")
     bad = times.isna() & column.notna()
     if bad.any():
         row = int(bad.to_numpy().argmax())
+        iso = "ISO 8601 dates, such as 2024-12-31 or 2024-12-31T18:00"
+        wanted = f"dates of the format {form}" if form else iso
+        guessed = date_format(texts.dropna().unique()[:1000])
+        hint = f": the format of all is {guessed} (--date-format {guessed!r})" if guessed else ""
         raise DataError(
-            f"the times in column {name!r} must be numbers or ISO 8601 dates, such as 2024-12-31 or "
-            f"2024-12-31T18:00, got {texts.iloc[row]!r:.60} in row {row}"
+            f"the times in column {name!r} must be numbers or {wanted}, got "
+            f"{texts.iloc[row]!r:.60} in {placed(column, row)}{hint}"
         )
     return times.dt.tz_localize(None)
 
 
-def _read_parquet(path: Path, content: bytes) -> pd.DataFrame:
+def _known(texts: Collection[str]) -> Mapping[str, Collection[str]]:
+    return texts if isinstance(texts, Mapping) else dict.fromkeys(texts, ())
+
+
+def _commas(leave: Mapping[str, str] | None) -> Mapping[str, Collection[str]]:
+    """The columns of decimal commas, of which 29.850 must not be read as a number on its own."""
+    return {name: () for name, decimal in (leave or {}).items() if decimal == ","}
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a file or of standard input."""
+    if path == STDIN:
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise StoreError(f"{path} does not exist: check the path of the data") from None
+    except IsADirectoryError:
+        raise StoreError(f"{path} is a folder: pass one CSV or Parquet file") from None
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
     import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
     from pyarrow import parquet
 
     if not content.startswith(PARQUET):
         raise DataError(
-            f"{path} is named as a Parquet file but is none: name it .csv if that is what it is"
+            f"{name} is named as a Parquet file but is none: name it .csv if that is what it is"
         )
     try:
         stored = parquet.ParquetFile(pa.BufferReader(content)).read()
@@ -165,187 +244,115 @@ def _read_parquet(path: Path, content: bytes) -> pd.DataFrame:
             if pa.types.is_decimal(field.type):  # money often is; pandas would hold objects
                 numbers = stored.column(position).cast(pa.float64())
                 stored = stored.set_column(position, field.name, numbers)
-        names = stored.column_names
-        _check_names(path, names)
+        names = [str(each) for each in stored.column_names]
+        check_names(name, names)
         # row labels of a data frame that had no name
-        labels = [name for name in names if re.fullmatch(r"__index_level_\d+__", name)]
+        labels = [each for each in names if re.fullmatch(r"__index_level_\d+__", each)]
         return stored.drop_columns(labels).to_pandas(ignore_metadata=True)
-    except (pa.ArrowException, OSError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
         raise DataError(
-            f"{path} is damaged or not all there and cannot be read as Parquet: write it again "
-            f"({error})"
+            f"{name} is damaged or not all there and cannot be read as Parquet: write it again "
+            f"({type(error).__name__}: {error})"
         ) from error
 
 
-def _read_csv(path: Path, content: bytes, texts: Collection[str]) -> pd.DataFrame:
-    for start, what in OTHER_FORMATS.items():
-        if content.startswith(start):
-            raise DataError(f"{path} is {what}")
-    encoding = _encoding(path, content)
-    with _long_cells():
-        delimiter = _delimiter(content, encoding)
-        stream = _as_text(content, encoding)
-        header = next((cells for _, cells in _records(stream, delimiter)), None)
-        if header is None:
-            raise DataError(f"{path} is empty: a header and at least one row are needed")
-        names = [cell.strip() for cell in header]
-        _check_names(path, [name for name in names if name])
-        try:
-            frame = _parse(stream, delimiter, names, texts)
-        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-            _check_fields(path, content, encoding, delimiter, len(names), str(error))
-            raise DataError(f"{path} cannot be read as CSV: {error}") from error
-        # a line that is too short has nothing in the last column, and is not reported
-        if frame.iloc[:, -1].isna().any():
-            _check_fields(path, content, encoding, delimiter, len(names), "")
-    if delimiter != ",":
-        _read_decimal_commas(frame, {at for at, name in enumerate(names) if name in texts})
-    return _named(path, frame, names)
+def _style(decimal: str | None, thousands: str | None) -> str:
+    """The decimal sign that was said, or follows from that of thousands; empty where neither was.
+
+    Raises
+    ------
+    DataError
+    """
+    if decimal not in (None, ".", ","):
+        raise DataError(f"decimal must be '.' or ',', got {decimal!r}")
+    if thousands not in (None, ",", ".", " ", "'"):
+        raise DataError(f"thousands must be ',', '.', ' ' or \"'\", got {thousands!r}")
+    if decimal is not None and decimal == thousands:
+        raise DataError(f"decimal and thousands must differ, got {decimal!r} for both")
+    if decimal is None and thousands in (",", "."):
+        return "." if thousands == "," else ","
+    return decimal or ""
 
 
-def _parse(
-    stream: io.TextIOBase, delimiter: str, names: list[str], texts: Collection[str]
+def _without(table: pd.DataFrame, missing: Collection[str], known: Iterable[str]) -> pd.DataFrame:
+    """The table with some texts made missing, in every column but those of known texts."""
+    wanted = {missing} if isinstance(missing, str) else {str(text).strip() for text in missing}
+    numbers = {number for text in wanted if (number := _as_float(text)) is not None}
+    if not wanted:
+        return table
+    changed: dict[str, Any] = {}
+    for name in table.columns.difference(list(known), sort=False):
+        column = table[name]
+        if column.dtype.kind in "iuf":
+            gone = column.isin(numbers)
+        elif column.dtype.kind == "O" or isinstance(column.dtype, pd.StringDtype):
+            gone = column.map(lambda value: isinstance(value, str) and value.strip() in wanted)
+        elif isinstance(column.dtype, pd.CategoricalDtype):
+            gone = column.isin(wanted)
+        else:
+            continue
+        if gone.any():
+            changed[name] = column.mask(gone.astype(bool))
+    return table.assign(**changed)
+
+
+def _with_dates(table: pd.DataFrame, dates: Mapping[str, str]) -> pd.DataFrame:
+    """The table with some columns of dates as days since 1970."""
+    changed: dict[str, Any] = {}
+    for name, form in dates.items():
+        if name not in table.columns:
+            raise DataError(f"there is no column {name!r} of dates: {nearest(name, table.columns)}")
+        if table[name].dtype.kind in "biuf":
+            raise DataError(f"column {name!r} holds numbers, not dates: leave it out of dates=")
+        times = as_times(table[name], name, None if form == "ISO8601" else form)
+        if isinstance(times.dtype, pd.DatetimeTZDtype):
+            times = times.dt.tz_convert(None)
+        since = times if times.dtype.kind == "m" else times - EPOCH
+        changed[name] = (since / DAY).astype(np.float64)
+    return table.assign(**changed) if changed else table
+
+
+def _with_numbers(
+    table: pd.DataFrame, decimal: str, texts: Collection[str] = (), leave: Collection[str] = ()
 ) -> pd.DataFrame:
-    """The rows below the header, as columns 0, 1, 2, ..."""
-    known = texts if isinstance(texts, Mapping) else dict.fromkeys(texts, ())
-    exact = {}
-    if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
-        exact["float_precision"] = "round_trip"  # later versions always read numbers exactly
-    with warnings.catch_warnings():
-        # lines all longer than the header: pandas would only warn, and cut them
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        return pd.read_csv(
-            stream,
-            sep=delimiter,
-            header=None,
-            names=list(range(len(names))),
-            index_col=False,
-            dtype={at: str for at, name in enumerate(names) if name in known},
-            keep_default_na=False,
-            na_values={at: MISSING - set(known.get(name, ())) for at, name in enumerate(names)},
-            skipinitialspace=True,
-            low_memory=False,  # else a long column may be part numbers, part texts
-            **exact,
-        )
-
-
-def _encoding(path: Path, content: bytes) -> str:
-    """The encoding of a text file, tried on all of it."""
-    mark = next((name for bom, name in BYTE_ORDER_MARKS if content.startswith(bom)), None)
-    for encoding in (mark,) if mark else ("utf-8", "cp1252"):
-        try:
-            # "-sig" would count from behind the mark
-            text = content.decode(encoding.removesuffix("-sig"))
-        except UnicodeDecodeError as error:
-            bad = error.start
+    """The table with columns of texts as numbers, where all of them are; named texts as categories."""
+    changed: dict[str, Any] = {}
+    styles: dict[str, list[str]] = {}
+    told = []
+    for name in table.columns:
+        column = table[name]
+        is_text = column.dtype.kind == "O" or isinstance(column.dtype, pd.StringDtype)
+        if not is_text or name in leave:
             continue
-        if "\0" in text:
-            line = text.count("\n", 0, text.index("\0")) + 1
-            raise DataError(
-                f"{path}, line {line}: there is a NUL character, so this is no text file, or is "
-                "UTF-16 without a byte order mark: save it as UTF-8"
-            )
-        return encoding
-    line = content.count(b"\n", 0, bad) + 1
-    marked = mark and f"{mark.removesuffix('-sig').upper()}, as the file's first bytes announce"
-    raise DataError(
-        f"{path}, line {line}: the byte 0x{content[bad]:02x} cannot be read as "
-        f"{marked or 'UTF-8 or Windows-1252'}: save the file as UTF-8"
-    )
+        if name in texts:
+            changed[name] = column.astype("category")
+            continue
+        cells = _read(column, decimal)
+        if cells.kind == "numbers" and cells.numbers is not None:
+            changed[name] = pd.Series(cells.numbers, index=column.index)
+            styles[name] = [cells.style.decimal, cells.style.unit]
+            told += [column_in_words(name, cells)] if cells.from_texts else []
+    tell_of_texts(told, "texts= keeps the texts of a column as categories")
+    if changed:
+        table = table.assign(**changed)
+    if styles:
+        table.attrs[ORIGIN] = {**table.attrs.get(ORIGIN, {}), "styles": styles}
+    return table
 
 
-def _as_text(content: bytes, encoding: str) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), encoding=encoding, newline="")
+def _read(column: pd.Series[Any], decimal: str) -> Cells:
+    """The cells of a column in the style that was said, or else in the one that they show."""
+    cells = read_cells(column.to_numpy(dtype=object), decimal)
+    if decimal and cells.kind != "numbers":
+        shown = read_cells(column.to_numpy(dtype=object))
+        return shown if shown.kind == "numbers" else cells
+    return cells
 
 
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    """The csv module refuses cells of more than 131,072 characters; its limit is put back."""
-    before = csv.field_size_limit(LONGEST_CELL)
+def _as_float(text: str) -> float | None:
     try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _records(lines: io.TextIOBase, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The line that each record starts in, and its fields; blank lines are left out."""
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
-    start = 1
-    for record in reader:
-        if len(record) > 1 or "".join(record).strip():
-            yield start, record
-        start = reader.line_num + 1
-
-
-def _delimiter(content: bytes, encoding: str) -> str:
-    """The delimiter that divides the header, and most evenly the first records."""
-    sample = content[:SAMPLE_BYTES].decode(encoding, "ignore")
-    if len(content) > SAMPLE_BYTES and "\n" in sample:
-        sample = sample[: sample.rindex("\n") + 1]  # the last line may be cut off
-
-    def evenness(delimiter: str) -> tuple[bool, float, int]:
-        records = _records(io.StringIO(sample, newline=""), delimiter)
-        counts = [len(fields) for _, fields in islice(records, SAMPLE_RECORDS)]
-        width = counts[0] if counts else 0
-        return width > 1, counts.count(width) / max(len(counts), 1), width
-
-    return max(DELIMITERS, key=evenness)
-
-
-def _check_names(path: Path, names: list[str]) -> None:
-    for position, name in enumerate(names):
-        first = names.index(name)
-        if first < position:
-            raise DataError(
-                f"{path} has two columns named {name!r}, number {first + 1} and number "
-                f"{position + 1}: rename one"
-            )
-
-
-def _check_fields(
-    path: Path, content: bytes, encoding: str, delimiter: str, width: int, complaint: str
-) -> None:
-    """Name the first line whose fields are not as many as the header's."""
-    unclosed = "EOF inside string" in complaint
-    line = 1
-    for line, fields in _records(_as_text(content, encoding), delimiter):
-        if len(fields) != width and not unclosed:
-            raise DataError(
-                f"{path}, line {line}: {_counted(len(fields))} where the header has {width}: put "
-                f"texts that hold {delimiter!r} between double quotes, and give every line all fields"
-            )
-    if unclosed:  # the record that swallowed the rest of the file is the last
-        raise DataError(f"{path}, line {line}: a double quote is opened and never closed")
-
-
-def _counted(n_fields: int) -> str:
-    return "1 field" if n_fields == 1 else f"{n_fields} fields"
-
-
-def _read_decimal_commas(frame: pd.DataFrame, texts: Collection[int]) -> None:
-    """Turn columns of numbers such as "12,50" into numbers, in place, where that is not a guess."""
-    for at in frame.columns.difference(list(texts)):
-        column = frame[at].dropna()
-        if pd.api.types.infer_dtype(column) != "string":
-            continue
-        numbers = column.str.fullmatch(DECIMAL_COMMA)
-        clear = ~column.str.fullmatch(AMBIGUOUS_COMMA) & column.str.contains(",", regex=False)
-        if numbers.all() and clear.any():
-            frame[at] = pd.to_numeric(frame[at].str.replace(",", ".", regex=False))
-
-
-def _named(path: Path, frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The frame under its column names, without columns that have none."""
-    for at, name in enumerate(names):
-        if name:
-            continue
-        if at == 0:
-            warn(
-                "unnamed-column",
-                f"the first column of {path} has no name: it is taken for row labels and left out",
-            )
-        elif frame[at].notna().any():
-            raise DataError(f"column number {at + 1} of {path} has no name: give it one")
-    kept = [at for at, name in enumerate(names) if name]
-    return frame[kept].set_axis([names[at] for at in kept], axis=1)
+        return float(text)
+    except ValueError:
+        return None

@@ -231,12 +231,15 @@ DAY = dt.datetime(2024, 1, 1)
 
 
 UNUSABLE = {
-    "dates": ([DAY, DAY], r"holds dates or times: order the folds by it \(time='bad'\)"),
+    "dates": (
+        [DAY, DAY],
+        r"holds dates or times\. Add: ignore=\['bad'\] \(or: time='bad' puts the folds in order",
+    ),
     "durations": ([dt.timedelta(1), dt.timedelta(2)], "holds dates or times"),
     "lists": ([[1], [2]], "column 'bad'"),
     "records": ([{"a": 1}, {"a": 2}], "column 'bad'"),
     "bytes": ([b"a", b"b"], "column 'bad' must hold texts, numbers or booleans, got bytes"),
-    "nothing": ([None, None], "column 'bad' has no value in any row: drop it or name it in ignore"),
+    "nothing": ([None, None], "column 'bad' has no value in any row\\. Add: ignore="),
 }
 
 
@@ -258,9 +261,15 @@ def test_a_column_of_missing_numbers_only_is_named():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        (["a", 1, "b"], r"column 'bad' mixes str and int \(1 in row 1\): make it all numbers or"),
-        ([1.5, None, "?"], r"column 'bad' mixes float and str \('\?' in row 2\)"),
-        ([dt.date(2024, 1, 1)] * 3, "column 'bad' must hold texts, numbers or booleans, got date"),
+        (
+            ["a", 1, "b"],
+            r"column 'bad' mixes texts and values of another type: 1 in row 1\. Add: X = X\.astype\(",
+        ),
+        (
+            [1.5, None, "4O", 2],
+            r"column 'bad' holds numbers, but for '4O' in row 2\. Add: X = .*'4O'",
+        ),
+        ([dt.date(2024, 1, 1)] * 3, "column 'bad' holds dates or times"),
         ([1j, 2j, 3j], "column 'bad' must hold texts, numbers or booleans, got complex"),
     ],
 )
@@ -281,7 +290,9 @@ def test_numpy_texts_among_python_texts_are_no_mixture():
 def test_a_text_of_its_own_in_most_rows_is_an_id(frame):
     ids = [f"customer {row}" for row in range(150)]
 
-    with pytest.raises(DataError, match="'key' has 150 different texts in 150 rows: it names rows"):
+    with pytest.raises(
+        DataError, match="'key' looks like an identifier: 150 different texts in 150 rows"
+    ):
         schema_of(frame({"key": ids}))
     assert schema_of(frame({"key": ids[:100]})).features[0].categories == tuple(sorted(ids[:100]))
     repeated = schema_of(frame({"key": [*ids, *ids]}))
@@ -358,15 +369,17 @@ def test_many_unseen_categories_are_listed_in_short():
         encoded(X, schema)
 
 
-def test_a_column_of_unseen_categories_only_is_another_column():
+def test_a_column_of_unseen_categories_only_is_warned_of_with_what_is_known():
+    """One row of it would be no other, so that many are not refused either."""
     schema = schema_of(as_numpy_backed())
     X = as_numpy_backed().assign(shop=["a", "b", "a", "b", None, "c"])
 
-    with pytest.raises(
-        DataError,
-        match=r"'shop' has no value that the model knows \(got 'a', known are \['phone', 'till'",
+    with pytest.warns(
+        CostOptWarning, match=r"in 5 rows .*missing \(known are 'phone', 'till', 'web'"
     ):
-        encoded(X, schema)
+        matrix = encoded(X, schema)
+
+    assert np.isnan(matrix[:, 3]).all()
 
 
 def test_a_single_new_row_with_an_unseen_category_is_taken_with_a_warning():
@@ -439,3 +452,112 @@ def test_codes_follow_the_rows_wherever_they_are_moved(texts, random):
     schema = Schema((Feature("number"), Feature("text", ("a", "b", "c"))))
 
     assert_array_equal(encoded(X.iloc[rows], schema), encoded(X, schema)[rows])
+
+
+# Texts that are numbers, and cells of any type
+
+
+def test_all_columns_that_cannot_be_used_are_named_at_once():
+    ages = ["31", "27", "4O", "45"] * 50
+    X = pd.DataFrame(
+        {
+            "age": ages,
+            "issued": ["10/17/2014", "12/01/2013"] * 100,
+            "ref": [f"R{row}" for row in range(200)],
+            "paid": ["29,850", "30,100"] * 100,
+        }
+    )
+
+    with pytest.raises(DataError, match=r"^4 columns cannot be used as they are") as caught:
+        schema_of(X)
+
+    assert "'age' holds numbers, but for '4O' in row 2;" in str(caught.value)
+    assert (
+        "Add: X = costopt.tables.parse_texts(X, missing=['4O'], thousands=\",\"); "
+        "ignore=['issued', 'ref']" in str(caught.value)
+    )
+    assert "dates={'issued': '%m/%d/%Y'}" in str(caught.value)
+    assert "Add: --missing 4O --thousands , --ignore issued --ignore ref (or: --time issued" in (
+        caught.value.on_command_line
+    )
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_texts_are_numbers_with_one_warning(frame):
+    X = frame({"age": ["31", "?", "45"], "paid": ["$1,200.50", "$900", "$1"], "k": ["a", "b", "?"]})
+
+    with pytest.warns(CostOptWarning, match=r"'age' \('\?' missing\), 'paid' \(in \$\); to keep"):
+        schema = schema_of(X)
+
+    assert [one.categories for one in schema.features] == [None, None, ("?", "a", "b")]
+    assert_array_equal(encoded(X, schema)[:, :2], [[31, 1200.5], [nan, 900], [45, 1]])
+    assert Schema.from_dict(schema.to_dict()) == schema
+
+
+SEVENS = [7, 7.0, "7", " 7", np.int64(7), np.float32(7), "7.0"]
+
+
+@pytest.mark.parametrize("value", SEVENS, ids=repr)
+@pytest.mark.parametrize("n_rows", [1, 2, 1000])
+@pytest.mark.parametrize(
+    "categories",
+    [None, ("3", "7", "x"), ("03", "07"), (3, 7)],
+    ids=["numbers", "texts", "codes", "whole"],
+)
+def test_a_row_is_read_the_same_alone_and_among_others(value, n_rows, categories):
+    schema = Schema((Feature("a", categories),))
+    expected = 7.0 if categories is None else 1.0
+
+    for column in ([value] * n_rows, pd.Series([value] * n_rows, dtype=object)):
+        assert_array_equal(encoded(pd.DataFrame({"a": column}), schema), [[expected]] * n_rows)
+
+
+def test_one_unseen_category_is_counted_too():
+    schema = Schema((Feature("a", ("7", "x")),))
+
+    for n_rows in (1, 2):
+        with pytest.warns(CostOptWarning, match=f"unseen-category.* in {n_rows} row"):
+            matrix = encoded(pd.DataFrame({"a": [8] * n_rows}), schema)
+        assert np.isnan(matrix).all()
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("4O", r"got '4O' in row 0 \(1 row\): correct it, or make it missing"),
+        ("29,850", "got '29,850' in row 0 .*: say how it is written"),
+        ("10/17/2014", "read its dates as they were read then"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_named_when_rows_are_decided_on(value, message):
+    with pytest.raises(DataError, match=message):
+        encoded(pd.DataFrame({"a": [value]}), Schema((Feature("a"),)))
+
+
+def test_a_learnt_way_of_writing_holds_for_single_rows():
+    schema = Schema((Feature("a", None, ",", "€"),))
+
+    assert_array_equal(encoded(pd.DataFrame({"a": ["29.850 €"]}), schema), [[29850.0]])
+
+
+def test_numbers_of_any_type_are_numbers():
+    X = pd.DataFrame(
+        {
+            "big endian": np.array([1, 2, 500], dtype=">i4"),
+            "huge": [2**70, 2**71, 1],
+            "half": np.array([1, 2, 3], dtype=np.float16),
+        }
+    )
+
+    assert [one.categories for one in schema_of(X).features] == [None, None, None]
+
+
+def test_intervals_are_categories():
+    X = pd.DataFrame({"a": pd.cut([1.0, 5.0, 9.0], [0, 3, 10])})
+
+    assert schema_of(X).features[0].categories == ("(0, 3]", "(3, 10]")
+    assert_array_equal(encoded(X), [[0.0], [1.0], [1.0]])
+
+
+def test_records_are_rows():
+    assert_array_equal(encoded([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]), [[1, 0], [2, 1]])

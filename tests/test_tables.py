@@ -3,9 +3,11 @@
 import csv
 import datetime
 import decimal
+import gzip
 import io
 import os
 import threading
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,9 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from pyarrow import parquet
 
 from costopt.errors import CostOptWarning, DataError, StoreError
-from costopt.tables import as_times, read_table
+from costopt.frames import Table
+from costopt.schema import Schema
+from costopt.tables import as_times, parse_texts, read_table
 
 ROWS = [["amount", "purpose"], ["1.5", "car"], ["2", "größer"]]
 
@@ -48,8 +52,12 @@ def test_any_common_delimiter_and_line_end_give_the_same_table(file, delimiter, 
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "latin-1", "cp1252"]
 )
 def test_any_common_encoding_gives_the_same_table(file, encoding):
-    table = read_table(written(file, lines(ROWS).encode(encoding)))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        table = read_table(written(file, lines(ROWS).encode(encoding)))
 
+    is_windows = encoding in ("latin-1", "cp1252")
+    assert [each.message.code for each in told] == ["other-encoding"] * is_windows
     assert list(table.columns) == ["amount", "purpose"]
     assert list(table["purpose"]) == ["car", "größer"]
 
@@ -168,7 +176,8 @@ def test_delimiters_inside_quoted_texts_mislead_nobody(file):
 def test_decimal_commas_are_numbers_where_the_comma_is_no_delimiter(file):
     content = "price;count;code;big\n1,5;3;1,5;1,500\n-20;4;x;2,250\n;5;;\n"
 
-    table = read_table(written(file, content))
+    with pytest.warns(CostOptWarning, match=r"numbers in 'price' \(with decimal commas\)"):
+        table = read_table(written(file, content))
 
     assert table["price"].tolist()[:2] == [1.5, -20.0]
     assert np.isnan(table["price"][2])
@@ -178,7 +187,8 @@ def test_decimal_commas_are_numbers_where_the_comma_is_no_delimiter(file):
 
 
 def test_decimal_commas_stay_texts_where_texts_are_wanted(file):
-    table = read_table(written(file, "a;b\n1,5;2,5\n"), texts=["a"])
+    with pytest.warns(CostOptWarning, match="texts-as-numbers"):
+        table = read_table(written(file, "a;b\n1,5;2,5\n"), texts=["a"])
 
     assert table.to_dict("list") == {"a": ["1,5"], "b": [2.5]}
 
@@ -290,7 +300,7 @@ WRONG = {
         b"\xef\xbb\xbfa\n\xff\n",
         "line 2: the byte 0xff .*as UTF-8, as the",
     ),
-    "gzip": (b"\x1f\x8b\x08\x00", "is compressed with gzip: unpack"),
+    "gzip": (b"\x1f\x8b\x08\x00", "is compressed with gzip, but damaged"),
     "Excel": (b"PK\x03\x04\x00\x00", "Excel workbook: save the sheet as CSV"),
 }
 
@@ -380,3 +390,136 @@ def test_missing_times_stay_missing():
 def test_a_text_that_is_no_time_is_named_with_its_row(wrong):
     with pytest.raises(DataError, match=f"column 'day' must be numbers or ISO.*{wrong}' in row 1"):
         as_times(pd.Series(["2024-01-01", wrong]), "day")
+
+
+# Files as people have them
+
+LINES = "paid;kind\n1.234,56;a\n29.850;b\n?;a\n"
+
+
+def codes(told):
+    return [each.message.code for each in told]
+
+
+@pytest.mark.parametrize(
+    ("content", "warned"),
+    [
+        (LINES.encode(), []),
+        (("sep=;\n" + LINES).encode(), []),
+        (("Report of June\n\n" + LINES).encode(), ["title-line"]),
+        (gzip.compress(LINES.encode()), []),
+    ],
+    ids=["plain", "Excel's sep", "title", "gzip"],
+)
+def test_a_file_is_the_same_however_it_is_packed(file, content, warned):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        table = read_table(written(file, content))
+
+    assert codes(told) == [*warned, "texts-as-numbers"]
+    assert_frame_equal(table, pd.DataFrame({"paid": [1234.56, 29850, np.nan], "kind": list("aba")}))
+
+
+def test_standard_input_is_read(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,2\n")))
+
+    assert read_table("-").to_dict("list") == {"a": [1], "b": [2]}
+
+
+def test_a_file_without_a_header_is_read_when_that_is_said(file):
+    written(file, "4,4,1\n2,3,0\n")
+
+    with pytest.raises(DataError, match=r"two columns named '4', .* pass header=False"):
+        read_table(file)
+    table = read_table(file, header=False)
+    assert table.to_dict("list") == {"column_1": [4, 2], "column_2": [4, 3], "column_3": [1, 0]}
+
+
+def test_a_first_line_of_numbers_is_doubted(file):
+    with pytest.warns(
+        CostOptWarning, match="header-of-numbers.* column names, 4, 5: if it is a row"
+    ):
+        read_table(written(file, "4,5\n2,3\n"))
+
+
+def test_one_byte_of_another_encoding_is_named_with_its_line(file):
+    content = b"name,y\r" + "größer,1\r".encode() * 39 + b"gr\xf6\xdfer,1\rx,0\r"
+
+    with pytest.raises(
+        DataError, match=r"line 41: the byte 0xf6 cannot be read as UTF-8, as the rest"
+    ):
+        read_table(written(file, content))
+
+
+@pytest.mark.parametrize(
+    ("said", "numbers"),
+    [
+        ({"thousands": ","}, [29850, 30100]),
+        ({"decimal": ","}, [29.85, 30.1]),
+        ({"decimal": "."}, [29850, 30100]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_what_the_comma_means_can_be_said(file, said, numbers):
+    content = 'paid,n\n"29,850",1\n"30,100",2\n'
+
+    assert list(read_table(written(file, content), **said)["paid"]) == numbers
+    assert (
+        list(parse_texts(pd.DataFrame({"paid": ["29,850", "30,100"]}), **said)["paid"]) == numbers
+    )
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_points_between_thousands_are_undone_where_that_is_said(file):
+    table = read_table(written(file, "paid;n\n29.850;1\n30.100;2\n"), thousands=".")
+
+    assert list(table["paid"]) == [29850, 30100]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"decimal": ";"}, r"decimal must be '\.' or ',', got ';'"),
+        ({"thousands": "x"}, "thousands must be ',', .* got 'x'"),
+        ({"decimal": ",", "thousands": ","}, "decimal and thousands must differ, got ',' for both"),
+        ({"dates": {"dya": "%d"}}, "no column 'dya' of dates: did you mean 'day'"),
+        ({"dates": {"n": "%d"}}, "column 'n' holds numbers, not dates: leave it out"),
+        ({"dates": {"day": "%d.%m.%Y"}}, "must be numbers or dates of the format %d.%m.%Y, got"),
+    ],
+)
+def test_what_cannot_be_said_of_a_table_is_refused(said, message):
+    with pytest.raises(DataError, match=message):
+        parse_texts(pd.DataFrame({"day": ["2024-12-31"], "n": [1]}), **said)
+
+
+def test_cells_that_say_nothing_can_be_named(file):
+    table = read_table(written(file, "n,kind\n1,a\n-99,?\n"), missing=["-99", "?"])
+
+    assert table.isna().to_numpy().tolist() == [[False, False], [True, True]]
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_dates_become_days_where_that_is_asked_for(file):
+    table = read_table(written(file, "day,n\n02.01.1970,1\n,2\n"), dates={"day": "%d.%m.%Y"})
+
+    assert list(table["day"].fillna(-1)) == [1, -1]
+
+
+def test_the_format_of_times_is_found_for_the_message():
+    with pytest.raises(DataError, match=r"format of all is %m/%d/%Y \(--date-format '%m/%d/%Y'\)"):
+        as_times(pd.Series(["12/31/2024", "01/02/2025"]), "day")
+    assert as_times(pd.Series(["12/31/2024"]), "day", "%m/%d/%Y")[0] == pd.Timestamp("2024-12-31")
+
+
+@pytest.mark.parametrize(("blank", "line"), [("", 4), ("\n", 5)])
+def test_an_error_about_a_file_names_its_line(file, blank, line):
+    content = f"age,n\n31,1\n{blank}27,2\n4O,3\n45,4\n"
+
+    with pytest.raises(DataError, match=f"'age' holds numbers, but for '4O' in line {line}"):
+        Schema.infer(Table(read_table(written(file, content))))
+
+
+def test_columns_that_a_policy_reads_are_left_as_texts(file):
+    table = read_table(written(file, "a,b\n$5,29.850\n"), leave={"a": "", "b": ","})
+
+    assert table.to_dict("list") == {"a": ["$5"], "b": ["29.850"]}

@@ -21,7 +21,8 @@ from costopt.cli.options import (
     settings,
 )
 from costopt.cli.places import check_folder
-from costopt.cli.rows import check_splits, positive, read, row_options, rows_to_learn_from, target
+from costopt.cli.reading import read, reading_options
+from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
 from costopt.console import NotWritten, is_quiet, print_json, print_text
 from costopt.errors import StoreError
 from costopt.training.strategies import STRATEGIES
@@ -67,6 +68,7 @@ def _named(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> str |
 @positive
 @cost_options
 @row_options
+@reading_options
 @option("--strategies", type=_Names(), multiple=True, default=("all",), show_default=True,
         callback=_named, metavar="NAMES",
         help="What to compare, named above; several between semicolons.")  # fmt: skip
@@ -86,7 +88,7 @@ def compare(
     if out is not None:
         check_folder(out, force=force)
     costs = costs_from(given)
-    X, y, said = rows_to_learn_from(read(data), target, given)
+    X, y, said = rows_to_learn_from(read(data, given), target, given)
     comparison = compare(
         X,
         y,

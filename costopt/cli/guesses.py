@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from costopt.errors import DataError
 from costopt.markup import figure
 
 if TYPE_CHECKING:
@@ -29,8 +28,14 @@ MONEY = _vocabulary(
     "amount amt balance charge charges claim cost credit debt exposure fee income limit loan loss "
     "margin payment premium price profit revenue sales spend turnover value"
 )
+# Beginnings of such words, as in DisbursementGross or GrAppv.
+MONEY_STEMS = re.compile(
+    "amo?u?nt|appv|balan|cost|credit|debt|disburse?|exposure|gross|income|invoice|loan|loss|paid|paym|"
+    "premi|pric|profit|revenue|salar|spen[dt]|turnover"
+)
 NO_MONEY = _vocabulary("count days id log months n number pct percent rate ratio share years")
 TIMES = _vocabulary("at date datetime day month time timestamp ts year")
+DURATIONS = _vocabulary("days duration elapsed hours minutes seconds since to weeks years")
 GROUPS = _vocabulary(
     "account applicant borrower branch card client customer device household machine member "
     "merchant patient person store user"
@@ -97,7 +102,7 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
     identities: dict[str, str] = {}
     for name in table.columns:
         column = table[name]
-        n_values = int(column.nunique())
+        n_values = _count_values(column)
         if n_values == 2 and not column.isna().any():
             targets[name] = shares(column)
         if name == target or n_values < 2:
@@ -106,12 +111,15 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
         is_number = column.dtype.kind in "iuf"
         if target is not None and is_number and _tells_apart(column, table[target]):
             hindsight[name] = "0 or missing throughout one class only"
+        is_money = words & MONEY or any(MONEY_STEMS.match(word) for word in words)
         if _is_time(column, words):
-            times[name] = f"from {column.min()} to {column.max()}"
-        elif is_number and n_values > 2 and words & MONEY and not words & NO_MONEY:
+            times[name] = f"from {column.dropna().min()} to {column.dropna().max()}"
+        elif is_number and n_values > 2 and is_money and not words & NO_MONEY:
             low, high, mean = (figure(column.agg(of), 6) for of in ("min", "max", "mean"))
             money[name] = f"{low} to {high}, mean {mean}"
-        elif n_values == len(column) and (words & IDENTITIES or not is_number):
+        elif n_values == len(column) and (
+            words & IDENTITIES or column.dtype.kind in "iu" or not is_number
+        ):
             identities[name] = "another value in every row"
         elif n_values > 2 and words & GROUPS and column.dtype.kind not in "f":
             groups[name] = f"{n_values:,} values in {len(column):,} rows"
@@ -120,7 +128,8 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
         targets=_first((name, targets[name]) for name in named),
         money=_first(money.items()),
         hindsight=_first(hindsight.items()),
-        times=_first(times.items()),
+        # dates before numbers whose name alone speaks of time
+        times=_first(sorted(times.items(), key=lambda one: table[one[0]].dtype.kind in "iuf")),
         groups=_first(groups.items()),
         identities=_first(identities.items()),
     )
@@ -141,18 +150,23 @@ def _words(name: str) -> set[str]:
     return set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
 
 
+def _count_values(column: pd.Series[Any]) -> int:
+    """How many different values there are; none of lists and the like, which cannot be told apart."""
+    try:
+        return int(column.nunique())
+    except TypeError:
+        return 0
+
+
 def _is_time(column: pd.Series[Any], words: set[str]) -> bool:
-    from costopt.tables import as_times
+    from costopt.cells import read_cells
 
     if column.dtype.kind == "M":
         return True
-    if not words & TIMES or column.dtype.kind == "b":
-        return False
-    try:
-        as_times(column, str(column.name))
-    except DataError:
-        return False
-    return True
+    if column.dtype.kind == "O" or str(column.dtype) in ("str", "string"):
+        return read_cells(column.to_numpy(dtype=object)).kind == "dates"
+    # a duration has its unit in its name, and a moment is a large number or one of few years
+    return bool(words & TIMES) and column.dtype.kind in "iuf" and not words & DURATIONS
 
 
 def _tells_apart(column: pd.Series[Any], labels: pd.Series[Any]) -> bool:

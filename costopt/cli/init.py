@@ -13,7 +13,8 @@ import click
 from costopt.cli.guesses import Guess, Guesses, guess, shares
 from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
-from costopt.cli.rows import check_columns, read
+from costopt.cli.reading import read, reading_options
+from costopt.cli.rows import check_columns
 from costopt.console import print_json, print_text
 from costopt.errors import DataError
 from costopt.markup import printable
@@ -37,10 +38,13 @@ NUMBERS = frozenset({"0", "1", "0.0", "1.0", "False", "True"})
 @column("--target", "Column of the labels, if you know it.")
 @option("--out", type=PATH, default=Path("costs.toml"), show_default=True, metavar="FILE",
         help="The file to write.")  # fmt: skip
+@reading_options
 @force
 @as_json
 @settings
-def init(data: Path, target: str | None, out: Path, *, force: bool, as_json: bool) -> None:
+def init(
+    data: Path, target: str | None, out: Path, *, force: bool, as_json: bool, **given: Any
+) -> None:
     """Write a configuration file to fill in.
 
     The columns of DATA, a CSV or Parquet file, are looked at first. What is guessed from names and
@@ -48,7 +52,7 @@ def init(data: Path, target: str | None, out: Path, *, force: bool, as_json: boo
     other commands with --config.
     """
     check_file(out, data, force=force)
-    table = read(data)
+    table = read(data, given)
     check_columns(table, {"--target": [target]})
     if target is not None and table[target].nunique() != 2:
         raise DataError(

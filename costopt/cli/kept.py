@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +17,21 @@ __all__ = ["as_csv", "json_lines", "restore_codes"]
 CODE = r"[+-]?0\d|[+-]?\d{16,}$"
 
 
-def restore_codes(decisions: pd.DataFrame, data: Path, kept: Iterable[str]) -> None:
+def restore_codes(
+    decisions: pd.DataFrame, data: Path, given: Mapping[str, Any], kept: Iterable[str]
+) -> None:
     """Put codes and whole numbers back as the file has them, in place; they were read as numbers."""
-    from costopt.tables import read_table
+    from costopt.cli.reading import read
 
     numbers = [name for name in kept if decisions[name].dtype.kind in "iuf"]
-    if not numbers:
+    if not numbers or str(data) == "-":  # standard input is read only once
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were shown when the file was first read
-        written = read_table(data, texts=numbers)
+        written = read(data, given, texts=dict.fromkeys(numbers, ()))
     for name in numbers:
         if written[name].dtype.kind not in "iuf":  # a Parquet file has types of its own
-            decisions[name] = _as_written(decisions[name], written[name])
+            decisions[name] = _as_written(decisions[name], written[name].astype(object))
 
 
 def _as_written(numbers: pd.Series[Any], texts: pd.Series[Any]) -> pd.Series[Any]:

@@ -20,7 +20,8 @@ from costopt.cli.options import (
     settings,
 )
 from costopt.cli.places import check_folder, made_folder
-from costopt.cli.rows import check_splits, positive, read, row_options, rows_to_learn_from, target
+from costopt.cli.reading import read, reading_options
+from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
 from costopt.cli.words import three_lines
 from costopt.console import NotWritten, detail, is_quiet, is_verbose, print_json, print_text, say
 from costopt.errors import StoreError
@@ -58,6 +59,7 @@ def _devices() -> Collection[str]:
 @positive
 @cost_options
 @row_options
+@reading_options
 @name_option("--learner", "learners", what="learner", known=known_learners, multiple=True,
              default=("xgboost",), show_default=True,
              help="Kind of model, named above; repeatable.")  # fmt: skip
@@ -109,7 +111,7 @@ def optimize(
     check_splits(given)
     check_folder(out, force=force or resume)
     costs = costs_from(given)
-    table = read(data)
+    table = read(data, given)
     with made_folder(out):
         storage = _storage(out, given["storage"], anew=force and not resume)
         X, y, said = rows_to_learn_from(table, target, given)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from costopt.cli.options import column, option, refuse_nan, together
+from costopt.cli.reading import put_in_order
 from costopt.config import number_or_formula
-from costopt.console import detail
 from costopt.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ __all__ = [
     "label_of",
     "positive",
     "prevalence",
-    "put_in_order",
-    "read",
     "row_options",
     "rows_to_learn_from",
     "seed",
@@ -41,7 +38,7 @@ positive = option(
     "--positive", metavar="LABEL", help="Label to act on; needed unless it is 1 or true."
 )
 groups = column("--groups", "Rows alike in it stay on one side of every split.")
-time = column("--time", "Folds in order of it: numbers, or dates as in ISO 8601.")
+time = column("--time", "Folds in order of it: numbers, or dates (see --date-format).")
 weight = column("--weight", "How many cases of the population a row stands for.")
 prevalence = option("--prevalence", type=click.FloatRange(0, 1, min_open=True, max_open=True),
                     callback=refuse_nan, metavar="SHARE",
@@ -65,15 +62,6 @@ row_options = together(
     option("--timeout", type=click.FloatRange(0, min_open=True), callback=refuse_nan,
            metavar="SECONDS", help="What is done by then is the result."),
 )  # fmt: skip
-
-
-def read(path: Path, *, texts: Collection[str] = ()) -> pd.DataFrame:
-    """The rows of a data file."""
-    from costopt.tables import read_table
-
-    table = read_table(path, texts=texts)
-    detail(f"read {len(table):,} rows of {table.shape[1]:,} columns from {path}")
-    return table
 
 
 def check_columns(table: pd.DataFrame, wanted: Mapping[str, Collection[str | None]]) -> None:
@@ -127,7 +115,7 @@ def rows_to_learn_from(
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--ignore": given["ignore"], **single})
     y = table.pop(target)
-    put_in_order(table, given["time"])
+    put_in_order(table, given["time"], given["date_format"])
     said = {
         "timeout": given["timeout"],
         "cv": given["folds"],
@@ -141,14 +129,6 @@ def rows_to_learn_from(
         "n_jobs": given["jobs"],
     }
     return table, y, said
-
-
-def put_in_order(table: pd.DataFrame, time: str | None) -> None:
-    """Read a column of times, as numbers or dates, in place."""
-    from costopt.tables import as_times
-
-    if time is not None and time in table.columns:
-        table[time] = as_times(table[time], time)
 
 
 def label_of(y: pd.Series[Any], text: str | None) -> Scalar | None:

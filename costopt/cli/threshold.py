@@ -20,6 +20,7 @@ from costopt.cli.options import (
     settings,
 )
 from costopt.cli.places import check_folder
+from costopt.cli.reading import put_in_order, read, reading_options
 from costopt.cli.rows import (
     check_columns,
     check_splits,
@@ -28,8 +29,6 @@ from costopt.cli.rows import (
     label_of,
     positive,
     prevalence,
-    put_in_order,
-    read,
     seed,
     target,
     time,
@@ -64,6 +63,7 @@ __all__ = ["threshold"]
 @prevalence
 @folds
 @seed
+@reading_options
 @option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
         show_default=True,
         help="Bayes' rule on calibrated scores, the cheapest cut, or what the data support.")  # fmt: skip
@@ -93,10 +93,10 @@ def threshold(
     if out is not None:
         check_folder(out, force=force)
     costs = costs_from(given)
-    table = read(scores)
+    table = read(scores, given)
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--score": [score], **single})
-    put_in_order(table, given["time"])
+    put_in_order(table, given["time"], given["date_format"])
     y, raw = table[target], scores_of(table, score)
     named = {
         "groups": given["groups"],

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from costopt.cli.kept import as_csv, json_lines, restore_codes
 from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
-from costopt.cli.rows import check_columns, groups, put_in_order, read, target, time, weight
+from costopt.cli.reading import put_in_order, read, reading_options
+from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
 from costopt.console import print_json, print_text, say
@@ -34,6 +35,7 @@ __all__ = ["decide", "evaluate"]
 @score
 @column("--keep", "Column of DATA to write as well, or all; repeatable.", multiple=True)
 @option("--out", type=PATH, metavar="FILE", help="Parquet if so named, else CSV.")
+@reading_options
 @force
 @option("--json", "as_json", is_flag=True, help="Print JSON lines: one object per row.")
 @settings
@@ -46,6 +48,7 @@ def decide(
     *,
     force: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Decide on every row of DATA with the policy in FOLDER.
 
@@ -60,9 +63,9 @@ def decide(
     if out is not None:
         check_file(out, data, force=force)
     policy = _load_to_decide(folder, score)
-    table = read(data, texts=_texts(policy))
+    table = _new_rows(policy, data, given)
     decisions = _decisions(policy, table, score, keep)
-    restore_codes(decisions, data, table.columns.intersection(decisions.columns))
+    restore_codes(decisions, data, given, table.columns.intersection(decisions.columns))
     if out is not None:
         is_parquet = out.suffix.lower() == ".parquet"
         write_file(
@@ -87,6 +90,7 @@ def decide(
 @groups
 @time
 @weight
+@reading_options
 @as_json
 @settings
 def evaluate(
@@ -99,6 +103,7 @@ def evaluate(
     weight: str | None,
     *,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Say what the policy in FOLDER costs on labelled rows.
 
@@ -106,13 +111,11 @@ def evaluate(
     rows that the policy was not made from.
     """
     policy = _load_to_decide(folder, score)
-    texts = dict(_texts(policy))
-    if isinstance(policy.labels[0], str):
-        texts[target] = tuple(map(str, policy.labels))
-    table = read(data, texts=texts)
+    is_text = isinstance(policy.labels[0], str)
+    table = _new_rows(policy, data, given, {target: policy.labels} if is_text else {})
     named = {"--groups": groups, "--time": time, "--weight": weight}
     check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
-    put_in_order(table, time)
+    put_in_order(table, time, given["date_format"])
     stands_for = None if weight is None else table[weight]
     found = policy.measure(
         table,
@@ -164,6 +167,18 @@ def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:
             "compute for new rows: declare them as formulas over columns, or decide in Python"
         )
     return policy
+
+
+def _new_rows(
+    policy: DecisionPolicy,
+    data: Path,
+    given: Mapping[str, Any],
+    texts: Mapping[str, Collection[Any]] | None = None,
+) -> pd.DataFrame:
+    """The rows of a data file, their features left for the policy to read, as it knows them."""
+    features = policy.schema.features if policy.schema else ()
+    leave = {one.name: one.decimal for one in features if one.categories is None}
+    return read(data, given, texts={**_texts(policy), **(texts or {})}, leave=leave)
 
 
 def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:

@@ -279,13 +279,24 @@ def as_numbers(values: Any) -> FloatArray:
     if array.dtype.kind not in "biufO":
         raise TypeError(f"got values of type {array.dtype}")
     if array.dtype.kind == "O":
-        texts = [value for value in array.flat if isinstance(value, str | bytes)]
+        texts = [
+            (row, value) for row, value in enumerate(array.flat) if isinstance(value, str | bytes)
+        ]
         if texts:
-            raise TypeError(f"got the text {texts[0]!r:.40}")
+            row, text = next((one for one in texts if not _reads_like_number(one[1])), texts[0])
+            raise TypeError(f"got the text {text!r:.40} in row {row}")
     try:
         return array.astype(np.float64)
     except OverflowError as error:
         raise ValueError(str(error)) from None
+
+
+def _reads_like_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def as_floats(values: Any, name: str) -> FloatArray:

@@ -6,7 +6,8 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from functools import wraps
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,10 +30,29 @@ __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
 FloatArray = NDArray[np.float64]
 
+Matrix = TypeVar("Matrix")
 # The class of the cases that an outcome can happen to.
 _OUTCOME_OF = {"fp": 0, "tn": 0, "fn": 1, "tp": 1}
 
 
+def _by_name(matrix: type[Matrix]) -> type[Matrix]:
+    """Refuse cells without a name in a sentence, where Python would count arguments."""
+    init = matrix.__init__
+
+    @wraps(init)
+    def __init__(self: Any, *cells: Any, **named: Any) -> None:
+        if cells:
+            raise CostSpecError(
+                f"CostMatrix takes its cells by name, got {cells[0]!r:.60}: every library orders a "
+                "table of costs differently, so write CostMatrix(fp=..., fn=..., tp=..., tn=...)"
+            )
+        init(self, **named)
+
+    matrix.__init__ = __init__  # type: ignore[method-assign]  # with the same signature
+    return matrix
+
+
+@_by_name
 @dataclass(frozen=True, kw_only=True)
 class CostMatrix:
     """What each outcome of a decision costs, as the user declares it.

@@ -172,7 +172,24 @@ class _Parser:
             where = f"{found!r} at character {at + 1}"
         return CostSpecError(
             f"cannot read the cost formula {self.text!r}: expected {wanted}, found {where}"
+            f"{self._hint_of_words()}"
         )
+
+    def _hint_of_words(self) -> str:
+        """For two words in a row, which may be the name of one column."""
+        if not 0 < self.position < len(self.tokens):
+            return ""
+        kinds = [kind for kind, _, _ in self.tokens]
+        first = last = self.position - 1
+        while last + 1 < len(kinds) and kinds[last + 1] in ("name", "number"):
+            last += 1
+        while first > 0 and kinds[first - 1] == "name":
+            first -= 1
+        if kinds[first] != "name" or last == first:
+            return ""
+        start, (_, found, at) = self.tokens[first][2], self.tokens[last]
+        name = self.text[start : at + len(found)]
+        return f"; if one column is called {name!r}, put it between backquotes: `{name}`"
 
     def _take(self, *signs: str) -> str | None:
         if self.position < len(self.tokens):

@@ -272,11 +272,12 @@ def pose(
         raise DataError(
             f"X has {table.n_rows} rows but y has {labels.y.size} labels: take the same rows of both"
         )
-    resolved = as_case_costs(costs, table, labels.y.size)
     counted = counted_rows(_values(table, sample_weight), table.n_rows)
+    # before the costs, which would name one column where several cannot be used
     schema = Schema.infer(
         table if counted is None else table.take(counted), {*ignore, *hindsight, *named}
     )
+    resolved = as_case_costs(costs, table, labels.y.size)
     return pose_rows(
         Features(table, schema),
         labels,

@@ -107,6 +107,8 @@ class _Labels(_Strict):
 class _Feature(_Strict):
     name: Name
     categories: list[Scalar] | None = None
+    decimal: Literal["", ".", ","] = ""
+    unit: Annotated[str, pydantic.Field(max_length=16)] = ""
 
 
 class _Features(_Strict):

@@ -152,7 +152,8 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
     DataError
     """
     for column, name in enumerate(features.schema.names):
-        rows = np.flatnonzero(np.abs(features.matrix[:, column]) > largest)
+        values = features.matrix[:, column].astype(np.float64)  # else the limit may overflow
+        rows = np.flatnonzero(np.abs(values) > largest)
         if rows.size:
             raise DataError(
                 f"column {name!r} must stay below {largest:.3g}, since {reason}; got "

@@ -94,14 +94,17 @@ ALIASES = {
 }
 
 
+def _check_magnitude(features: Features) -> None:
+    largest = float(np.finfo(np.float32).max)
+    check_magnitude(features, largest, "xgboost computes in single precision")
+
+
 class _Prepared:
     """Binned matrices of the folds, made when first asked for and kept."""
 
     def __init__(self, features: Features, folds: Sequence[Fold]) -> None:
         self.matrix: Matrix = features.matrix
-        check_magnitude(
-            features, float(np.finfo(np.float32).max), "xgboost computes in single precision"
-        )
+        _check_magnitude(features)
         self.categorical = features.schema.is_categorical
         self.folds = folds
         self._binned: dict[tuple[int | None, int], tuple[Any, Any]] = {}
@@ -403,6 +406,7 @@ class XGBoostLearner:
 
     def score(self, model: xgb.Booster, features: Features) -> FloatArray:
         """Probabilities as the weighted training made them, of new rows."""
+        _check_magnitude(features)
         absent = json.loads(model.attr(ABSENT) or "[]")
         rows = xgb.DMatrix(
             _without(features.matrix.copy(), absent) if absent else features.matrix,

@@ -185,3 +185,31 @@ def test_labels_of_numbers_need_no_positive_label(shell, tmp_path):
     shell.succeeded("init", tmp_path / "d.csv", "--target", "y", "--out", tmp_path / "c.toml")
 
     assert "positive =" not in (tmp_path / "c.toml").read_text()
+
+
+def test_money_is_known_by_the_beginnings_of_words():
+    table = pd.DataFrame(
+        {"DisbursementGross": [1.5, 2, 3], "GrAppv": [4.0, 5, 6], "age": [7, 7, 8]}
+    )
+
+    assert [one.column for one in guess(table).money] == ["DisbursementGross", "GrAppv"]
+
+
+def test_whole_numbers_of_their_own_in_every_row_are_no_feature_and_dates_come_first():
+    table = pd.DataFrame(
+        {
+            "ref": [11, 12, 13],
+            "lead_time": [1.5, 2.5, 2.5],
+            "approved": ["17-Oct-14", "18-Nov-15", "18-Nov-15"],
+            "branch": ["a", "b", "a"],
+        }
+    )
+    found = guess(table)
+
+    assert [one.column for one in found.identities] == ["ref"]
+    assert [one.column for one in found.times] == ["approved", "lead_time"]
+    assert found.groups == ()
+
+
+def test_lists_are_passed_over():
+    assert guess(pd.DataFrame({"a": [[1], [2]], "y": [0, 1]})).targets[0].column == "y"

@@ -735,3 +735,9 @@ def test_formulas_need_their_table():
 def test_costs_of_another_number_of_cases_are_refused():
     with pytest.raises(DataError, match="for 3 cases but there are 2: take the same rows of both"):
         as_case_costs(CaseCosts(fp=1, fn=np.ones(3)), n_cases=2)
+
+
+@pytest.mark.parametrize("cells", [([[0, 1], [5, 0]],), (5, 1)])
+def test_cells_without_names_are_refused_in_a_sentence(cells):
+    with pytest.raises(CostSpecError, match=r"by name, got .* write CostMatrix\(fp=\.\.\., fn="):
+        CostMatrix(*cells)

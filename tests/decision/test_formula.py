@@ -281,3 +281,10 @@ def test_signs_and_terms_in_a_row_do_not_nest():
     assert Formula("-" * 999 + "a").evaluate(one) == [-1.0]
     assert Formula("+".join("a" * 500)).evaluate(one) == [500.0]
     assert Formula(f"min({','.join('a' * 490)})").evaluate(one) == [1.0]
+
+
+def test_a_name_with_blanks_is_offered_between_backquotes():
+    with pytest.raises(
+        CostSpecError, match=r"called 'Monthly Charges', .* backquotes: `Monthly Charges`$"
+    ):
+        Formula("6 * Monthly Charges")

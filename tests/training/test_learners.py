@@ -7,10 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from costopt import LogisticLearner, SearchError, XGBoostLearner
+from costopt import DataError, LogisticLearner, SearchError, XGBoostLearner
 from costopt.frames import Table
-from costopt.schema import Schema
-from costopt.training.learners import Choice, Features, Integer, Real, as_dimension, within
+from costopt.schema import Feature, Schema
+from costopt.training.learners import (
+    Choice,
+    Features,
+    Integer,
+    Real,
+    as_dimension,
+    check_magnitude,
+    within,
+)
 from costopt.training.registry import BUILT_IN, built_in, learner
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
@@ -165,3 +173,11 @@ def test_the_default_model_lies_in_the_space_that_is_searched(name):
             assert defaults[parameter] in dimension.options
         else:
             assert dimension.low <= defaults[parameter] <= dimension.high
+
+
+def test_small_floats_are_compared_with_a_large_limit_without_a_warning():
+    matrix = np.array([[1.0], [np.inf]], dtype=np.float32)
+    features = Features.of_matrix(matrix, Schema((Feature("a"),)))
+
+    with pytest.raises(DataError, match=r"column 'a' must stay below 1e\+150.* got inf in row 1"):
+        check_magnitude(features, 1e150, "squares overflow")

@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 from costopt import DataError, SearchError, XGBoostLearner, scale_odds
 from costopt.evaluation.folds import make_folds
 from costopt.frames import Table
-from costopt.schema import Schema
+from costopt.schema import Feature, Schema
 from costopt.training.devices import TrainingRows, reweight
 from costopt.training.learners import Features, Fold, Integer, Real
 from costopt.training.weights import Reweighting
@@ -628,3 +628,14 @@ def test_ranges_up_to_what_xgboost_takes_are_searched():
         "grow_policy": ["lossguide"],
     }
     assert list(XGBoostLearner(space=space).space()) == list(space)
+
+
+def test_numbers_beyond_single_precision_are_refused_when_rows_are_scored():
+    """As they are when a model is fitted: the library itself would print a native stack trace."""
+    schema = Schema((Feature("a"),))
+    features = Features.of_matrix(np.array([[1e39]]), schema)
+
+    with pytest.raises(
+        DataError, match=r"column 'a' must stay below 3.4e\+38.* got 1e\+39 in row 0"
+    ):
+        XGBoostLearner().score(None, features)

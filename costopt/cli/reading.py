@@ -1,0 +1,78 @@
+"""How a data file is written: the options that say it, and the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from costopt.cli.options import column, option, together
+from costopt.console import detail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["put_in_order", "read", "reading_options"]
+
+reading_options = together(
+    option("--missing", multiple=True, metavar="TEXT",
+           help='Cell that says nothing, such as "?" or -99; repeatable.'),
+    option("--decimal", type=click.Choice([".", ","]),
+           help="Stands before decimals; found out where the numbers show it."),
+    option("--thousands", type=click.Choice([",", ".", " ", "'"]), metavar="SIGN",
+           help="Stands between thousands."),
+    column("--text", "Column of texts even where they read like numbers; repeatable.",
+           multiple=True),
+    column("--date", "Column of dates that is a feature, as days since 1970; repeatable.",
+           multiple=True),
+    option("--date-format", metavar="FORMAT",
+           help="Of dates, such as %d.%m.%Y; ISO 8601 if not given."),
+    option("--no-header", is_flag=True,
+           help="The first line is a row; columns are column_1, column_2, ..."),
+)  # fmt: skip
+
+
+def read(
+    path: Path,
+    given: Mapping[str, Any],
+    *,
+    texts: Collection[str] = (),
+    leave: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """The rows of a data file.
+
+    Parameters
+    ----------
+    path : Path
+    given : mapping
+        The values of `reading_options`.
+    texts : collection of str
+        Columns of texts besides those of the options.
+    leave : mapping of str to str, optional
+        As for `costopt.tables.read_table`.
+    """
+    from costopt.tables import read_table
+
+    known = dict(texts) if isinstance(texts, Mapping) else dict.fromkeys(texts, ())
+    table = read_table(
+        path,
+        texts={**dict.fromkeys(given["text"], ()), **known},
+        missing=given["missing"],
+        decimal=given["decimal"],
+        thousands=given["thousands"],
+        dates=dict.fromkeys(given["date"], given["date_format"] or "ISO8601"),
+        header=not given["no_header"],
+        leave=leave,
+    )
+    detail(f"read {len(table):,} rows of {table.shape[1]:,} columns from {path}")
+    return table
+
+
+def put_in_order(table: pd.DataFrame, time: str | None, date_format: str | None = None) -> None:
+    """Read a column of times, as numbers or dates, in place."""
+    from costopt.tables import as_times
+
+    if time is not None and time in table.columns:
+        table[time] = as_times(table[time], time, date_format)

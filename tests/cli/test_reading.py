@@ -1,0 +1,129 @@
+"""How data files are written, said by options: the same for every command that reads one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from costopt.cli import main
+
+OPTIMIZE = ["--target", "y", "--fn", "5", "--fp", "1", "--learner", "logistic", "--trials", "1"]
+
+
+def run(*words, **more):
+    return CliRunner().invoke(main, [str(word) for word in words], **more)
+
+
+@pytest.fixture(scope="module")
+def sheet():
+    """60 rows with a slip of the pen, American dates and German money."""
+    rng = np.random.default_rng(0)
+    y = np.tile([0, 1, 1], 20)
+    paid = [f"{value:,.2f}" for value in rng.uniform(100, 40_000, 60) * (1 + y)]
+    age = [str(value) for value in rng.integers(18, 80, 60)]
+    age[7] = "4O"
+    return pd.DataFrame(
+        {
+            "paid": [text.translate(str.maketrans(",.", ".,")) for text in paid],
+            "age": age,
+            "issued": [f"{1 + at % 12:02}/{1 + at % 28:02}/2014" for at in range(60)],
+            "y": y,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def made(sheet, tmp_path_factory):
+    """The file, its policy, and the options that say how it is written."""
+    folder = tmp_path_factory.mktemp("sheet")
+    sheet.to_csv(folder / "sheet.csv", sep=";", index=False)
+    said = ["--missing", "4O", "--date", "issued", "--date-format", "%m/%d/%Y"]
+    words = [folder / "sheet.csv", *OPTIMIZE, *said, "--out", folder / "policy"]
+    result = run("optimize", *words)
+    assert result.exit_code == 0, result.stderr
+    return folder, said
+
+
+def test_all_that_cannot_be_used_is_said_in_options_that_work(sheet, made, tmp_path):
+    folder, _ = made
+
+    result = run("optimize", folder / "sheet.csv", *OPTIMIZE, "--out", tmp_path / "policy")
+
+    assert result.exit_code == 2
+    assert (
+        "'age' holds numbers, but for '4O' in line 9; column 'issued' holds dates" in result.stderr
+    )
+    assert "Add: --missing 4O --ignore issued (or: --time issued --date-format" in result.stderr
+    added = ["--missing", "4O", "--ignore", "issued"]
+    words = [folder / "sheet.csv", *OPTIMIZE, *added, "--out", tmp_path / "policy"]
+    assert run("optimize", *words).exit_code == 0
+
+
+@pytest.mark.parametrize("rows", [slice(0, 1), slice(0, 2)])
+def test_some_rows_of_a_file_are_decided_on_as_all_of_it(sheet, made, tmp_path, rows):
+    folder, said = made
+    sheet.iloc[rows].to_csv(tmp_path / "some.csv", sep=";", index=False)
+
+    some = run("decide", folder / "policy", tmp_path / "some.csv", *said).stdout.splitlines()
+    everything = run("decide", folder / "policy", folder / "sheet.csv", *said).stdout.splitlines()
+
+    assert some == everything[: len(some)]
+
+
+def test_standard_input_is_read_as_a_file(sheet, made):
+    folder, said = made
+    text = sheet.to_csv(sep=";", index=False)
+
+    piped = run("decide", folder / "policy", "-", *said, input=text)
+
+    assert piped.exit_code == 0, piped.stderr
+    assert piped.stdout == run("decide", folder / "policy", folder / "sheet.csv", *said).stdout
+
+
+def test_a_cell_that_is_no_number_is_named_with_its_line_and_an_option(made):
+    folder, _ = made
+
+    result = run("decide", folder / "policy", folder / "sheet.csv")
+
+    assert result.exit_code == 2
+    assert "column 'age' must hold numbers" in result.stderr
+    assert (
+        "got '4O' in line 9 (1 row): correct it, or make it missing, --missing 4O" in result.stderr
+    )
+
+
+def test_texts_stay_texts_where_that_is_said(made, tmp_path):
+    folder, said = made
+    words = [folder / "sheet.csv", *OPTIMIZE, *said[2:], "--text", "age", "--out", tmp_path / "p"]
+
+    assert run("optimize", *words).exit_code == 0
+
+
+def test_a_missing_header_is_asked_about(tmp_path):
+    (tmp_path / "d.csv").write_text("4,4,1\n2,3,0\n1,9,1\n")
+
+    asked = run("init", tmp_path / "d.csv", "--out", tmp_path / "c.toml")
+    told = run("init", tmp_path / "d.csv", "--out", tmp_path / "c.toml", "--no-header")
+
+    assert "or pass --no-header, if the first line is a row of data" in asked.stderr
+    assert "perhaps the labels:     column_3" in told.stdout
+
+
+def test_percent_are_told_from_decision_values(tmp_path):
+    pd.DataFrame({"y": [0, 1], "s": [12.5, 80.0]}).to_csv(tmp_path / "s.csv", index=False)
+
+    words = ["--target", "y", "--score", "s", "--fn", "5", "--fp", "1"]
+    result = run("threshold", tmp_path / "s.csv", *words)
+
+    assert (
+        "got 12.5 in row 0: as all lie between 0 and 100, they may be percent: divide by 100"
+        in (result.stderr)
+    )
+
+
+def test_a_number_of_thousands_of_digits_in_a_configuration_is_no_surprise(made, tmp_path):
+    (tmp_path / "c.toml").write_text("trials = " + "9" * 5000)
+
+    result = run("optimize", "x.csv", *OPTIMIZE, "--out", "o", "--config", tmp_path / "c.toml")
+
+    assert "is not valid TOML: Exceeds the limit" in result.stderr
