@@ -22,6 +22,7 @@ ORDER = (
     "row_labels",
     "markup",
     "progress",
+    "common_settings",
     "frames",
     "labels",
     "schema",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.base import MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin, _clone_parametrized
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
@@ -42,7 +43,7 @@ from costopt.frames import Scalar
 from costopt.labels import encode_labels
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.row_labels import check_same_rows
-from costopt.training.foreign import is_frozen
+from costopt.training.foreign import fresh, is_frozen
 
 __all__ = ["CostThresholdClassifier"]
 
@@ -253,6 +254,16 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
 
     def _model_rows(self, X: Any) -> Any:
         return without_hindsight(X, self._declared)
+
+    def __sklearn_clone__(self) -> Self:
+        """Also of a classifier that scikit-learn cannot clone, as CatBoost with ``cat_features``."""
+        shell = copy.copy(self)
+        shell.estimator = None
+        cloned: Self = _clone_parametrized(shell)
+        cloned.estimator = (
+            fresh(self.estimator) if hasattr(self.estimator, "fit") else self.estimator
+        )
+        return cloned
 
     @property
     def _is_prefit(self) -> bool:

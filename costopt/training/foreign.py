@@ -18,6 +18,7 @@ __all__ = [
     "is_frozen",
     "known_parameters",
     "library_of",
+    "name_of",
     "own_parameters",
     "unset_parameters",
 ]
@@ -72,6 +73,12 @@ def is_frozen(estimator: Any) -> bool:
     from sklearn.frozen import FrozenEstimator
 
     return isinstance(estimator, FrozenEstimator)
+
+
+def name_of(estimator: Any) -> str:
+    """What a classifier is called: a fitted one by its own class."""
+    inner = estimator.estimator if is_frozen(estimator) else estimator
+    return type(inner).__name__
 
 
 def fresh(estimator: Any) -> Any:

@@ -262,8 +262,8 @@ def warn_of_unsaved_models(learners: Iterable[Learner]) -> None:
         warn(
             "model-will-not-be-saved",
             f"models of {', '.join(names)} have no file format that is safe to load: a policy with "
-            "one is saved without it, and decides on scores that are computed elsewhere, in "
-            "DecisionPolicy.decide_scores; learners that are saved are 'xgboost' and 'logistic'",
+            "such a model is saved without it, and then decides on scores that are computed "
+            "elsewhere; models of xgboost and logistic are saved",
         )
 
 

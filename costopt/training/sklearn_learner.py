@@ -19,6 +19,7 @@ from costopt.training.foreign import (
     fresh,
     is_frozen,
     known_parameters,
+    name_of,
     own_parameters,
     unset_parameters,
 )
@@ -157,7 +158,7 @@ class SklearnLearner:
     ) -> None:
         if isinstance(estimator, type) or not hasattr(estimator, "fit"):
             raise SearchError(f"a learner needs a classifier object, got {estimator!r:.60}")
-        self.name = name or type(estimator).__name__
+        self.name = name or name_of(estimator)
         if not hasattr(estimator, "predict_proba"):
             raise SearchError(
                 f"{self.name} has no predict_proba: costs are weighed against probabilities, so "
@@ -318,7 +319,7 @@ def positive_scores(estimator: Any, rows: Any, positive: Scalar) -> FloatArray:
         If it is not of shape (n_rows, 2), a probability is missing or outside [0, 1], a row does
         not sum to 1, or the estimator does not say which column is which class.
     """
-    name = type(estimator).__name__
+    name = name_of(estimator)
     both = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
     if both.ndim != 2 or both.shape[1] != 2:
         raise DataError(
@@ -343,7 +344,7 @@ def positive_scores(estimator: Any, rows: Any, positive: Scalar) -> FloatArray:
 
 def _column_of(estimator: Any, positive: Scalar) -> int:
     """Where the positive class stands in ``classes_``."""
-    name = type(estimator).__name__
+    name = name_of(estimator)
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise DataError(
