@@ -22,7 +22,6 @@ ORDER = (
     "row_labels",
     "markup",
     "progress",
-    "common_settings",
     "frames",
     "labels",
     "schema",

@@ -444,9 +444,7 @@ class TestCategories:
             assert fitted.get_cat_feature_indices() == [2]
         else:
             assert fitted.booster_.pandas_categorical == [["store", "web"]]
-            assert (
-                fitted.feature_name_[2] == "shop__kind_"
-            )  # no brackets, no spaces
+            assert fitted.feature_name_[2] == "shop__kind_"  # no brackets, no spaces
         shuffled = X[["shop [kind]", "velocity", "hour"]]
         assert_array_equal(result.policy.score(shuffled), result.policy.score(X))
         assert roc_auc_score(act, result.policy.score(X)) > 0.8

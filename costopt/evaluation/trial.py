@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from threadpoolctl import ThreadpoolController
 
-from costopt.common_settings import CommonSetting
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError
 from costopt.evaluation.pricing import Candidate, OutOfFold, price, price_stored
@@ -204,7 +203,7 @@ def _fold_by_fold(
             checkpoint()
 
     with (
-        _FEW_THREADS.held(limits=problem.n_jobs // workers),
+        _thread_pools().limit(limits=problem.n_jobs // workers),
         ThreadPoolExecutor(workers) as pool,
     ):
         for start in range(0, problem.n_folds, workers):
@@ -221,13 +220,6 @@ def _fold_by_fold(
             except BaseException:
                 abandoned.set()  # the pool waits for what is running: it should not take long
                 raise
-
-
-def _limit_threads(*, limits: int) -> Any:
-    return _thread_pools().limit(limits=limits)
-
-
-_FEW_THREADS = CommonSetting(_limit_threads)
 
 
 @functools.cache

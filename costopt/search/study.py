@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import optuna
 
-from costopt.common_settings import CommonSetting
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
 from costopt.evaluation.calibration import CalibrationKind
@@ -193,7 +193,7 @@ def optimize(
         final=final,
         racing=racing,
     )
-    with _QUIET.held(), ExitStack() as opened:
+    with _QUIET, ExitStack() as opened:
         store = None
         if storage is not None:
             how = {"racing": str(racing), "sampler": type(sampler).__name__}
@@ -219,15 +219,31 @@ def _check_budget(n_trials: Any, timeout: Any) -> None:
             raise SearchError(f"timeout must be a number of seconds above 0, got {timeout!r}")
 
 
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Optuna's log of every trial is ours to show; its level is put back afterwards."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
+class _QuietOptuna:
+    """Optuna's log of every trial is ours to show; its level is put back after the last search.
+
+    The level is common to all threads: the first search that begins remembers it, and the last
+    that ends puts it back. Where each remembered what was there when it came, the last one would
+    put back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._searches = 0
+        self._before = optuna.logging.WARNING
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._searches == 0:
+                self._before = optuna.logging.get_verbosity()
+                optuna.logging.set_verbosity(optuna.logging.WARNING)
+            self._searches += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._searches -= 1
+            if self._searches == 0:
+                optuna.logging.set_verbosity(self._before)
 
 
-_QUIET = CommonSetting(_quiet_optuna)
+_QUIET = _QuietOptuna()
