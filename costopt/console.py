@@ -16,6 +16,7 @@ import click
 
 from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError, nearest
 from costopt.markup import printable
+from costopt.progress import is_shown
 
 __all__ = [
     "NotWritten",
@@ -142,6 +143,8 @@ def _beside_a_bar(line: str) -> None:
     """Write a line to stderr without tearing a progress bar that may stand there."""
     from tqdm import tqdm
 
+    if sys.stderr is None:  # nobody to tell
+        return
     tqdm.write(line, file=sys.stderr)
     sys.stderr.flush()
 
@@ -149,7 +152,7 @@ def _beside_a_bar(line: str) -> None:
 def _marked(word: str, colour: str) -> str:
     """A word in a colour, on a terminal whose owner has not said NO_COLOR."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return word if plain or not sys.stderr.isatty() else click.style(word, fg=colour, bold=True)
+    return word if plain or not is_shown(progress=None) else click.style(word, fg=colour, bold=True)
 
 
 def _in_options(text: str) -> str:

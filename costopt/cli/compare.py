@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from costopt.cli.optimize import known_learners
+from costopt.cli.optimize import known_learners, say_what_is_not_saved
 from costopt.cli.options import (
     PATH,
     as_json,
@@ -49,6 +49,13 @@ def _named(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> str |
     return names
 
 
+def _learners(strategies: str | list[str], base: str) -> list[str]:
+    """The names of the learners of some strategies, each once."""
+    chosen = STRATEGIES if strategies == "all" else strategies
+    own = [STRATEGIES[name].learner for name in chosen]
+    return list(dict.fromkeys(base if one is None else str(one) for one in own))
+
+
 @click.command(
     "compare",
     help=f"""Rank what helps against imbalance, in money.
@@ -87,6 +94,7 @@ def compare(
     check_splits(given)
     if out is not None:
         check_folder(out, force=force)
+        say_what_is_not_saved(_learners(given["strategies"], given["learner"]))
     costs = costs_from(given)
     X, y, said = rows_to_learn_from(read(data, given), target, given)
     comparison = compare(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,14 +31,22 @@ if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
     from costopt.search.result import SearchResult
 
-__all__ = ["known_learners", "optimize"]
+__all__ = ["known_learners", "optimize", "say_what_is_not_saved"]
 
 
 def known_learners() -> Collection[str]:
     """The names of learners."""
-    from costopt.training.registry import BUILT_IN
+    from costopt.training.registry import KNOWN
 
-    return BUILT_IN
+    return KNOWN
+
+
+def say_what_is_not_saved(names: Iterable[str]) -> None:
+    """Warn, before anything is trained, of learners whose models no policy keeps when it is saved."""
+    from costopt.training.learners import warn_of_unsaved_models
+    from costopt.training.registry import learner
+
+    warn_of_unsaved_models(learner(name) for name in names)
 
 
 def _devices() -> Collection[str]:
@@ -102,7 +110,8 @@ def optimize(
 
     Learners: xgboost, logistic, random_forest, hist_gradient_boosting, balanced_random_forest,
     balanced_bagging, easy_ensemble, rusboost, isolation_forest, one_class_svm,
-    local_outlier_factor, xgboost_focal, xgboost_expected_cost.
+    local_outlier_factor, xgboost_focal, xgboost_expected_cost. Where they are installed:
+    lightgbm, catboost.
 
     Resampling: none, weight, random_over, random_under, case_weight, rejection, smote, adasyn,
     borderline_smote, svm_smote, smote_tomek, smote_enn, tomek_links, edited_nearest_neighbours,
@@ -110,6 +119,7 @@ def optimize(
     """
     check_splits(given)
     check_folder(out, force=force or resume)
+    say_what_is_not_saved(given["learners"])
     costs = costs_from(given)
     table = read(data, given)
     with made_folder(out):

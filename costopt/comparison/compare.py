@@ -25,6 +25,7 @@ from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, pose
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Scalar
+from costopt.progress import is_shown
 from costopt.training.learners import Learner, combines
 from costopt.training.registry import learner as built_in_learner
 from costopt.training.strategies import Strategy, strategies_named
@@ -335,8 +336,7 @@ def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
 
 def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:
     """The strategies, with a bar that names the one at work."""
-    shown = sys.stderr.isatty() if wanted is None else wanted
-    if not shown:
+    if not is_shown(progress=wanted):
         yield from strategies
         return
     from tqdm import tqdm

@@ -183,6 +183,13 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
     def _positive(self) -> Any:
         """The class to act on, ``classes_[1]`` by scikit-learn's convention; None for 0 and 1."""
         named = self.classes_.tolist()
+        if self.pos_label is not None and self.pos_label not in named and named == [0, 1]:
+            raise DataError(
+                f"pos_label must be among the labels, got {self.pos_label!r} where y holds 0 and 1: has "
+                "somebody encoded them before? VotingClassifier, StackingClassifier and "
+                "cross_val_predict pass labels on as 0 and 1, in the order of their classes: make "
+                "y 0 and 1 yourself, 1 for the class to act on, and leave pos_label out"
+            )
         if self.pos_label is not None or len(named) != 2 or set(named) == {0, 1}:
             return self.pos_label
         return named[1]

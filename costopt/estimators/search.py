@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from costopt.decision.costs import Costs
+from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.trial import FinalKind
 from costopt.frames import Scalar
@@ -43,7 +44,8 @@ class CostSearchClassifier(CostClassifier):
         What each outcome costs: numbers, or formulas over columns of ``X`` (``x0``, ``x1``, ...
         in arrays). None where `fit` is given ``fp`` and ``fn``. Costs per case as arrays go to
         `fit`, where they are cut with the folds.
-    learners, resampling, n_trials, timeout, threshold, racing, selection, final, cv, ignore
+    learners, resampling, n_trials, timeout, threshold, calibration, racing, selection, final, cv, \
+ignore, prevalence
         As for `costopt.optimize`.
     pos_label : str, int, float or bool, optional
         The class to act on; ``classes_[1]`` where None.
@@ -89,11 +91,13 @@ class CostSearchClassifier(CostClassifier):
         n_trials: int = 100,
         timeout: float | None = None,
         threshold: ThresholdMode = "auto",
+        calibration: CalibrationKind = "platt",
         racing: bool = True,
         selection: SelectionKind = "likelihood",
         final: FinalKind = "refit",
         cv: Any = 5,
         ignore: Collection[str] = (),
+        prevalence: float | None = None,
         pos_label: Scalar | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -104,11 +108,13 @@ class CostSearchClassifier(CostClassifier):
         self.n_trials = n_trials
         self.timeout = timeout
         self.threshold = threshold
+        self.calibration = calibration
         self.racing = racing
         self.selection = selection
         self.final = final
         self.cv = cv
         self.ignore = ignore
+        self.prevalence = prevalence
         self.pos_label = pos_label
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -160,11 +166,13 @@ class CostSearchClassifier(CostClassifier):
             n_trials=self.n_trials,
             timeout=self.timeout,
             threshold=self.threshold,
+            calibration=self.calibration,
             racing=self.racing,
             selection=self.selection,
             final=self.final,
             cv=self.cv,
             ignore=self.ignore,
+            prevalence=self.prevalence,
             pos_label=self._positive(),
             random_state=self.random_state,
             n_jobs=one_core_unless(self.n_jobs),

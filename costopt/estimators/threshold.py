@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import copy
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import get_config
-from sklearn.base import MetaEstimatorMixin
+from sklearn.base import MetaEstimatorMixin, _clone_parametrized
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.validation import _num_samples
 
 from costopt.decision.costs import Costs
-from costopt.decision.odds import OddsLedger
-from costopt.errors import DataError, warn
+from costopt.errors import DataError
 from costopt.estimators.base import CostClassifier
 from costopt.estimators.given import (
     CellValue,
@@ -25,16 +26,24 @@ from costopt.estimators.given import (
     those_given,
     without_hindsight,
 )
+from costopt.estimators.inner import (
+    InnerLearner,
+    check_fitted,
+    check_taken,
+    rows_of_each,
+    takes_weights,
+)
+from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.population import counted_rows
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.frames import Scalar
 from costopt.labels import encode_labels
 from costopt.policy.assemble import assemble, evidence_of
-from costopt.training.learners import BoolArray, Fitted, Params
-from costopt.training.sklearn_learner import SklearnLearner
-from costopt.training.weights import Reweighting
+from costopt.row_labels import check_same_rows
+from costopt.training.foreign import fresh, is_frozen
 
 __all__ = ["CostThresholdClassifier"]
 
@@ -46,21 +55,30 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
 
     Out-of-fold scores are calibrated, the rule is chosen on them (Bayes' rule, case by case
     where costs differ by case, or the exact cheapest cut), and the classifier is fitted again
-    on all rows.
+    on all rows. A classifier that is fitted already is not fitted again: wrap it in
+    scikit-learn's ``FrozenEstimator``, or say ``cv="prefit"``.
 
     Parameters
     ----------
     estimator : classifier
-        Cloned for every fit, and fitted on booleans: True for the class to act on. It gets ``X``
-        as it is passed: sparse matrices, data frames for a pipeline, and so on.
+        Cloned for every fit, and fitted on the labels as they are passed, so that parameters may
+        be keyed by them (``class_weight={"fraud": 10}``); on 0 and 1 where it takes no others, as
+        xgboost, with such keys translated. It gets ``X`` as it is passed: sparse matrices, data
+        frames for a pipeline, and so on.
     costs : CostMatrix, CaseCosts or None
         What each outcome costs: numbers, or formulas over columns of ``X`` (``x0``, ``x1``, ...
         in arrays). None where `fit` is given ``fp`` and ``fn``. Costs per case as arrays go to
         `fit`, where they are cut with the folds.
     threshold : {"auto", "bayes", "exact"}, default="auto"
         Bayes' rule on calibrated probabilities, the cheapest single cut, or what data support.
-    cv : int, splitter or iterable of (train, test), default=5
-        Folds that make the out-of-fold scores.
+    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
+    cv : int, splitter, iterable of (train, test) or "prefit", default=5
+        Folds that make the out-of-fold scores. For a fitted model they only cross-fit
+        calibration and threshold, and ``"prefit"`` stands for 5 of them.
+    prevalence : float, optional
+        Share of positives in the population, where rows were sampled by class. It counts in
+        calibration, rule and costs; the estimator is trained on the rows as they are.
     pos_label : str, int, float or bool, optional
         The class to act on; ``classes_[1]`` where None.
     random_state : int, default=0
@@ -75,7 +93,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
     threshold_ : float or None
         The calibrated probability from which it acts; None where that differs by case.
     estimator_ : classifier
-        Fitted on all rows.
+        Fitted on all rows, or the fitted one that was passed.
     classes_ : array of shape (2,)
     n_features_in_ : int
         If ``estimator_`` has it.
@@ -88,6 +106,13 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
     an amount: put the scaler inside, ``CostThresholdClassifier(make_pipeline(scaler, model), ...)``,
     or pass costs as arrays by metadata routing. Hindsight columns of the costs are not shown to
     the estimator and need not be there to predict.
+
+    Rows passed to `fit` with a fitted model must be rows that it was not fitted to: on its own
+    training rows a model looks better than it is, and calibration and threshold would follow.
+
+    Keep this classifier outermost. ``OneVsRestClassifier``, ``BaggingClassifier``,
+    ``StackingClassifier`` and soft ``VotingClassifier`` read its probabilities and decide at
+    0.5, so the costs are lost; put them inside instead.
 
     Examples
     --------
@@ -108,7 +133,9 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         costs: Costs | None,
         *,
         threshold: ThresholdMode = "auto",
+        calibration: CalibrationKind = "platt",
         cv: Any = 5,
+        prevalence: float | None = None,
         pos_label: Scalar | None = None,
         random_state: int = 0,
         n_jobs: int | None = None,
@@ -116,7 +143,9 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         self.estimator = estimator
         self.costs = costs
         self.threshold = threshold
+        self.calibration = calibration
         self.cv = cv
+        self.prevalence = prevalence
         self.pos_label = pos_label
         self.random_state = random_state
         self.n_jobs = n_jobs
@@ -133,6 +162,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         tn: CellValue = None,
         groups: ArrayLike | None = None,
         time: ArrayLike | None = None,
+        **fit_params: Any,
     ) -> Self:
         """Score out of fold, calibrate, choose the rule, and fit on all rows.
 
@@ -150,6 +180,9 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
             Costs of these cases, in place of the declared cells.
         groups, time : array-like of shape (n_cases,), optional
             Rows that belong together; the order of rows, for folds in order of time.
+        **fit_params
+            Passed to every fit of the estimator; of values that have one entry per row, those of
+            the rows that it is fitted to. With metadata routing, what it requests.
 
         Returns
         -------
@@ -172,7 +205,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         cells = those_given(fp=fp, fn=fn, tp=tp, tn=tn)
         others = those_given(sample_weight=sample_weight, groups=groups, time=time)
         y, costs = self._start(X, y, {**cells, **others})
-        learner = _InnerLearner(self.estimator, weigh=self._weights_reach(sample_weight))
+        learner = self._learner(X, {**cells, **others}, fit_params)
         posed = pose_rows(
             self._model_rows(X),
             encode_labels(y, self._positive()),
@@ -180,16 +213,18 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
             {learner.name: learner},
             table=cost_table(costs, X),
             threshold=self.threshold,
-            cv=self.cv,
+            calibration=self.calibration,
+            cv=5 if self._is_prefit else self.cv,
+            prevalence=self.prevalence,
             random_state=self.random_state,
             n_jobs=one_core_unless(self.n_jobs),
             **others,
         )
         found = evaluate(posed.problem, Candidate(learner.name, {}), exact_scores=True)
         final = fit_final(posed.problem, found.candidate, found.n_rounds)
-        self.estimator_ = final[0].model.estimator
-        evidence = evidence_of(posed, found)
-        return self._ship(assemble(posed, found, final, evidence))
+        learner.metadata.clear()  # of these rows, which a policy must not keep
+        self.estimator_ = self.estimator if self._is_prefit else final[0].model.estimator
+        return self._ship(assemble(posed, found, final, evidence_of(posed, found)))
 
     @property
     def n_features_in_(self) -> int:
@@ -202,15 +237,12 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         return np.asarray(self.estimator_.feature_names_in_)
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """What `fit` and the others ask for, and that ``sample_weight`` is passed to the estimator."""
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-        )
+        """What `fit` and the others ask for, and what is passed on to the estimator's `fit`."""
+        router = MetadataRouter(owner=self).add_self_request(self)
+        if self._is_prefit or is_frozen(self.estimator):
+            return router
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        return router.add(estimator=self.estimator, method_mapping=mapping)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -223,50 +255,45 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
     def _model_rows(self, X: Any) -> Any:
         return without_hindsight(X, self._declared)
 
-    def _weights_reach(self, sample_weight: ArrayLike | None) -> bool:
-        """Whether the estimator's own training is to see population weights."""
-        if sample_weight is None:
-            return False
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=sample_weight)
-            return "sample_weight" in routed["estimator"]["fit"]
-        if has_fit_parameter(self.estimator, "sample_weight"):
-            return True
-        warn(
-            "weights-not-learned",
-            f"fit of {type(self.estimator).__name__} takes no sample_weight: the weights count in "
-            "calibration, rule and costs, but not in its training; for a pipeline, switch metadata "
-            "routing on and request them from its last step",
+    def __sklearn_clone__(self) -> Self:
+        """Also of a classifier that scikit-learn cannot clone, as CatBoost with ``cat_features``."""
+        shell = copy.copy(self)
+        shell.estimator = None
+        cloned: Self = _clone_parametrized(shell)
+        cloned.estimator = (
+            fresh(self.estimator) if hasattr(self.estimator, "fit") else self.estimator
         )
-        return False
-
-
-class _InnerLearner(SklearnLearner):
-    """The caller's classifier, which population weights reach only where it takes them."""
-
-    def __init__(self, estimator: Any, *, weigh: bool) -> None:
-        super().__init__(estimator)
-        self._weigh = weigh
+        return cloned
 
     @property
-    def takes_weights(self) -> bool:
-        """True: weights count in calibration, rule and costs, whatever the training makes of them."""
-        return True
+    def _is_prefit(self) -> bool:
+        return isinstance(self.cv, str) and self.cv == "prefit"
 
-    def fit(
-        self,
-        prepared: Any,
-        fold: int | None,
-        y: BoolArray,
-        sample: Reweighting,
-        params: Params,
-        **options: Any,
-    ) -> Fitted:
-        """A clone of the classifier, fitted with the weights that it takes."""
-        if not self._weigh:
-            sample = replace(sample, sample_weight=np.ones_like(sample.sample_weight))
-        return super().fit(prepared, fold, y, sample, params, **options)
-
-    def own_odds(self, y: BoolArray, weight: FloatArray, params: Params) -> OddsLedger:
-        """What the classifier's own parameters do to the odds, with the weights that it takes."""
-        return super().own_odds(y, weight if self._weigh else np.ones_like(weight), params)
+    def _learner(
+        self, X: Any, given: Mapping[str, Any], fit_params: Mapping[str, Any]
+    ) -> InnerLearner:
+        """The estimator as a learner, with what its fits get beside rows and labels."""
+        check_same_rows(X=X, **fit_params)
+        estimator = self.estimator
+        if self._is_prefit and not is_frozen(estimator):
+            estimator = FrozenEstimator(estimator)
+        if is_frozen(estimator):
+            check_fitted(estimator.estimator)
+            if fit_params:
+                raise DataError(
+                    f"a fitted model is not fitted again, got {', '.join(fit_params)} for its fit: "
+                    "leave them out"
+                )
+            return InnerLearner(estimator, prevalence=self.prevalence)
+        if get_config()["enable_metadata_routing"]:
+            passed = dict(process_routing(self, "fit", **given, **fit_params)["estimator"]["fit"])
+        else:
+            passed = dict(fit_params)
+            check_taken(estimator, passed)
+            if "sample_weight" in given and takes_weights(estimator):
+                passed["sample_weight"] = given["sample_weight"]
+        weigh = passed.pop("sample_weight", None) is not None
+        counted = counted_rows(given.get("sample_weight"), _num_samples(X))
+        if counted is not None:
+            passed = rows_of_each(passed, _num_samples(X), counted)
+        return InnerLearner(estimator, weigh=weigh, metadata=passed, prevalence=self.prevalence)

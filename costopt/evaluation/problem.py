@@ -31,7 +31,7 @@ from costopt.frames import Scalar, Table
 from costopt.labels import Labels, encode_labels
 from costopt.row_labels import check_same_rows
 from costopt.schema import Schema
-from costopt.training.learners import Features, Fold, Learner
+from costopt.training.learners import Features, Fold, Learner, for_labels
 from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
@@ -354,6 +354,10 @@ def pose_rows(
         random_state=check_seed(random_state),
         counted=counted,
     )
+    learners = {
+        name: for_labels(learner, labels.negative, labels.positive)
+        for name, learner in learners.items()
+    }
     check_positives(calibration, effective_positives(y, weight, folds.units))
     problem = Problem(
         features_of(features, counted),

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
+import joblib
 import numpy as np
 
 from costopt.decision.case_costs import CaseCosts
 from costopt.evaluation.problem import Posed
+from costopt.training.foreign import is_frozen, library_of
 from costopt.training.learners import Features, Learner
 
 __all__ = ["fingerprint"]
@@ -50,7 +52,9 @@ def fingerprint(
         "random_state": str(problem.seed),
         **search,
     }
-    for name in PACKAGES:
+    estimators = (getattr(one, "estimator", None) for one in problem.learners.values())
+    libraries = {library_of(one) for one in estimators} - {"", *PACKAGES}
+    for name in (*PACKAGES, *sorted(libraries)):
         try:
             found[f"version of {name}"] = version(name)
         except PackageNotFoundError:
@@ -66,6 +70,8 @@ def _of_learner(learner: Learner) -> str:
     with np.printoptions(threshold=sys.maxsize):
         params = {} if estimator is None else estimator.get_params()
         given = repr(sorted((name, repr(value)) for name, value in (*params.items(), *settings)))
+    if estimator is not None and is_frozen(estimator):
+        given += str(joblib.hash(estimator))  # what it has learned, which no parameter tells
     # functions and the like show where they lie in memory, which every process changes
     told, given = (re.sub(r" at 0x[0-9a-f]+", "", text) for text in (repr(learner), given))
     return f"{told} {_digest(given)}"

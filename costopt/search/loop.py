@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time as clock
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from optuna.trial import TrialState
 from tqdm import tqdm
 
 from costopt.errors import CostOptError, SearchError, warn
+from costopt.progress import is_shown
 from costopt.search.objective import ExpectedCostObjective
 from costopt.search.store import Store
 
@@ -40,7 +40,8 @@ class Loop:
     sampler : optuna sampler
     store : Store, optional
     callbacks : sequence of callable
-        Called with the study and each finished trial; they may call ``study.stop()``.
+        Called with the study and each finished trial; they may call ``study.stop()``. One that
+        raises an error is not called again.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Loop:
         )
         self._objective = objective
         self._store = store
-        self._callbacks = callbacks
+        self._callbacks = list(callbacks)
         self._first = objective.space.defaults()
         self._reasons: Counter[str] = Counter()
         self._best = math.inf
@@ -84,7 +85,7 @@ class Loop:
         self._report_failures()
 
     def _run(self, n_trials: int, *, progress: bool | None) -> None:
-        hidden = not (sys.stderr.isatty() if progress is None else progress)
+        hidden = not is_shown(progress=progress)
         with tqdm(total=n_trials, desc="trials", disable=hidden, leave=False) as bar:
             number = 0
             try:
@@ -96,8 +97,7 @@ class Loop:
                         if self._is_late():
                             break
                         finished = self._tried(number)
-                    for callback in self._callbacks:
-                        callback(self.study, finished)
+                    self._call_back(finished)
                     bar.set_postfix_str(f"lowest cost {self._best:.4g}")
                     bar.update()
             except _OutOfTime:
@@ -108,6 +108,21 @@ class Loop:
                 warn(
                     "interrupted",
                     f"stopped in trial {number} of {n_trials}: the result is of those completed",
+                )
+
+    def _call_back(self, finished: optuna.trial.FrozenTrial) -> None:
+        """Call everybody who asked for it; one who fails once is not asked again."""
+        for callback in tuple(self._callbacks):
+            try:
+                callback(self.study, finished)
+            except Exception as error:  # somebody's log must not cost the trials that are finished
+                self._callbacks.remove(callback)
+                name = getattr(callback, "__name__", type(callback).__name__)
+                warn(
+                    "failed-callback",
+                    f"the callback {name} raised {type(error).__name__} ({error}) after trial "
+                    f"{finished.number}: trials are kept and the search goes on, without calling it "
+                    "again; to end a search from a callback, call study.stop()",
                 )
 
     def _stop(self) -> None:

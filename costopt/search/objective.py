@@ -36,7 +36,9 @@ class ExpectedCostObjective:
     """Out-of-fold cost per case of the policy that a trial's parameters would ship.
 
     A callable ``trial -> float`` for any Optuna study that minimises. `optimize` runs it in a
-    loop of its own; with a study of yours, `enqueue_defaults` and `result` do the rest.
+    loop of its own; with a study of yours, `enqueue_defaults` and `result` do the rest. A study
+    may have further objectives: return ``(objective(trial), other)``. Optuna prunes no trials then,
+    and neither does ``racing``.
 
     Parameters
     ----------
@@ -166,7 +168,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             found = evaluate(
                 self.posed.problem,
                 candidate,
-                give_up=give_up if watched else None,
+                give_up=give_up if watched and _has_one_objective(trial) else None,
                 checkpoint=checkpoint,
             )
             if found.n_folds < self.posed.problem.n_folds:
@@ -208,13 +210,17 @@ prevalence, pos_label, random_state, n_jobs, selection, final
     def result(self, study: optuna.Study) -> SearchResult:
         """What a finished study found: the policy to ship and what it will cost.
 
-        Trials that another process evaluated are evaluated again, with the same outcome.
+        Trials that another process evaluated are evaluated again, with the same outcome. Of a
+        study with several objectives, cost alone selects: to have a say in it, add the trials
+        that you would accept to a study of one objective.
 
         Raises
         ------
         SearchError
             If no trial is complete, the study maximises, or it searched something else.
         """
+        if len(study.directions) > 1:
+            study = self._of_cost_alone(study)
         if study.direction != optuna.study.StudyDirection.MINIMIZE:
             raise SearchError("the study must minimise: costs are better when lower")
         complete = [t for t in study.trials if t.state == optuna.trial.TrialState.COMPLETE]
@@ -229,6 +235,16 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             self.untuned(),
             self.shipping,
         )
+
+    def _of_cost_alone(self, study: optuna.Study) -> optuna.Study:
+        """The trials of a study with several objectives, with their cost as the only one."""
+        alone = optuna.create_study()
+        for trial in study.get_trials():
+            if trial.state == optuna.trial.TrialState.COMPLETE:
+                found = self.record(self.space.candidate(trial.params)).found
+                trial.values = [found.value * self.posed.problem.scale]
+            alone.add_trial(trial)
+        return alone
 
     def record(self, candidate: Candidate) -> Record:
         """The outcome of a candidate, evaluated once."""
@@ -275,6 +291,12 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             except Exception:  # a trial that did is recorded with its reason; others may go on
                 return None
         return self._untuned
+
+
+def _has_one_objective(trial: optuna.Trial) -> bool:
+    """Whether a trial may be pruned: Optuna prunes none of several objectives."""
+    study = getattr(trial, "study", None)  # a FixedTrial has none
+    return study is None or len(study.directions) == 1
 
 
 def _key(candidate: Candidate) -> str:

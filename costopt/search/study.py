@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import optuna
@@ -81,7 +82,8 @@ def optimize(
         ``"xgboost"``, ``"logistic"``, ``"random_forest"``, ``"hist_gradient_boosting"``,
         ``"balanced_random_forest"``, ``"balanced_bagging"``, ``"easy_ensemble"``, ``"rusboost"``,
         ``"isolation_forest"``, ``"one_class_svm"``, ``"local_outlier_factor"``, ``"xgboost_focal"``,
-        ``"xgboost_expected_cost"``, or ``SklearnLearner(classifier, space)``.
+        ``"xgboost_expected_cost"``, where they are installed ``"lightgbm"`` and ``"catboost"``, or
+        ``SklearnLearner(classifier, space)``.
     resampling : str or collection of str
         Devices to choose among; ``"none"``, ``"weight"``, ``"random_over"`` and ``"random_under"`` if
         not told otherwise. There are also ``"case_weight"``, ``"rejection"``, ``"smote"``,
@@ -135,7 +137,8 @@ def optimize(
         Its name there.
     callbacks : sequence of callable, default=()
         Called with the study and each finished trial, as Optuna's; ``study.stop()`` ends the
-        search.
+        search. One that raises an error is not called again, which a warning says; the search
+        goes on.
     progress : bool, optional
         Show a progress bar on stderr; on terminals only where None.
 
@@ -190,7 +193,7 @@ def optimize(
         final=final,
         racing=racing,
     )
-    with _quiet_optuna(), ExitStack() as opened:
+    with _QUIET, ExitStack() as opened:
         store = None
         if storage is not None:
             how = {"racing": str(racing), "sampler": type(sampler).__name__}
@@ -216,12 +219,31 @@ def _check_budget(n_trials: Any, timeout: Any) -> None:
             raise SearchError(f"timeout must be a number of seconds above 0, got {timeout!r}")
 
 
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Optuna's log of every trial is ours to show; its level is put back afterwards."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
+class _QuietOptuna:
+    """Optuna's log of every trial is ours to show; its level is put back after the last search.
+
+    The level is common to all threads: the first search that begins remembers it, and the last
+    that ends puts it back. Where each remembered what was there when it came, the last one would
+    put back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._searches = 0
+        self._before = optuna.logging.WARNING
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._searches == 0:
+                self._before = optuna.logging.get_verbosity()
+                optuna.logging.set_verbosity(optuna.logging.WARNING)
+            self._searches += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._searches -= 1
+            if self._searches == 0:
+                optuna.logging.set_verbosity(self._before)
+
+
+_QUIET = _QuietOptuna()

@@ -122,6 +122,7 @@ class AnomalyLearner:
     takes_weights = False
     devices = ("none",)
     grows = False
+    saves_models = False
 
     def __init__(self, name: str) -> None:
         self.name = name

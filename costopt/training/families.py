@@ -1,10 +1,11 @@
-"""Ensembles of scikit-learn and imbalanced-learn as learners with a search space, by name."""
+"""Ensembles of other libraries as learners with a search space, by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from costopt.errors import SearchError
 from costopt.training.sklearn_learner import SklearnLearner
 
 __all__ = ["FAMILIES", "family"]
@@ -68,6 +69,37 @@ def _rusboost() -> SklearnLearner:
     return SklearnLearner(RUSBoostClassifier(), space, name="rusboost", balances=True)
 
 
+def _lightgbm() -> SklearnLearner:
+    from lightgbm import LGBMClassifier
+
+    # no early stopping, which would look at weighted scores: many small steps are safe without
+    model = LGBMClassifier(
+        n_estimators=150, learning_rate=0.05, num_leaves=15, subsample_freq=1, subsample=0.9
+    )
+    space = {
+        "n_estimators": (50, 400, "log"),
+        "learning_rate": (0.02, 0.2, "log"),
+        "num_leaves": (4, 63, "log"),
+        "min_child_samples": (5, 100, "log"),
+        "colsample_bytree": (0.4, 1.0),
+        "reg_lambda": (1e-3, 100.0, "log"),
+    }
+    return SklearnLearner(model, space, name="lightgbm")
+
+
+def _catboost() -> SklearnLearner:
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(iterations=200, learning_rate=0.06, depth=5)
+    space = {
+        "iterations": (50, 400, "log"),
+        "learning_rate": (0.02, 0.2, "log"),
+        "depth": (3, 8),
+        "l2_leaf_reg": (0.5, 50.0, "log"),
+    }
+    return SklearnLearner(model, space, name="catboost")
+
+
 FAMILIES: dict[str, Callable[[], SklearnLearner]] = {
     "random_forest": _random_forest,
     "hist_gradient_boosting": _hist_gradient_boosting,
@@ -75,15 +107,28 @@ FAMILIES: dict[str, Callable[[], SklearnLearner]] = {
     "balanced_bagging": _balanced_bagging,
     "easy_ensemble": _easy_ensemble,
     "rusboost": _rusboost,
+    "lightgbm": _lightgbm,
+    "catboost": _catboost,
 }
 
 
 def family(name: str) -> SklearnLearner:
     """The learner of that name.
 
+    Raises
+    ------
+    SearchError
+        If the package that it needs is not installed.
+
     Examples
     --------
     >>> family("balanced_random_forest").balances
     True
     """
-    return FAMILIES[name]()
+    try:
+        return FAMILIES[name]()
+    except ImportError:
+        raise SearchError(
+            f"the learner {name!r} needs the package {name}, which is not installed: "
+            "pip install 'costopt-ml[integrations]'"
+        ) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.errors import DataError, SearchError
-from costopt.frames import Matrix, Table
+from costopt.errors import DataError, SearchError, warn
+from costopt.frames import Matrix, Scalar, Table
 from costopt.schema import Schema
 from costopt.training.devices import DEVICES
 from costopt.training.weights import Reweighting
@@ -31,6 +31,9 @@ __all__ = [
     "as_dimension",
     "check_magnitude",
     "combines",
+    "for_labels",
+    "saves_models",
+    "warn_of_unsaved_models",
     "within",
 ]
 
@@ -164,9 +167,12 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
 class Learner(Protocol):
     """A family of models. Implementations hold settings only, never data or fitted state.
 
-    Two more attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
-    combined with, and ``own_odds(y, weight, params)``, the `OddsLedger` of what the learner itself
-    does to the odds when it is trained on rows with these labels and weights.
+    More attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
+    combined with; ``own_odds(y, weight, params)``, the `OddsLedger` of what the learner itself
+    does to the odds when it is trained on rows with these labels and weights;
+    ``for_labels(negative, positive)``, the same learner for classes with these labels, where it
+    wants to know them; and ``saves_models``, whether `to_files` gives files at all, which is said
+    before training: see `saves_models`.
     """
 
     @property
@@ -233,6 +239,39 @@ def combines(learner: Learner, device: str) -> bool:
     if own is not None:
         return device in own
     return learner.takes_weights or not DEVICES[device].needs_weights
+
+
+def saves_models(learner: Learner) -> bool:
+    """Whether a policy keeps the learner's model when it is saved.
+
+    Learners say so in ``saves_models``; of those that do not, it is not known before training, and
+    they count as if they did.
+    """
+    return bool(getattr(learner, "saves_models", True))
+
+
+def warn_of_unsaved_models(learners: Iterable[Learner]) -> None:
+    """Say before training, where a policy is to be saved, which models it will be saved without.
+
+    Warns
+    -----
+    CostOptWarning
+        ``model-will-not-be-saved``, with the names of the learners.
+    """
+    names = [learner.name for learner in learners if not saves_models(learner)]
+    if names:
+        warn(
+            "model-will-not-be-saved",
+            f"models of {', '.join(names)} have no file format that is safe to load: a policy with "
+            "such a model is saved without it, and then decides on scores that are computed "
+            "elsewhere; models of xgboost and logistic are saved",
+        )
+
+
+def for_labels(learner: Learner, negative: Scalar, positive: Scalar) -> Learner:
+    """The learner for classes with these labels: another object where it wants to know them."""
+    named: Callable[[Scalar, Scalar], Learner] | None = getattr(learner, "for_labels", None)
+    return learner if named is None else named(negative, positive)
 
 
 def as_dimension(name: str, given: Any) -> Dimension:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from inspect import signature
@@ -16,9 +16,10 @@ from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import as_weights
 from costopt.errors import warn
 from costopt.frames import Scalar
-from costopt.labels import encode_labels
+from costopt.labels import Labels, encode_labels
+from costopt.training.foreign import encodes_labels
 
-__all__ = ["ledger_of", "warn_of_own_odds"]
+__all__ = ["PREVALENCE", "ledger_of", "ledger_of_labels", "warn_of_own_odds"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -33,6 +34,9 @@ BALANCES_WEIGHTS = (
     "ExtraTreesClassifier",
 )
 
+# The entry of a model that was trained on rows sampled by class, whose share of positives is known.
+PREVALENCE = "prevalence"
+
 
 @dataclass(frozen=True)
 class _Classes:
@@ -42,6 +46,11 @@ class _Classes:
     positive: Scalar
     counts: dict[Scalar, int]
     weights: dict[Scalar, float]
+
+    @property
+    def ordered(self) -> list[Scalar]:
+        """Both labels in the order of ``classes_``."""
+        return sorted((self.negative, self.positive))
 
     @property
     def rows_against(self) -> float:
@@ -67,8 +76,9 @@ def ledger_of(
     Parameters
     ----------
     estimator : classifier or pipeline
-        Of scikit-learn, imbalanced-learn or xgboost, fitted or not. Steps of a pipeline count one
-        after the other: weights that balance do nothing to rows that a sampler has balanced.
+        Of scikit-learn, imbalanced-learn, xgboost, LightGBM or CatBoost, fitted or not. Steps of
+        a pipeline count one after the other: weights that balance do nothing to rows that a
+        sampler has balanced.
     y : array-like of shape (n_cases,)
         Labels that it is trained on.
     pos_label : str, int, float or bool, optional
@@ -89,7 +99,21 @@ def ledger_of(
     >>> ledger_of(LogisticRegression(class_weight="balanced"), [0] * 90 + [1] * 10).entries
     (('class_weight', 9.0),)
     """
-    labels = encode_labels(y, pos_label)
+    return ledger_of_labels(estimator, encode_labels(y, pos_label), sample_weight)
+
+
+def ledger_of_labels(
+    estimator: Any, labels: Labels, sample_weight: ArrayLike | None = None
+) -> OddsLedger:
+    """The same for labels that are known to be of two classes.
+
+    Parameters
+    ----------
+    estimator : classifier or pipeline
+    labels : Labels
+        With the names that the estimator's parameters may be keyed by.
+    sample_weight : array-like of shape (n_cases,), optional
+    """
     act = labels.y
     counts = {
         labels.negative: int(np.count_nonzero(~act)),
@@ -128,6 +152,8 @@ def warn_of_own_odds(learners: Iterable[Any], y: BoolArray, weight: FloatArray |
         ledger = OddsLedger()
         with suppress(ValueError):  # what cannot be read is refused when it is fitted
             ledger = own_odds(y, np.ones(y.size) if weight is None else weight, learner.defaults())
+        # what was declared of the population is no surprise
+        ledger = OddsLedger(tuple(one for one in ledger.entries if one[0] != PREVALENCE))
         if not math.isclose(ledger.multiplier, 1.0):
             factors = " x ".join(f"{name} {factor:.4g}" for name, factor in ledger.entries)
             warn(
@@ -159,20 +185,47 @@ def _walk(estimator: Any, classes: _Classes, ledger: OddsLedger) -> OddsLedger:
 
 def _own(estimator: Any, classes: _Classes, ledger: OddsLedger) -> OddsLedger:
     """The ledger with what a classifier's own parameters do."""
-    if hasattr(estimator, "sampling_strategy") and not hasattr(estimator, "fit_resample"):
-        factor = _to_ratio(estimator.sampling_strategy) * classes.rows_against
+    strategy = _parameter(estimator, "sampling_strategy")
+    if strategy is not None and not hasattr(estimator, "fit_resample"):
+        factor = _ratio_drawn(strategy, classes) * classes.rows_against
         ledger = ledger.record(type(estimator).__name__, factor)
-    weights = getattr(estimator, "class_weight", None)
+    ledger = ledger.record("class_weight", _class_weight(estimator, classes))
+    automatic = _parameter(estimator, "auto_class_weights")  # CatBoost's
+    if automatic in ("Balanced", "SqrtBalanced"):
+        against = classes.against(by_weight=True)
+        factor = against if automatic == "Balanced" else math.sqrt(against)
+        ledger = ledger.record("auto_class_weights", factor)
+    if any(_parameter(estimator, name) for name in ("is_unbalance", "unbalance")):  # LightGBM's
+        ledger = ledger.record("is_unbalance", classes.rows_against)
+    scale = _parameter(estimator, "scale_pos_weight")
+    if scale is not None:
+        pair = (classes.negative, classes.positive)
+        acts_on_second = encodes_labels(estimator, pair) or classes.ordered[1] == classes.positive
+        factor = float(scale) if acts_on_second else 1 / float(scale)
+        ledger = ledger.record("scale_pos_weight", factor)
+    return ledger
+
+
+def _parameter(estimator: Any, name: str) -> Any:
+    """A parameter; of libraries that keep theirs elsewhere too. None where it is not set."""
+    if hasattr(estimator, name):
+        return getattr(estimator, name)
+    return estimator.get_params().get(name) if hasattr(estimator, "get_params") else None
+
+
+def _class_weight(estimator: Any, classes: _Classes) -> float:
+    """What weights by class do to the odds."""
+    weights = _parameter(estimator, "class_weight")
+    if weights is None:
+        weights = _parameter(estimator, "class_weights")  # CatBoost's
     if isinstance(weights, str):  # "balanced" and its kin
         by_weight = weights == "balanced" and _balances_weights(estimator)
-        ledger = ledger.record("class_weight", classes.against(by_weight=by_weight))
-    elif isinstance(weights, Mapping):
-        factor = weights.get(classes.positive, 1.0) / weights.get(classes.negative, 1.0)
-        ledger = ledger.record("class_weight", factor)
-    scale = getattr(estimator, "scale_pos_weight", None)
-    if scale is not None:
-        ledger = ledger.record("scale_pos_weight", float(scale))
-    return ledger
+        return classes.against(by_weight=by_weight)
+    if isinstance(weights, Sequence | np.ndarray) and len(weights) == 2:
+        weights = dict(zip(classes.ordered, weights, strict=True))
+    if not isinstance(weights, Mapping):
+        return 1.0
+    return float(weights.get(classes.positive, 1.0) / weights.get(classes.negative, 1.0))
 
 
 def _balances_weights(estimator: Any) -> bool:
@@ -203,6 +256,10 @@ def _sampled(sampler: Any, classes: _Classes) -> _Classes:
     return replace(classes, counts=after, weights={k: float(n) for k, n in after.items()})
 
 
-def _to_ratio(strategy: Any) -> float:
+def _ratio_drawn(strategy: Any, classes: _Classes) -> float:
     """Positives per negative that a balanced ensemble draws."""
-    return float(strategy) if isinstance(strategy, float) else 1.0
+    if isinstance(strategy, Mapping):  # rows to leave of a class
+        drawn = {label: strategy.get(label, n) for label, n in classes.counts.items()}
+        return float(drawn[classes.positive] / drawn[classes.negative])
+    ratio = float(strategy) if isinstance(strategy, float) else 1.0  # of the smaller class
+    return ratio if classes.rows_against >= 1 else 1 / ratio

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from costopt.errors import SearchError
+from costopt.training.foreign import fresh
 from costopt.training.learners import Choice, Dimension, Real
 
 __all__ = ["check_for_sklearn", "check_for_xgboost"]
@@ -80,12 +81,10 @@ def check_for_sklearn(estimator: Any, space: Mapping[str, Dimension]) -> None:
     ------
     SearchError
     """
-    from sklearn.base import clone
-
     for name, dimension in space.items():
         *path, parameter = name.split("__")
         for value in _ends(dimension):
-            owner = clone(estimator).set_params(**{name: value})
+            owner = fresh(estimator).set_params(**{name: value})
             for step in path:
                 owner = owner.get_params()[step]
             if not hasattr(owner, "_parameter_constraints"):

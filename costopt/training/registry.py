@@ -5,7 +5,7 @@ from __future__ import annotations
 from costopt.errors import SearchError, nearest
 from costopt.training.learners import Learner
 
-__all__ = ["BUILT_IN", "built_in", "learner"]
+__all__ = ["BUILT_IN", "KNOWN", "OPTIONAL", "built_in", "learner"]
 
 BUILT_IN = (
     "xgboost",
@@ -22,6 +22,9 @@ BUILT_IN = (
     "xgboost_focal",
     "xgboost_expected_cost",
 )
+# Their packages come with the extra "integrations".
+OPTIONAL = ("lightgbm", "catboost")
+KNOWN = (*BUILT_IN, *OPTIONAL)
 _DETECTORS = ("isolation_forest", "one_class_svm", "local_outlier_factor")
 # Their models have files that can be validated before they are read.
 _SAVED = ("xgboost", "logistic", "xgboost_focal", "xgboost_expected_cost")
@@ -33,15 +36,15 @@ def learner(name: str) -> Learner:
     Raises
     ------
     SearchError
-        If there is none of that name.
+        If there is none of that name, or the package that it needs is not installed.
 
     Examples
     --------
     >>> learner("logistic").name
     'logistic'
     """
-    if name not in BUILT_IN:
-        raise SearchError(f"there is no learner named {name!r}: {nearest(name, BUILT_IN)}")
+    if name not in KNOWN:
+        raise SearchError(f"there is no learner named {name!r}: {nearest(name, KNOWN)}")
     if name.startswith("xgboost"):
         from costopt.training.xgboost_learner import XGBoostLearner
 

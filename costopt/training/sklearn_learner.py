@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, SearchError, nearest
+from costopt.frames import Scalar
+from costopt.labels import Labels
 from costopt.training.encoding import DesignEncoder
+from costopt.training.foreign import (
+    fit_on_labels,
+    fresh,
+    is_frozen,
+    known_parameters,
+    name_of,
+    own_parameters,
+    unset_parameters,
+)
 from costopt.training.learners import (
     BoolArray,
     Dimension,
@@ -21,28 +34,39 @@ from costopt.training.learners import (
     as_dimension,
     within,
 )
-from costopt.training.ledgers import ledger_of
+from costopt.training.ledgers import ledger_of_labels
+from costopt.training.native import categorical_columns, native_rows, takes_categories
 from costopt.training.ranges import check_for_sklearn
 from costopt.training.weights import Reweighting
 
 __all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
+
+IntArray = NDArray[np.intp]
 
 # Rows of probabilities may miss 1 by what single precision loses over many trees.
 SUM_TOLERANCE = 1e-3
 
 
 class SklearnModel:
-    """A fitted classifier, with the encoding of mixed columns in front of it where it needs one."""
+    """A fitted classifier, with the encoding of mixed columns in front of it where it needs one.
 
-    def __init__(self, estimator: Any, encoder: DesignEncoder | None) -> None:
+    Parameters
+    ----------
+    estimator : classifier
+    encoder : DesignEncoder or None
+    positive : str, int, float or bool
+        What the class to act on is called in the estimator's ``classes_``.
+    """
+
+    def __init__(self, estimator: Any, encoder: DesignEncoder | None, positive: Scalar) -> None:
         self.estimator = estimator
         self.encoder = encoder
+        self.positive = positive
 
     def score(self, rows: Any) -> FloatArray:
         """Probabilities of the positive class."""
-        return positive_scores(
-            self.estimator, rows if self.encoder is None else self.encoder.apply(rows)
-        )
+        encoded = rows if self.encoder is None else self.encoder.apply(rows)
+        return positive_scores(self.estimator, encoded, self.positive)
 
 
 class _Prepared:
@@ -53,10 +77,19 @@ class _Prepared:
         self.schema = None
         if not isinstance(features, Features):
             self.rows = features  # whatever the caller's own estimator is made for
+            self.categorical = categorical_columns(learner.estimator, features)
             return
         self.rows = learner.rows_of(features)
+        self.categorical = categorical_columns(learner.estimator, features)
         if self.rows is features.matrix and learner.needs_encoding(features):
             self.schema = features.schema
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        from sklearn.utils.validation import _num_samples
+
+        return int(_num_samples(self.rows))
 
     def take(self, rows: Any) -> Any:
         """Some of the rows, in whatever container they are."""
@@ -71,8 +104,11 @@ class SklearnLearner:
     Parameters
     ----------
     estimator : classifier
-        Cloned for every fit. A pipeline gets the columns as a data frame, everything else one
-        matrix of numbers; categories and missing values that it cannot take are encoded.
+        Cloned for every fit, and fitted on the labels as they were passed, so that parameters
+        may be keyed by them; on 0 and 1 where it takes no others. A pipeline gets the columns as
+        a data frame, LightGBM and CatBoost one with categories, everything else one matrix of
+        numbers; categories and missing values that it cannot take are encoded. A fitted model in
+        scikit-learn's ``FrozenEstimator`` is used as it is, on rows that it was not fitted to.
     space : mapping of str to dimension, default={}
         ``(low, high)``, ``(low, high, "log")`` or a list of options for parameters that
         ``set_params`` knows, ``step__name`` included.
@@ -94,6 +130,12 @@ class SklearnLearner:
     SearchError
         If it is no classifier with ``predict_proba``, or a parameter is unknown to it.
 
+    Notes
+    -----
+    Which column of ``predict_proba`` is the positive class is read off the estimator's
+    ``classes_``. LightGBM and CatBoost are told to be silent and how many threads to use, where
+    the caller did not.
+
     Examples
     --------
     >>> from sklearn.ensemble import RandomForestClassifier
@@ -103,6 +145,8 @@ class SklearnLearner:
     """
 
     grows = False
+    saves_models = False
+    _classes: tuple[Scalar, Scalar] = (False, True)
 
     def __init__(
         self,
@@ -114,13 +158,13 @@ class SklearnLearner:
     ) -> None:
         if isinstance(estimator, type) or not hasattr(estimator, "fit"):
             raise SearchError(f"a learner needs a classifier object, got {estimator!r:.60}")
-        self.name = name or type(estimator).__name__
+        self.name = name or name_of(estimator)
         if not hasattr(estimator, "predict_proba"):
             raise SearchError(
                 f"{self.name} has no predict_proba: costs are weighed against probabilities, so "
                 "wrap it in sklearn.calibration.CalibratedClassifierCV, or switch probabilities on"
             )
-        known = estimator.get_params()
+        known = known_parameters(estimator)
         for parameter in space or {}:
             if parameter not in known:
                 raise SearchError(
@@ -135,12 +179,23 @@ class SklearnLearner:
         balances = ", balances=True" if self.balances else ""
         return f"SklearnLearner({self.estimator!r}, {self._space}{balances})"
 
+    def for_labels(self, negative: Scalar, positive: Scalar) -> SklearnLearner:
+        """The same for rows whose classes have these labels; booleans if not told otherwise."""
+        named = copy.copy(self)
+        named._classes = (negative, positive)
+        return named
+
     @property
     def takes_weights(self) -> bool:
-        """Whether the classifier's own `fit` takes ``sample_weight``."""
+        """Whether the classifier's own `fit` takes ``sample_weight``, or is never called."""
         from sklearn.utils.validation import has_fit_parameter
 
-        return bool(has_fit_parameter(self.estimator, "sample_weight"))
+        return is_frozen(self.estimator) or bool(has_fit_parameter(self.estimator, "sample_weight"))
+
+    @property
+    def devices(self) -> tuple[str, ...] | None:
+        """None: rows may be treated in any way; not those of a model that is fitted already."""
+        return ("none",) if is_frozen(self.estimator) else None
 
     def space(self) -> dict[str, Dimension]:
         """What is searched."""
@@ -148,18 +203,22 @@ class SklearnLearner:
 
     def defaults(self) -> dict[str, Any]:
         """The classifier's own values, where they lie in the space; else its middle or first."""
-        own = self.estimator.get_params()
-        return {name: within(dimension, own[name]) for name, dimension in self._space.items()}
+        own = own_parameters(self.estimator)
+        return {name: within(dimension, own.get(name)) for name, dimension in self._space.items()}
 
     def rows_of(self, features: Features) -> Any:
         """The rows as this classifier takes them, before any encoding."""
-        named_pipeline = hasattr(self.estimator, "steps") and features.schema.named
-        return features.frame if named_pipeline else features.matrix
+        if takes_categories(self.estimator, features):
+            return native_rows(self.estimator, features)
+        by_name = hasattr(self.estimator, "steps") or hasattr(self.estimator, "feature_names_in_")
+        return features.frame if by_name and features.schema.named else features.matrix
 
     def needs_encoding(self, features: Features) -> bool:
         """Whether there are categories, or missing values that the classifier refuses."""
         from sklearn.utils import get_tags
 
+        if is_frozen(self.estimator):
+            return False
         if features.schema.is_categorical.any():
             return True
         takes_missing = get_tags(self.estimator).input_tags.allow_nan
@@ -184,45 +243,52 @@ class SklearnLearner:
         checkpoint: Callable[[], None] | None = None,
     ) -> Fitted:
         """A clone of the classifier, fitted on a fold's training rows or on all rows."""
-        del n_threads, n_rounds, validation_weight, checkpoint
-        from sklearn.base import clone
-
+        del n_rounds, validation_weight, checkpoint
+        if is_frozen(self.estimator):
+            return Fitted(SklearnModel(self.estimator, None, self._classes[1]))
         train = np.arange(y.size) if fold is None else prepared.folds[fold].train
-        weight = sample.sample_weight
         if sample.rows is not None:
             train = train[sample.rows]
-        options = {}
-        if self.takes_weights:
-            if not np.all(weight == 1):
-                options["sample_weight"] = weight
-        else:
-            train = np.repeat(train, _times(weight, self.name))
+        options = self._fit_options(prepared, train, sample.sample_weight)
+        if not self.takes_weights:
+            train = np.repeat(train, _times(sample.sample_weight, self.name))
         rows, encoder = prepared.take(train), None
         if prepared.schema is not None:
             encoder = DesignEncoder.fit(rows, prepared.schema)
             rows = encoder.apply(rows)
-        estimator = clone(self.estimator).set_params(**params)
-        seeds = {
-            name: seed
-            for name, value in estimator.get_params().items()
-            if value is None and name.rpartition("__")[2] == "random_state"
-        }
-        estimator.set_params(**seeds)
-        estimator.fit(rows, y[train], **options)
-        return Fitted(SklearnModel(estimator, encoder))
+
+        def make() -> Any:
+            estimator = self._set(params)
+            settings = unset_parameters(estimator, n_threads, seed)
+            return estimator.set_params(**settings) if settings else estimator
+
+        estimator, positive = fit_on_labels(make, rows, y[train], self._classes, options)
+        return Fitted(SklearnModel(estimator, encoder, positive))
+
+    def _fit_options(self, prepared: _Prepared, train: IntArray, weight: FloatArray) -> Params:
+        """What is passed to the classifier's fit beside rows and labels."""
+        del train  # for what a subclass passes row by row
+        options: dict[str, Any] = {}
+        if self.takes_weights and not np.all(weight == 1):
+            options["sample_weight"] = weight
+        if prepared.categorical:
+            options["cat_features"] = prepared.categorical
+        return options
+
+    def _set(self, params: Params) -> Any:
+        """An unfitted classifier with these parameters."""
+        estimator = fresh(self.estimator)
+        return estimator.set_params(**params) if params else estimator
 
     def own_odds(self, y: BoolArray, weight: FloatArray, params: Params) -> OddsLedger:
         """What parameters of the classifier itself do to the odds: class weights, samplers."""
-        from sklearn.base import clone
-
         if not self.takes_weights:
             y = np.repeat(y, _times(weight, self.name))
             weight = np.ones(y.size)
         if self.balances:
             against = np.count_nonzero(~y) / np.count_nonzero(y)
             return OddsLedger().record(f"{self.name} balances the classes", against)
-        estimator = clone(self.estimator).set_params(**params)
-        return ledger_of(estimator, y, sample_weight=weight)
+        return ledger_of_labels(self._set(params), Labels(y, *self._classes), weight)
 
     def score_fold(
         self, prepared: _Prepared, fold: int, fitted: Fitted, n_rounds: int | None
@@ -244,23 +310,23 @@ class SklearnLearner:
         raise NotImplementedError(f"{self.name} has no files to read ({len(files)}, {n_features})")
 
 
-def positive_scores(estimator: Any, rows: Any) -> FloatArray:
-    """The second column of ``predict_proba``, checked.
+def positive_scores(estimator: Any, rows: Any, positive: Scalar) -> FloatArray:
+    """The column of ``predict_proba`` that is the positive class by ``classes_``, checked.
 
     Raises
     ------
     DataError
-        If it is not of shape (n_rows, 2), a probability is missing or outside [0, 1], or a row does
-        not sum to 1.
+        If it is not of shape (n_rows, 2), a probability is missing or outside [0, 1], a row does
+        not sum to 1, or the estimator does not say which column is which class.
     """
-    name = type(estimator).__name__
+    name = name_of(estimator)
     both = np.asarray(estimator.predict_proba(rows), dtype=np.float64)
     if both.ndim != 2 or both.shape[1] != 2:
         raise DataError(
             f"predict_proba of {name} must give two columns, got shape {both.shape}: did a fold's "
             "training rows hold one class only?"
         )
-    scores = both[:, 1]
+    scores = both[:, _column_of(estimator, positive)]
     bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
     if bad.size:
         raise DataError(
@@ -274,6 +340,24 @@ def positive_scores(estimator: Any, rows: Any) -> FloatArray:
             f"{odd[0]}: are these scores rather than probabilities?"
         )
     return scores
+
+
+def _column_of(estimator: Any, positive: Scalar) -> int:
+    """Where the positive class stands in ``classes_``."""
+    name = name_of(estimator)
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise DataError(
+            f"{name} must have classes_, which say what class each column of its predict_proba is, got "
+            "none: set self.classes_ = np.unique(y) in its fit"
+        )
+    listed = np.asarray(classes).tolist()
+    if positive not in listed or len(listed) != 2:
+        raise DataError(
+            f"classes_ of {name} must be two and hold {positive!r}, the class to act on, got {listed}: "
+            "use the labels that it was fitted on"
+        )
+    return int(listed.index(positive))
 
 
 def _times(weight: FloatArray, name: str) -> Any:

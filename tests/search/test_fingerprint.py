@@ -8,6 +8,7 @@ import optuna
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
@@ -272,3 +273,25 @@ def test_a_function_in_a_learner_does_not_depend_on_where_it_lies_in_memory(rows
     )
 
     assert "0x" not in of(rows, learners=learner)["learners"]
+
+
+def test_fitted_models_that_learned_something_else_differ(rows):
+    X, y = rows
+    columns = X.select_dtypes("number").fillna(0)
+    names = list(columns.columns)
+
+    def of_model(depth):
+        tree = DecisionTreeClassifier(random_state=0).set_params(max_depth=depth).fit(columns, y)
+        fitted = FrozenEstimator(tree.set_params(max_depth=None))
+        return of((columns[names], y), learners=SklearnLearner(fitted), resampling=("none",))
+
+    assert of_model(2) == of_model(2)
+    assert differing(of_model(2), of_model(3)) == {"learners"}
+
+
+def test_it_names_the_version_of_a_library_that_a_learner_is_of(rows):
+    lightgbm = pytest.importorskip("lightgbm")
+
+    found = of(rows, learners=SklearnLearner(lightgbm.LGBMClassifier()))
+
+    assert found["version of lightgbm"] == lightgbm.__version__

@@ -135,22 +135,62 @@ def test_a_sampler_that_has_nothing_left_to_propose_ends_the_search(rows):
     assert {trial.params["C"] for trial in result.study.trials} == {0.1, 1.0, 10.0}
 
 
-def test_an_error_in_a_callback_reaches_the_caller_and_what_was_finished_is_kept(
+def test_a_callback_that_fails_is_told_of_and_left_out_and_costs_nothing_else(
     rows, url, outcome_of
 ):
-    class OwnError(Exception):
-        pass
+    called, others = [], []
 
     def break_down(study, trial):
+        called.append(trial.number)
         if trial.number == 4:
-            raise OwnError("my disk is full")
+            raise OSError("my disk is full")
 
-    with pytest.raises(OwnError, match="my disk is full"):
-        search(rows, storage=url, callbacks=[break_down])
+    with pytest.warns(
+        CostOptWarning,
+        match=r"failed-callback.*callback break_down raised OSError \(my disk is full\) after trial 4",
+    ):
+        result = search(
+            rows, storage=url, callbacks=[break_down, lambda study, trial: others.append(trial)]
+        )
 
-    assert len(optuna.load_study(study_name="costopt", storage=url).trials) == 5
     X, _ = rows
-    assert outcome_of(search(rows, storage=url), X) == outcome_of(search(rows), X)
+    assert called == [0, 1, 2, 3, 4]
+    assert len(others) == len(result.study.trials)
+    assert len(optuna.load_study(study_name="costopt", storage=url).trials) == len(others)
+    assert outcome_of(result, X) == outcome_of(search(rows), X)
+
+
+@pytest.mark.parametrize("progress", [None, True])
+def test_a_program_without_stderr_can_search(rows, monkeypatch, progress):
+    """As services and windowed programs are."""
+    monkeypatch.setattr("sys.stderr", None)
+
+    assert search(rows, n_trials=2, progress=progress).n_trials == 2
+
+
+def test_searches_in_several_threads_leave_optunas_verbosity_as_it_was(rows):
+    before = optuna.logging.get_verbosity()
+    both_inside = threading.Barrier(2)
+
+    def wait(study, trial):
+        if trial.number == 1:
+            both_inside.wait(timeout=30)
+
+    def run(n_trials):
+        search(rows, n_trials=n_trials, n_jobs=1, progress=False, callbacks=[wait])
+
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    try:
+        searches = [threading.Thread(target=run, args=(n,)) for n in (3, 6)]
+        for thread in searches:
+            thread.start()
+        for thread in searches:
+            thread.join()
+        left = optuna.logging.get_verbosity()
+    finally:
+        optuna.logging.set_verbosity(before)
+
+    assert left == optuna.logging.INFO
 
 
 def test_ctrl_c_in_a_callback_keeps_what_was_found(rows):

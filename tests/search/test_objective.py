@@ -199,3 +199,27 @@ def test_a_candidate_that_was_evaluated_before_is_not_fitted_again(rows, counted
     first, *again = study.trials
     assert all(trial.value == first.value for trial in again)
     assert all(trial.user_attrs == first.user_attrs for trial in again)
+
+
+@pytest.mark.parametrize("racing", [True, False])
+def test_a_study_may_have_another_objective_beside_cost(rows, racing):
+    X, y = rows
+    objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", racing=racing)
+    study = optuna.create_study(directions=["minimize", "maximize"], sampler=RepeatableSampler(1))
+    objective.enqueue_defaults(study)
+
+    study.optimize(lambda trial: (objective(trial), trial.params["C"]), n_trials=8)
+    result = objective.result(study)
+
+    assert {trial.state for trial in study.trials} == {TrialState.COMPLETE}
+    costs = [trial.values[0] for trial in study.trials]
+    assert [trial.value for trial in result.study.trials] == costs
+    assert result.best_params == study.trials[result.trial_number].params
+    assert len(study.directions) == 2
+    assert "lowest" in result.summary()
+
+
+def test_a_candidate_can_be_tried_without_a_study(objective):
+    trial = optuna.trial.FixedTrial(objective.space.defaults()[0])
+
+    assert objective(trial) > 0

@@ -1,19 +1,23 @@
 """Ensembles by name: mixed columns with gaps, and the odds of those that balance their rows."""
 
+import sys
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import roc_auc_score
 
-from costopt import CostMatrix
+from costopt import CostMatrix, SearchError
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.training.families import FAMILIES, family
+from costopt.training.foreign import own_parameters
 from costopt.training.learners import Choice, Integer, Real
+from costopt.training.registry import OPTIONAL, learner
 
 BALANCED = ("balanced_random_forest", "balanced_bagging", "easy_ensemble", "rusboost")
 # fewer members than by default, so that tests take no minutes
@@ -22,6 +26,7 @@ SMALL = {
     "rusboost": {"n_estimators": 30},
     "balanced_bagging": {"n_estimators": 20, "max_features": 1.0},
 }
+INSTALLED = [name for name in FAMILIES if name not in OPTIONAL or find_spec(name)]
 
 
 def params_of(name):
@@ -33,7 +38,7 @@ def posed(X, y, name, cv=2, **options):
     return pose(X, y, costs, {name: family(name)}, cv=cv, n_jobs=1, **options).problem
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", INSTALLED)
 def test_each_learns_from_mixed_columns_with_gaps(name, rows):
     X, y = rows
     problem = posed(X, y, name)
@@ -50,11 +55,11 @@ def test_each_learns_from_mixed_columns_with_gaps(name, rows):
     assert_allclose(scores[test], found.raw[test], atol=1e-6)  # the same seed, the same model
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", INSTALLED)
 def test_each_searches_what_it_knows_within_which_its_own_values_lie(name):
     made = family(name)
 
-    known = made.estimator.get_params()
+    known = own_parameters(made.estimator)
     assert set(made.space()) <= set(known)
     for parameter, dimension in made.space().items():
         own = made.defaults()[parameter]
@@ -104,7 +109,7 @@ def test_balancing_what_is_balanced_already_does_nothing_more(name, device, rows
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", INSTALLED)
 def test_twelve_positives_among_ten_thousand_are_enough_to_run(name):
     rng = np.random.default_rng(0)
     y = np.zeros(10_000, dtype=int)
@@ -118,7 +123,7 @@ def test_twelve_positives_among_ten_thousand_are_enough_to_run(name):
     assert roc_auc_score(y, found.raw) > 0.6
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", INSTALLED)
 def test_libraries_warn_of_nothing_with_a_dozen_positives(name):
     rng = np.random.default_rng(0)
     y = np.arange(400) % 33 == 0
@@ -129,3 +134,11 @@ def test_libraries_warn_of_nothing_with_a_dozen_positives(name):
         found = evaluate(posed(X, y.astype(int), name), Candidate(name, params_of(name)))
 
     assert found.raw.shape == (400,)
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_one_whose_package_is_missing_says_how_to_get_it(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+
+    with pytest.raises(SearchError, match=rf"{name!r} needs .*costopt-ml\[integrations\]"):
+        learner(name)

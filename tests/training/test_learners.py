@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from costopt import DataError, LogisticLearner, SearchError, XGBoostLearner
+from costopt import CostOptWarning, DataError, LogisticLearner, SearchError, XGBoostLearner
 from costopt.frames import Table
 from costopt.schema import Feature, Schema
 from costopt.training.learners import (
@@ -17,6 +17,8 @@ from costopt.training.learners import (
     Real,
     as_dimension,
     check_magnitude,
+    saves_models,
+    warn_of_unsaved_models,
     within,
 )
 from costopt.training.registry import BUILT_IN, built_in, learner
@@ -159,6 +161,18 @@ def test_an_unknown_learner_is_refused_with_the_nearest():
 def test_models_of_foreign_learners_are_read_by_nobody():
     assert built_in("RandomForestClassifier") is None
     assert built_in("logistic").name == "logistic"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_a_learner_says_beforehand_whether_its_models_are_saved(name):
+    made = learner(name)
+
+    assert saves_models(made) == (built_in(name) is not None)
+    if saves_models(made):
+        warn_of_unsaved_models([made])
+        return
+    with pytest.warns(CostOptWarning, match=rf"model-will-not-be-saved\] models of {name} have no"):
+        warn_of_unsaved_models([made, learner("logistic")])
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -29,6 +29,7 @@ class Says(ClassifierMixin, BaseEstimator):
         self.probabilities = probabilities
 
     def fit(self, X, y):
+        self.classes_ = np.unique(y)
         return self
 
     def predict_proba(self, X):
@@ -299,13 +300,14 @@ def test_a_random_state_of_the_callers_is_kept(numbers):
 )
 def test_probabilities_that_are_none_are_refused_with_the_classifiers_name(probabilities, message):
     with pytest.raises(DataError, match="predict_proba of Says " + message):
-        positive_scores(Says(probabilities), np.zeros((2, 1)))
+        positive_scores(Says(probabilities).fit(None, [0, 1]), np.zeros((2, 1)), 1)
 
 
 def test_rounding_in_single_precision_still_sums_to_one():
     rounded = np.full((1, 2), 0.5, dtype=np.float32) * np.float32(1 + 1e-5)
 
-    assert positive_scores(Says(rounded), np.zeros((1, 1))) == pytest.approx(0.5, abs=1e-4)
+    said = positive_scores(Says(rounded).fit(None, [0, 1]), np.zeros((1, 1)), 1)
+    assert said == pytest.approx(0.5, abs=1e-4)
 
 
 @pytest.mark.parametrize("space", [(-3, -1), (2.5, 3.5), (0, 3), [2, "deep"]])
