@@ -19,7 +19,7 @@ import itertools
 import json
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -83,15 +83,19 @@ def grid(size: str) -> list[Cell]:
     return plain + weighted + grouped
 
 
+@cache
+def shift_of(positives: float) -> float:
+    """The mean log-odds under which so many of the cases are positive."""
+    risk = np.random.default_rng(0).normal(size=100_000)
+    return float(brentq(lambda shift: expit(shift + 1.5 * risk).mean() - positives, -20, 10))
+
+
 class Population:
     """Cases whose risk and amount are known, and a model that sees the risk with an error."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
-        grid = np.random.default_rng(0).normal(size=100_000)
-        self.shift = brentq(
-            lambda shift: expit(shift + 1.5 * grid).mean() - cell.positives, -20, 10
-        )
+        self.shift = shift_of(cell.positives)
 
     def draw(self, n: int, rng: np.random.Generator) -> dict[str, Any]:
         """Cases with risk, amount, score, group and label."""
@@ -132,7 +136,7 @@ class Population:
         kept = np.flatnonzero(rng.random(12 * n) < chance)[:n]
         rows = {name: values[kept] for name, values in rows.items()}
         if weights == "declared":
-            return rows, {"prevalence": self.cell.positives}
+            return rows, {"prevalence": float(population_of(self.cell)["p"].mean())}
         return rows, {"sample_weight": 1 / chance[kept]}
 
 
@@ -142,18 +146,23 @@ def costs_of(rows: dict[str, Any]) -> CaseCosts:
     return CaseCosts(fp=REVIEW, tp=REVIEW, fn=100.0 if constant else rows["amount"], unit="EUR")
 
 
+@cache
+def population_of(cell: Cell) -> dict[str, Any]:
+    """What stands for the truth: cases as they are, however they are collected."""
+    plain = Population(replace(cell, weights="none"))
+    return plain.draw(POPULATION, np.random.default_rng(0))
+
+
 def measure(cell: Cell, seed: int) -> dict[str, list[float]]:
     """One sample of a cell: truth, stated number and ends of the interval of each quantity."""
-    population = Population(cell)
-    rows, said = population.sample(np.random.default_rng([seed, 1]))
+    rows, said = Population(cell).sample(np.random.default_rng([seed, 1]))
     positives = int(np.count_nonzero(rows["y"]))
     if positives < 2:  # no folds can be made: left out, and counted
         return {}
     policy = choose_threshold(
         rows["y"], rows["score"], costs_of(rows), cv=min(5, positives), **said
     )
-    plain = Population(Cell(cell.rows, cell.positives, cell.tail, groups=cell.groups))
-    fresh = plain.draw(POPULATION, np.random.default_rng(0))
+    fresh = population_of(cell)
     costs = costs_of(fresh)
     act = policy.decide(score=fresh["score"], costs=costs if policy.needs_costs else None)
     p = fresh["p"]
