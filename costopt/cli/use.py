@@ -118,7 +118,7 @@ def evaluate(
     put_in_order(table, time, given["date_format"])
     stands_for = None if weight is None else table[weight]
     found = policy.measure(
-        table,
+        table.drop(columns=target),
         table[target],
         score=None if score is None else scores_of(table, score),
         groups=groups,

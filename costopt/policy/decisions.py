@@ -53,10 +53,10 @@ def columns_to_keep(X: Any, keep: str | Sequence[str]) -> list[str]:
 
     Examples
     --------
-    >>> columns_to_keep({"a": [1], "b": [2]}, "b")
+    >>> columns_to_keep({"a": [1], "b": [2]}, "b")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    costopt.errors.DataError: X must be a data frame or a two-dimensional array, got dict
+    costopt.errors.DataError: X must be a data frame or a two-dimensional array, got dict: ...
     >>> columns_to_keep([[1.0, 2.0]], "all")
     ['x0', 'x1']
     """

@@ -93,7 +93,8 @@ class Scorer:
             raise DataError("there are no cases to score: pass rows X, or scores as score=")
         if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1:
             raise DataError(
-                "X must have rows and columns, got one value per case: pass scores as score="
+                "X must have rows and columns, got one value per case: pass scores as score=, or "
+                "Reshape your data with X.reshape(-1, 1) where it is one feature"
             )
         rows = X if self.schema is None else Features(Table(X), self.schema)
         scores = [self.learner.score(part.model, rows) for part in self.models]

@@ -174,7 +174,7 @@ def test_the_keyboard_moves_the_slider_and_what_it_says(opened, reports):
     assert shown(page, "chosen")["threshold"] == "always act"
 
 
-def test_the_page_says_when_a_point_leaves_the_honest_range(opened, reports):
+def test_the_page_says_when_a_point_becomes_significantly_more_expensive(opened, reports):
     page, curve = opened("constant"), reports["constant"].curve
     last = len(curve) - 1
 
@@ -183,13 +183,13 @@ def test_the_page_says_when_a_point_leaves_the_honest_range(opened, reports):
         return page.text_content("#say")
 
     low, high = curve.flat
-    assert "Within the range that noise cannot tell" in said_at(low)
-    assert "Within the range that noise cannot tell" in said_at(high)
+    assert "Not significantly more expensive than the cheapest threshold." in said_at(low)
+    assert "Not significantly more expensive than the cheapest threshold." in said_at(high)
     beyond = curve.thresholds[curve.thresholds.index(high) - 1]
-    assert "Outside the honest range" in said_at(beyond)
+    assert "Significantly more expensive than the cheapest threshold." in said_at(beyond)
     rare = curve.thresholds[curve.thresholds.index(curve.supported[1]) - 1]
-    assert "fewer than 30 past cases" in said_at(rare)
-    assert "fewer than 30 past cases" not in said_at(curve.supported[1])
+    assert "Fewer than 30 past cases" in said_at(rare)
+    assert "Fewer than 30 past cases" not in said_at(curve.supported[1])
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

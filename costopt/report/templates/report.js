@@ -115,7 +115,7 @@
     const changed = good.costs.some((cost, i) => cost !== data.declared[i]);
     if (blanket) words.push("This needs no model.");
     else if (beyond) {
-      words.push("Beyond the honest range: fewer than " + data.min_rows + " past cases lie on one side of this threshold, so take these numbers for guesses.");
+      words.push("Fewer than " + data.min_rows + " past cases lie on one side of this threshold, so take these numbers for guesses.");
       mood = "bad";
     }
     if (changed) {
