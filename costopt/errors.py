@@ -37,7 +37,7 @@ WARNINGS = {
     "interrupted": "a search was stopped before its last trial",
     "model-not-saved": "a policy was saved without its model, which has no safe file format",
     "positive-majority": "the positive class was named and is the larger one",
-    "telltale-cost": "a cost column separates the classes almost perfectly",
+    "possible-leaks": "columns nearly decide the label alone or look like identifiers, or rows repeat",
     "training-weights-undone": "a classifier weighs or samples its rows, and is not calibrated",
     "unnamed-column": "a file has a column without a name",
     "unseen-category": "rows hold categories that the model was not fitted to",

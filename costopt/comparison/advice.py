@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from costopt.comparison.neighbours import holds_times
 from costopt.comparison.situation import Imbalance, size_up
 from costopt.comparison.statements import Statement, statements_on, strategies_for
 from costopt.decision.case_costs import check_regrets
@@ -17,6 +16,7 @@ from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.frames import Scalar, Table
+from costopt.inputs.columns import holds_times
 from costopt.labels import encode_labels
 from costopt.policy.evidence import plain
 from costopt.row_labels import check_same_rows

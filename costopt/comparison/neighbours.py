@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 
 from costopt.errors import DataError
 from costopt.frames import Table
+from costopt.inputs.columns import Columns, holds_times, numbers_of
 
-__all__ = ["Aligned", "Rows", "encode_both", "holds_times", "on_lines", "too_near"]
+__all__ = ["Aligned", "Rows", "encode_both", "on_lines", "too_near"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -38,24 +38,18 @@ CONTINUOUS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Columns):
     """Training and test rows, one under the other, read in the same way.
 
     Parameters
     ----------
-    values : array of shape (n_train + n_test, n_columns)
-        Numbers with NaN for missing; texts and categories as codes, -1 for missing.
-    is_number, is_time : bool array of shape (n_columns,)
-        Times are numbers too.
-    names : tuple of str
-    n_train : int
+    values, is_number, is_time, names, categories
+        As for `Columns`.
+    n_train : int, default=0
+        Rows above those of the test.
     """
 
-    values: FloatArray
-    is_number: BoolArray
-    is_time: BoolArray
-    names: tuple[str, ...]
-    n_train: int
+    n_train: int = 0
 
     @property
     def in_test(self) -> BoolArray:
@@ -66,8 +60,14 @@ class Rows:
         """The same without some columns."""
         kept = np.array([name not in names for name in self.names], dtype=bool)
         left = tuple(name for name in self.names if name not in names)
+        known = tuple(self.categories[at] for at in np.flatnonzero(kept))
         return Rows(
-            self.values[:, kept], self.is_number[kept], self.is_time[kept], left, self.n_train
+            self.values[:, kept],
+            self.is_number[kept],
+            self.is_time[kept],
+            left,
+            known,
+            self.n_train,
         )
 
 
@@ -80,10 +80,11 @@ def encode_both(train: Table, test: Table) -> Rows:
         If the test rows lack a column, or hold texts where the training rows hold numbers.
     """
     columns, kinds, times = [], [], []
+    categories: list[tuple[str, ...] | None] = []
     for name in train.columns:
         if name not in test.columns:
             raise DataError(f"X_test lacks the column {name!r} of X_train: pass the same columns")
-        both = [_numbers(table, name) for table in (train, test)]
+        both = [numbers_of(table, name) for table in (train, test)]
         numbers = [part for part in both if part is not None]
         if len(numbers) == 1:
             raise DataError(
@@ -94,37 +95,22 @@ def encode_both(train: Table, test: Table) -> Rows:
         times.append(holds_times(train, name))
         if numbers:
             columns.append(np.concatenate(numbers) + 0.0)  # -0 and 0 are one value
+            categories.append(None)
         else:
             texts = pd.concat(
                 [pd.Series(part.texts(name)).astype(object) for part in (train, test)]
             )
-            columns.append(pd.factorize(texts.map(str, na_action="ignore"))[0].astype(np.float64))
+            codes, known = pd.factorize(texts.map(str, na_action="ignore"))
+            columns.append(codes.astype(np.float64))
+            categories.append(tuple(known))
     return Rows(
-        np.column_stack(columns), np.array(kinds), np.array(times), train.columns, train.n_rows
+        np.column_stack(columns),
+        np.array(kinds),
+        np.array(times),
+        train.columns,
+        tuple(categories),
+        train.n_rows,
     )
-
-
-def _numbers(table: Table, name: str) -> FloatArray | None:
-    """A column as numbers, times included; None for texts."""
-    if not holds_times(table, name):
-        return table.numbers(name)
-    times = pd.Series(table.to_pandas([name])[name])
-    if times.dtype.kind not in "mM":  # dates as objects
-        times = pd.to_datetime(times)
-    if getattr(times.dtype, "tz", None) is not None:
-        times = times.dt.tz_convert(None)
-    whole = times.astype(f"{times.dtype.kind}8[us]").astype("int64").to_numpy()
-    return np.where(times.isna(), np.nan, whole.astype(np.float64))
-
-
-def holds_times(table: Table, name: str) -> bool:
-    """Whether a column holds times or dates, as a type of its own or as objects."""
-    if table.matrix is not None or table.is_time(name):
-        return table.matrix is None
-    if table.numbers(name) is not None:
-        return False
-    values = pd.Series(table[name], dtype=object).dropna()
-    return len(values) > 0 and isinstance(values.iloc[0], date)
 
 
 def too_near(rows: Rows, rng: np.random.Generator) -> tuple[int, int, float]:
