@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,8 @@ N_ENDS = 40
 # One plus the cosine of the angle between the ways to two neighbours; 0 is a straight line. In
 # single precision a point that was interpolated is off by 1e-5 of its distances or so.
 STRAIGHT = 1e-9
+# Numbers of no more digits than this after the first of their range are rounded.
+DIGITS = 6
 # A column counts as continuous where more than this share of its values are distinct.
 CONTINUOUS = 0.5
 
@@ -154,11 +157,14 @@ class Aligned:
     in_test : int
         With all three among the test rows, and none of the kind above.
     n_looked_at : int
+    by_chance : float
+        Share of rows that do so by accident.
     """
 
     across: int = 0
     in_test: int = 0
     n_looked_at: int = 0
+    by_chance: float = 0.0
 
     @property
     def share_across(self) -> float:
@@ -187,7 +193,9 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     Real rows with two or more continuous columns are practically never on one line. SMOTE draws
     each synthetic row from the segment between a positive and one of its neighbours, and several
     on one segment lie on one line with each other too; scaling columns changes nothing of that.
-    Columns with few distinct values, and rows with a gap, are left out.
+    Columns with few distinct values, or of rounded numbers, and rows with a gap, are left out: rounded
+    amounts lie on a grid, where three in a row are common, and points between two others are not
+    rounded.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -200,7 +208,7 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     first = _some(np.arange(at.size), SAMPLED_ENDS, rng)
     at, numbers = at[first], numbers[first]
     distinct = np.array([np.unique(column).size for column in numbers.T]) / at.size
-    numbers = numbers[:, distinct > CONTINUOUS]
+    numbers = numbers[:, (distinct > CONTINUOUS) & ~_rounded(numbers)]
     if numbers.shape[1] < 2:
         return Aligned()
     points = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
@@ -224,8 +232,30 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     across = (straight & (count > 0) & (count < 3)).any(axis=(1, 2))
     within = (straight & (count == 3)).any(axis=(1, 2)) & ~across
     return Aligned(
-        int(np.count_nonzero(across)), int(np.count_nonzero(within)), int(looked_at.size)
+        int(np.count_nonzero(across)),
+        int(np.count_nonzero(within)),
+        int(looked_at.size),
+        _by_chance(points.shape[1], k - 1),
     )
+
+
+def _rounded(numbers: FloatArray) -> BoolArray:
+    """Which columns hold multiples of a power of ten, a millionth of their range or more."""
+    spread = np.ptp(numbers, axis=0)
+    unit = 10.0 ** (np.floor(np.log10(np.where(spread > 0, spread, 1.0))) - DIGITS)
+    steps = numbers / unit
+    return np.asarray((np.abs(steps - np.round(steps)) < 0.01).all(axis=0))
+
+
+def _by_chance(n_columns: int, n_neighbours: int) -> float:
+    """Share of rows that rounding errors allow to lie between two neighbours of random direction.
+
+    Two random directions are opposite but for an angle t with a probability of t / pi among two
+    columns, and of t**2 / 4 among three; with more it is smaller still.
+    """
+    angle = math.sqrt(2 * STRAIGHT)
+    one = angle / math.pi if n_columns == 2 else angle**2 / 4
+    return one * n_neighbours * (n_neighbours - 1) / 2
 
 
 def _space(rows: Rows) -> FloatArray:

@@ -247,9 +247,8 @@ def _synthetic(rows: Rows, y: BoolArray | None, rng: np.random.Generator) -> Ite
         others = [other for each, other in found.items() if each != name]
         usual_across = max((other.share_across for other in others), default=0.0)
         usual_in_test = max((other.share_in_test for other in others), default=0.0)
-        if lines.across >= LEAST_ROWS and lines.share_across > max(
-            WORTH_SAYING, ENRICHED * usual_across
-        ):
+        least = max(WORTH_SAYING, ENRICHED * lines.by_chance)
+        if lines.across >= LEAST_ROWS and lines.share_across > max(least, ENRICHED * usual_across):
             yield Finding(
                 "synthetic-rows",
                 "error",
@@ -260,7 +259,7 @@ def _synthetic(rows: Rows, y: BoolArray | None, rng: np.random.Generator) -> Ite
                 "training rows: split first, and make up training rows only",
             )
         elif lines.in_test >= LEAST_ROWS and lines.share_in_test > max(
-            WORTH_SAYING, ENRICHED * usual_in_test
+            least, ENRICHED * usual_in_test
         ):
             yield Finding(
                 "synthetic-test-rows",

@@ -19,13 +19,14 @@ __all__ = ["nearly_perfect", "warn_of_leaks"]
 
 BoolArray = NDArray[np.bool_]
 
-# Of what perfect knowledge would save, from which share on a result is too good.
+# Of what perfect knowledge would save, from which share on a result is too good: at its value, and at
+# the expensive end of its interval.
 TOO_GOOD = 0.98
-TOO_GOOD_AT_LEAST = 0.9
+TOO_GOOD_AT_LEAST = 0.5
 
 
 def warn_of_leaks(
-    features: Any, y: BoolArray, costs: Costs, table: Table | None, *, grouped: bool
+    features: Any, y: BoolArray, costs: Costs, table: Table | None, *, apart: bool
 ) -> tuple[Suspicion, ...]:
     """Look for leaks in what a model will see and costs read, and warn of all that is found.
 
@@ -38,8 +39,8 @@ def warn_of_leaks(
         Its columns are looked at, but for those that are known in hindsight.
     table : Table or None
         Where the columns of costs are.
-    grouped : bool
-        Whether folds keep rows that belong together on one side, so that repeated rows do no harm.
+    apart : bool
+        Whether somebody has said which rows are kept apart, so that repeated rows may do no harm.
 
     Warns
     -----
@@ -55,7 +56,7 @@ def warn_of_leaks(
     if unseen and table is not None:
         others = read_columns(table, set(table.columns) - set(unseen))
         found += suspicions_of(others, y, identifiers=False, rows=False)
-    found = tuple(one for one in found if not (grouped and one.kind == "repeated-rows"))
+    found = tuple(one for one in found if not (apart and one.kind == "repeated-rows"))
     warn_of(found, priced)
     return found
 

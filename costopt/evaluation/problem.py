@@ -37,7 +37,7 @@ from costopt.training.learners import Features, Fold, Learner
 from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
-__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+__all__ = ["Posed", "Problem", "as_names", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -256,7 +256,7 @@ def pose(
     CostSpecError, DataError, SearchError
         Before anything is fitted, if something cannot be used.
     """
-    ignore = _as_names(ignore)
+    ignore = as_names(ignore)
     table = Table(X)
     check_same_rows(
         X=table, y=y, costs=costs, sample_weight=sample_weight, groups=groups, time=time
@@ -299,7 +299,8 @@ def pose(
     )
 
 
-def _as_names(ignore: Any) -> tuple[str, ...]:
+def as_names(ignore: Any) -> tuple[str, ...]:
+    """Column names to ignore; a text is one of them."""
     names = (ignore,) if isinstance(ignore, str) else ignore
     if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
         raise DataError(
@@ -361,7 +362,7 @@ def pose_rows(
         y,
         costs,
         table if counted is None or table is None else table.take(counted),
-        grouped=groups is not None,
+        apart=folds.kind in ("grouped", "given"),
     )
     problem = Problem(
         seen,

@@ -17,6 +17,8 @@ KeyArray = NDArray[np.uint64]
 
 # Columns that are left out in turn, those of the most values.
 LEFT_OUT = 5
+# More equal rows than this are cases of one kind rather than copies of one case.
+MOST_COPIES = 5
 # Pairs of equal rows per pair that chance explains, from which on it does not.
 BEYOND_CHANCE = 5.0
 
@@ -38,12 +40,22 @@ class Repeats:
 
 
 def find_repeats(keys: KeyArray, y: BoolArray) -> Repeats:
-    """Count rows that are there more than once, by their keys."""
+    """Count rows that are there more than once, by their keys.
+
+    Notes
+    -----
+    Many equal rows are cases of which nothing is known, such as new customers without a purchase:
+    their labels may differ, and the most common row of all, if there are many, is not counted.
+    """
     codes, _ = pd.factorize(keys)
     total = np.bincount(codes)
     positive = np.bincount(codes, y)
-    mixed = (positive > 0) & (positive < total)
-    return Repeats(int(keys.size - total.size), int(total[mixed].sum()))
+    mixed = (positive > 0) & (positive < total) & (total <= MOST_COPIES)
+    again = int(keys.size - total.size)
+    largest = int(total.max())
+    if largest > MOST_COPIES:
+        again -= largest - 1
+    return Repeats(again, int(total[mixed].sum()))
 
 
 def row_keys(values: NDArray[Any]) -> tuple[KeyArray, NDArray[np.uint64]]:
@@ -89,12 +101,14 @@ def repeat_by_chance(values: NDArray[Any]) -> bool:
     equal = _pairs(keys)
     if not equal:
         return True
+    distinct = ~pd.Series(keys).duplicated().to_numpy()
+    if np.count_nonzero(distinct) * MOST_COPIES <= keys.size:
+        return True  # a few kinds of rows, such as those of two columns that say the same
     n_values = np.array([np.unique(column).size for column in cells])
     finest = [at for at in np.argsort(n_values)[::-1][:LEFT_OUT] if n_values[at] > 1]
     if len(finest) < 2:
         return True
     alone = {at: _pairs(keys - cells[at]) - equal for at in finest}
-    distinct = ~pd.Series(keys).duplicated().to_numpy()
     expected = max(alone[at] * _odds_of_equal(cells[at][distinct]) for at in finest)
     for one, two in combinations(finest, 2):
         both = _pairs(keys - cells[one] - cells[two]) - equal - alone[one] - alone[two]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import warn
@@ -25,6 +26,7 @@ __all__ = [
     "remedy",
     "suspicions_of",
     "warn_of",
+    "warn_of_table",
 ]
 
 BoolArray = NDArray[np.bool_]
@@ -207,6 +209,20 @@ def warn_of(found: Collection[Suspicion], cost_columns: Collection[str] = ()) ->
     if found:
         evidence = "; ".join(one.evidence for one in found)
         warn("possible-leaks", f"{evidence}. {remedy(found, cost_columns)}")
+
+
+def warn_of_table(table: pd.DataFrame, target: str) -> None:
+    """Look at a file whose target is known, the rarer label taken as the one to act on, and warn.
+
+    Parameters
+    ----------
+    table : DataFrame
+    target : str
+        The name of a column that holds two values.
+    """
+    labelled = table[table[target].notna()]
+    y = labelled[target] == labelled[target].value_counts().index[-1]
+    warn_of(find_suspicions(labelled.drop(columns=target), y.to_numpy(dtype=bool)))
 
 
 def remedy(found: Collection[Suspicion], cost_columns: Collection[str] = ()) -> str:

@@ -381,3 +381,29 @@ Y = np.arange(20) % 2
 def test_what_cannot_be_checked(arguments, options, message):
     with pytest.raises(DataError, match=message):
         check_split(*arguments, **options)
+
+
+# what chance makes
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_amounts_on_a_grid_are_neither_synthetic_nor_copies(seed):
+    rng = np.random.default_rng(seed)
+    y = rng.random(2000) < 0.1
+    for decimals in (2, 0):
+        X = np.round(rng.lognormal(6, 1, (2000, 2)), decimals)
+        assert check_split(X[:1400], X[1400:], y[:1400], y[1400:]) == ()
+    X = rng.normal(size=(2000, 2))
+    assert check_split(X[:1400], X[1400:], y[:1400], y[1400:]) == ()
+
+
+def test_synthetic_rows_of_two_rounded_amounts_are_found():
+    from imblearn.over_sampling import SMOTE
+
+    rng = np.random.default_rng(0)
+    y = (rng.random(3000) < 0.1).astype(int)
+    X = np.round(rng.lognormal(6, 1, (3000, 2)), 2)
+
+    found = check_split(*split(*SMOTE(random_state=0).fit_resample(X, y)))
+
+    assert codes(found)[0] == "synthetic-rows"

@@ -171,6 +171,14 @@ def test_rows_repeated_with_flipped_labels(data):
     assert "300 of" in again[0].evidence
 
 
+def test_many_rows_of_which_nothing_is_known_are_no_copies():
+    X, y, _ = claims()
+    X = X.drop(columns=["amount", "number"]).assign(x=np.random.default_rng(0).normal(size=len(X)))
+    X.iloc[:200] = np.nan
+
+    assert find_suspicions(X, y) == ()
+
+
 def test_contradictions_among_counts_are_chance():
     rng = np.random.default_rng(0)
     for n_columns in (2, 4, 6):
