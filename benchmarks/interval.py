@@ -29,7 +29,15 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from costopt import CaseCosts, CostMatrix, CostOptWarning, choose_threshold, decision_cost, optimize
+from costopt import (
+    CaseCosts,
+    CostMatrix,
+    CostOptWarning,
+    DataError,
+    choose_threshold,
+    decision_cost,
+    optimize,
+)
 from costopt.datasets import make_transactions
 
 POPULATION = 200_000
@@ -159,9 +167,12 @@ def measure(cell: Cell, seed: int) -> dict[str, list[float]]:
     positives = int(np.count_nonzero(rows["y"]))
     if positives < 2:  # no folds can be made: left out, and counted
         return {}
-    policy = choose_threshold(
-        rows["y"], rows["score"], costs_of(rows), cv=min(5, positives), **said
-    )
+    try:
+        policy = choose_threshold(
+            rows["y"], rows["score"], costs_of(rows), cv=min(5, positives), **said
+        )
+    except DataError:  # whole groups leave a fold without a positive: as above
+        return {}
     fresh = population_of(cell)
     costs = costs_of(fresh)
     act = policy.decide(score=fresh["score"], costs=costs if policy.needs_costs else None)

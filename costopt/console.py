@@ -37,6 +37,7 @@ LOUDNESS = "costopt.loudness"
 OPTION_OF = (
     (r"^y must", "the target must"),
     (r"^X has", "the data have"),
+    (r"\bignore=\[.*?\] \(on the command line: (.*?)\)(?=[.;:]|$)", r"\1"),
     (r"\bpos_label=", "--positive "),
     (r"\bhindsight=\((.*?),\)", r"--hindsight \1"),
     (r"\btime='", "--time '"),

@@ -41,7 +41,7 @@ WARNINGS = {
     "model-will-not-be-saved": "a policy is to be saved whose model has no safe file format",
     "other-encoding": "a file is not UTF-8, and was read as Windows-1252",
     "positive-majority": "the positive class was named and is the larger one",
-    "telltale-cost": "a cost column separates the classes almost perfectly",
+    "possible-leaks": "columns nearly decide the label alone or look like identifiers, or rows repeat",
     "texts-as-numbers": "texts were read as numbers, some of them perhaps as missing",
     "title-line": "lines above the header of a file were taken for a title",
     "training-weights-undone": "a classifier weighs or samples its rows, and is not calibrated",

@@ -14,6 +14,7 @@ __all__ = [
     "estimates_table",
     "figure",
     "panel",
+    "percent",
     "printable",
     "shown",
     "table",
@@ -50,6 +51,25 @@ def figure(value: float, digits: int = 4) -> str:
     places = digits - 1 - math.floor(math.log10(abs(value)))
     text = f"{value:,.{max(places, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def percent(share: float) -> str:
+    """A share in per cent, never rounded to 0 or 100 unless it is that.
+
+    Examples
+    --------
+    >>> percent(0.0008), percent(0.9992), percent(0.25), percent(0.999999)
+    ('0.08 %', '99.92 %', '25 %', '99.9999 %')
+    """
+    rest = min(share, 1 - share)
+    if not rest > 0:
+        return f"{100 * share:.3g} %"
+    digits = 0
+    # two significant digits of what is left to 0 or 100
+    while round(100 * rest, digits) < 10 ** (1 - digits) and digits < 12:
+        digits += 1
+    shown = f"{100 * share:.{digits}f}"
+    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} %"
 
 
 def shown(value: object) -> str:

@@ -60,6 +60,10 @@ def init(
             f"{table[target].nunique()}: name another column"
         )
     found = guess(table, target)
+    if target is not None:
+        from costopt.inputs.suspicion import warn_of_table
+
+        warn_of_table(table, target)
     write_file(out, "\n".join(_lines(data, out, table, target, found)).encode())
     if as_json:
         print_json({"out": str(out), "target": target, "suggestions": asdict(found)})

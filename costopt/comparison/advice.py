@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from costopt.comparison.neighbours import holds_times
 from costopt.comparison.situation import Imbalance, size_up
 from costopt.comparison.statements import Statement, statements_on, strategies_for
 from costopt.decision.case_costs import check_regrets
@@ -17,6 +17,8 @@ from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.frames import Scalar, Table
+from costopt.inputs.columns import holds_times
+from costopt.inputs.suspicion import find_suspicions, remedy
 from costopt.labels import encode_labels
 from costopt.policy.evidence import plain
 from costopt.row_labels import check_same_rows
@@ -119,6 +121,7 @@ def advise(
     costs: Costs,
     X: Any = None,
     *,
+    ignore: Collection[str] = (),
     pos_label: Scalar | None = None,
     sample_weight: ArrayLike | None = None,
 ) -> Advice:
@@ -131,7 +134,10 @@ def advise(
     costs : CostMatrix or CaseCosts
         Constant, formulas over columns of ``X``, or for these cases.
     X : data frame or array-like of shape (n_cases, n_columns), optional
-        Needed where costs are formulas; its gaps and categories decide on samplers.
+        Needed where costs are formulas; its gaps and categories decide on samplers, and columns that
+        may leak are listed.
+    ignore : collection of str, default=()
+        Columns that are no features.
     pos_label : str, int, float or bool, optional
         The class to act on, where labels are not 0 and 1.
     sample_weight : array-like of shape (n_cases,), optional
@@ -191,10 +197,28 @@ nothing out.
         bayes_threshold=at.bayes_threshold,
         rows_for_threshold=at.rows_for_threshold,
         relative_half_width=at.half_width,
-        statements=statements_on(at),
+        statements=(*_on_leaks(table, labels.y, costs, ignore), *statements_on(at)),
         try_first=try_first,
         avoid=avoid,
     )
+
+
+def _on_leaks(
+    table: Table | None, y: NDArray[np.bool_], costs: Costs, ignore: Collection[str]
+) -> Iterator[Statement]:
+    """What is suspicious about the table, first of all: nothing else matters if a column leaks."""
+    if table is None:
+        return
+    hindsight, priced = (
+        (costs.hindsight, costs.columns) if isinstance(costs, CostMatrix) else ((), ())
+    )
+    for one in find_suspicions(table, y, {*ignore, *hindsight}):
+        yield Statement(
+            one.kind,
+            f"Before anything else: {one.evidence}.",
+            f"{remedy([one], priced)}.",
+            "found in these rows; the limits are costopt's own",
+        )
 
 
 def _columns(table: Table | None) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.counted import ENOUGH
-from costopt.comparison.findings import Finding, percent, ranked
+from costopt.comparison.findings import Finding, findings_of, ranked
 from costopt.comparison.situation import NORMAL_95
 from costopt.decision.rules import CutRule
 from costopt.errors import DataError
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
 from costopt.evaluation.estimates import Estimate
-from costopt.markup import figure
+from costopt.evaluation.leakage import nearly_perfect
+from costopt.markup import figure, percent
 from costopt.policy.policy import DecisionPolicy
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ def audit(
     findings : tuple of Finding
         The worst first. The codes are
 
+        ``leaking-column``, ``row-identifier``, ``contradicting-rows``, ``repeated-rows``
+            what `costopt.optimize` and `costopt.compare` warned of as ``possible-leaks``;
+        ``nearly-perfect``
+            the policy saves nearly all that perfect knowledge would;
         ``few-positives``
             fewer than 100 positives; below 10 even Platt's map has nothing to stand on;
         ``cut-on-few-positives``
@@ -207,6 +212,8 @@ def _of_scores(policy: DecisionPolicy) -> Finding | None:
 
 
 def _of_search(result: Any) -> Iterator[Finding | None]:
+    yield from findings_of(result.suspicions)
+    yield _nearly_perfect(result.share_of_perfect)
     yield _optimism(result.apparent_cost, result.expected_cost)
     evidence = result.policy.evidence
     yield _idle_accuracy(
@@ -252,6 +259,18 @@ def _at_ends(trial: Any) -> Iterator[tuple[str, str]]:
             yield name, f"{end} end of its range {low:.4g} to {high:.4g} ({value:.4g})"
 
 
+def _nearly_perfect(share: float | None) -> Finding | None:
+    if share is None:
+        return None
+    return Finding(
+        "nearly-perfect",
+        "warning",
+        f"the policy saves {percent(share)} of what perfect knowledge would save",
+        "find the columns that it rests on, and when each becomes known: what is known only after "
+        "the decision is target leakage",
+    )
+
+
 def _optimism(apparent: float, honest: Estimate) -> Finding | None:
     gap = honest.value - apparent
     if not gap > OPTIMISM * abs(honest.value):
@@ -266,6 +285,11 @@ def _optimism(apparent: float, honest: Estimate) -> Finding | None:
 
 
 def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | None]:
+    yield from findings_of(result.posed.suspicions)
+    never, always, perfect = (
+        result.baselines[name].value for name in ("never act", "always act", "perfect knowledge")
+    )
+    yield _nearly_perfect(nearly_perfect(result.expected_cost, never, always, perfect))
     yield _few_positives(result.n_positives)
     yield _prevalence(result.n_cases, result.n_positives, prevalence)
     cheapest, best = result.results[0], result[result.best]

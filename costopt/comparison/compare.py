@@ -22,7 +22,7 @@ from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
-from costopt.evaluation.problem import Posed, pose
+from costopt.evaluation.problem import Posed, as_names, pose
 from costopt.evaluation.trial import evaluate
 from costopt.frames import Scalar
 from costopt.progress import is_shown
@@ -118,7 +118,8 @@ n_jobs
         random_state=random_state,
         n_jobs=n_jobs,
     )
-    advice = _advice(posed, costs, X)
+    named = {name for name in (groups, time, sample_weight) if isinstance(name, str)}
+    advice = _advice(posed, costs, X, {*named, *as_names(ignore)})
     run = _Run(posed, base.name, timeout)
     bar = _progress([one for one in chosen if one.name not in skipped], wanted=progress)
     for strategy in bar:
@@ -133,16 +134,17 @@ n_jobs
     return _comparison(run, skipped, advice)
 
 
-def _advice(posed: Posed, costs: Costs, X: Any) -> Advice:
+def _advice(posed: Posed, costs: Costs, X: Any, ignore: Collection[str]) -> Advice:
     """What could be said beforehand of the rows that stand for somebody."""
     declared = costs if posed.costs is None else posed.costs
     if posed.counted is None:
-        return advise(posed.labels.y, declared, X)
+        return advise(posed.labels.y, declared, X, ignore=ignore)
     from sklearn.utils import _safe_indexing
 
     if isinstance(declared, CaseCosts):
         declared = declared.take(posed.counted)
-    return advise(posed.of_problem(posed.labels.y), declared, _safe_indexing(X, posed.counted))
+    rows = _safe_indexing(X, posed.counted)
+    return advise(posed.of_problem(posed.labels.y), declared, rows, ignore=ignore)
 
 
 def _learners(

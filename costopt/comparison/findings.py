@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from costopt.errors import warn
+from costopt.inputs.suspicion import Suspicion, remedy
 
-__all__ = ["Finding", "Severity", "percent", "ranked"]
+__all__ = ["Finding", "Severity", "findings_of", "ranked"]
 
 Severity = Literal["error", "warning", "note"]
 
@@ -53,26 +54,23 @@ class Finding:
         return asdict(self)
 
 
+_OF_SUSPICION: dict[str, tuple[str, Severity]] = {
+    "leaking-column": ("leaking-column", "warning"),
+    "leaking-flags": ("leaking-column", "warning"),
+    "identifier": ("row-identifier", "warning"),
+    "contradicting-rows": ("contradicting-rows", "warning"),
+    "repeated-rows": ("repeated-rows", "warning"),
+}
+
+
+def findings_of(suspicions: Iterable[Suspicion]) -> Iterator[Finding]:
+    """What is suspicious about a table, as findings."""
+    for one in suspicions:
+        code, severity = _OF_SUSPICION[one.kind]
+        yield Finding(code, severity, one.evidence, remedy([one]))
+
+
 def ranked(findings: Iterable[Finding | None]) -> tuple[Finding, ...]:
     """Those there are, the worst first."""
     found = [finding for finding in findings if finding is not None]
     return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
-
-
-def percent(share: float) -> str:
-    """A share in per cent, never rounded to 0 or 100 unless it is that.
-
-    Examples
-    --------
-    >>> percent(0.0008), percent(0.9992), percent(0.25), percent(0.999999)
-    ('0.08 %', '99.92 %', '25 %', '99.9999 %')
-    """
-    rest = min(share, 1 - share)
-    if not rest > 0:
-        return f"{100 * share:.3g} %"
-    digits = 0
-    # two significant digits of what is left to 0 or 100
-    while round(100 * rest, digits) < 10 ** (1 - digits) and digits < 12:
-        digits += 1
-    shown = f"{100 * share:.{digits}f}"
-    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} %"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from costopt.errors import DataError
 from costopt.frames import Table
+from costopt.inputs.columns import Columns, holds_times, numbers_of
 
-__all__ = ["Aligned", "Rows", "encode_both", "holds_times", "on_lines", "too_near"]
+__all__ = ["Aligned", "Rows", "encode_both", "on_lines", "too_near"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -33,29 +34,25 @@ N_ENDS = 40
 # One plus the cosine of the angle between the ways to two neighbours; 0 is a straight line. In
 # single precision a point that was interpolated is off by 1e-5 of its distances or so.
 STRAIGHT = 1e-9
+# Numbers of no more digits than this after the first of their range are rounded.
+DIGITS = 6
 # A column counts as continuous where more than this share of its values are distinct.
 CONTINUOUS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Columns):
     """Training and test rows, one under the other, read in the same way.
 
     Parameters
     ----------
-    values : array of shape (n_train + n_test, n_columns)
-        Numbers with NaN for missing; texts and categories as codes, -1 for missing.
-    is_number, is_time : bool array of shape (n_columns,)
-        Times are numbers too.
-    names : tuple of str
-    n_train : int
+    values, is_number, is_time, names, categories
+        As for `Columns`.
+    n_train : int, default=0
+        Rows above those of the test.
     """
 
-    values: FloatArray
-    is_number: BoolArray
-    is_time: BoolArray
-    names: tuple[str, ...]
-    n_train: int
+    n_train: int = 0
 
     @property
     def in_test(self) -> BoolArray:
@@ -66,8 +63,14 @@ class Rows:
         """The same without some columns."""
         kept = np.array([name not in names for name in self.names], dtype=bool)
         left = tuple(name for name in self.names if name not in names)
+        known = tuple(self.categories[at] for at in np.flatnonzero(kept))
         return Rows(
-            self.values[:, kept], self.is_number[kept], self.is_time[kept], left, self.n_train
+            self.values[:, kept],
+            self.is_number[kept],
+            self.is_time[kept],
+            left,
+            known,
+            self.n_train,
         )
 
 
@@ -80,10 +83,11 @@ def encode_both(train: Table, test: Table) -> Rows:
         If the test rows lack a column, or hold texts where the training rows hold numbers.
     """
     columns, kinds, times = [], [], []
+    categories: list[tuple[str, ...] | None] = []
     for name in train.columns:
         if name not in test.columns:
             raise DataError(f"X_test lacks the column {name!r} of X_train: pass the same columns")
-        both = [_numbers(table, name) for table in (train, test)]
+        both = [numbers_of(table, name) for table in (train, test)]
         numbers = [part for part in both if part is not None]
         if len(numbers) == 1:
             raise DataError(
@@ -94,37 +98,22 @@ def encode_both(train: Table, test: Table) -> Rows:
         times.append(holds_times(train, name))
         if numbers:
             columns.append(np.concatenate(numbers) + 0.0)  # -0 and 0 are one value
+            categories.append(None)
         else:
             texts = pd.concat(
                 [pd.Series(part.texts(name)).astype(object) for part in (train, test)]
             )
-            columns.append(pd.factorize(texts.map(str, na_action="ignore"))[0].astype(np.float64))
+            codes, known = pd.factorize(texts.map(str, na_action="ignore"))
+            columns.append(codes.astype(np.float64))
+            categories.append(tuple(known))
     return Rows(
-        np.column_stack(columns), np.array(kinds), np.array(times), train.columns, train.n_rows
+        np.column_stack(columns),
+        np.array(kinds),
+        np.array(times),
+        train.columns,
+        tuple(categories),
+        train.n_rows,
     )
-
-
-def _numbers(table: Table, name: str) -> FloatArray | None:
-    """A column as numbers, times included; None for texts."""
-    if not holds_times(table, name):
-        return table.numbers(name)
-    times = pd.Series(table.to_pandas([name])[name])
-    if times.dtype.kind not in "mM":  # dates as objects
-        times = pd.to_datetime(times)
-    if getattr(times.dtype, "tz", None) is not None:
-        times = times.dt.tz_convert(None)
-    whole = times.astype(f"{times.dtype.kind}8[us]").astype("int64").to_numpy()
-    return np.where(times.isna(), np.nan, whole.astype(np.float64))
-
-
-def holds_times(table: Table, name: str) -> bool:
-    """Whether a column holds times or dates, as a type of its own or as objects."""
-    if table.matrix is not None or table.is_time(name):
-        return table.matrix is None
-    if table.numbers(name) is not None:
-        return False
-    values = pd.Series(table[name], dtype=object).dropna()
-    return len(values) > 0 and isinstance(values.iloc[0], date)
 
 
 def too_near(rows: Rows, rng: np.random.Generator) -> tuple[int, int, float]:
@@ -168,11 +157,14 @@ class Aligned:
     in_test : int
         With all three among the test rows, and none of the kind above.
     n_looked_at : int
+    by_chance : float
+        Share of rows that do so by accident.
     """
 
     across: int = 0
     in_test: int = 0
     n_looked_at: int = 0
+    by_chance: float = 0.0
 
     @property
     def share_across(self) -> float:
@@ -201,7 +193,9 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     Real rows with two or more continuous columns are practically never on one line. SMOTE draws
     each synthetic row from the segment between a positive and one of its neighbours, and several
     on one segment lie on one line with each other too; scaling columns changes nothing of that.
-    Columns with few distinct values, and rows with a gap, are left out.
+    Columns with few distinct values, or of rounded numbers, and rows with a gap, are left out: rounded
+    amounts lie on a grid, where three in a row are common, and points between two others are not
+    rounded.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -214,7 +208,7 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     first = _some(np.arange(at.size), SAMPLED_ENDS, rng)
     at, numbers = at[first], numbers[first]
     distinct = np.array([np.unique(column).size for column in numbers.T]) / at.size
-    numbers = numbers[:, distinct > CONTINUOUS]
+    numbers = numbers[:, (distinct > CONTINUOUS) & ~_rounded(numbers)]
     if numbers.shape[1] < 2:
         return Aligned()
     points = (numbers - numbers.mean(axis=0)) / numbers.std(axis=0)
@@ -238,8 +232,30 @@ def on_lines(rows: Rows, members: BoolArray, rng: np.random.Generator) -> Aligne
     across = (straight & (count > 0) & (count < 3)).any(axis=(1, 2))
     within = (straight & (count == 3)).any(axis=(1, 2)) & ~across
     return Aligned(
-        int(np.count_nonzero(across)), int(np.count_nonzero(within)), int(looked_at.size)
+        int(np.count_nonzero(across)),
+        int(np.count_nonzero(within)),
+        int(looked_at.size),
+        _by_chance(points.shape[1], k - 1),
     )
+
+
+def _rounded(numbers: FloatArray) -> BoolArray:
+    """Which columns hold multiples of a power of ten, a millionth of their range or more."""
+    spread = np.ptp(numbers, axis=0)
+    unit = 10.0 ** (np.floor(np.log10(np.where(spread > 0, spread, 1.0))) - DIGITS)
+    steps = numbers / unit
+    return np.asarray((np.abs(steps - np.round(steps)) < 0.01).all(axis=0))
+
+
+def _by_chance(n_columns: int, n_neighbours: int) -> float:
+    """Share of rows that rounding errors allow to lie between two neighbours of random direction.
+
+    Two random directions are opposite but for an angle t with a probability of t / pi among two
+    columns, and of t**2 / 4 among three; with more it is smaller still.
+    """
+    angle = math.sqrt(2 * STRAIGHT)
+    one = angle / math.pi if n_columns == 2 else angle**2 / 4
+    return one * n_neighbours * (n_neighbours - 1) / 2
 
 
 def _space(rows: Rows) -> FloatArray:

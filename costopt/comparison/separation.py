@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from costopt.comparison.findings import Finding, percent
+from costopt.comparison.findings import Finding
 from costopt.comparison.neighbours import Rows
 from costopt.errors import DataError
 from costopt.frames import Table
+from costopt.markup import percent
 
 __all__ = ["time_overlap", "values_shared"]
 

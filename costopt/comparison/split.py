@@ -10,14 +10,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.comparison.columns import find_identifiers, telling_columns
-from costopt.comparison.findings import Finding, percent, ranked
+from costopt.comparison.findings import Finding, findings_of, ranked
 from costopt.comparison.neighbours import Rows, encode_both, on_lines, too_near
 from costopt.comparison.separation import time_overlap, values_shared
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import CostOptWarning, DataError, nearest
 from costopt.frames import Scalar, Table
+from costopt.inputs.identifiers import find_identifiers
+from costopt.inputs.repeats import repeat_by_chance, row_keys
+from costopt.inputs.suspicion import Suspicion, identifier_suspicion, suspicions_of
 from costopt.labels import encode_known, encode_labels
+from costopt.markup import percent
 from costopt.row_labels import check_same_rows
 
 __all__ = ["check_split"]
@@ -83,7 +86,8 @@ def check_split(
         The worst first; empty where nothing was found, which proves nothing. The codes are
 
         ``duplicate-rows``
-            test rows that are training rows too, as after over-sampling before the split;
+            test rows that are training rows too, as after over-sampling before the split, and
+            more of them than columns as coarse as these repeat by chance;
         ``near-duplicates``
             test rows with a training row at less than a hundredth of the typical distance;
         ``synthetic-rows``
@@ -96,9 +100,9 @@ def check_split(
         ``time-overlap``
             training rows that are not older than all test rows;
         ``row-identifier``
-            a column of which no value repeats, so that it can only be learned by heart;
-        ``telling-column``
-            a column that separates the classes by itself, or by its gaps;
+            a column that looks like an identifier, so that it can only be learned by heart;
+        ``leaking-column``
+            a column, or a few flags together, that nearly decide the label alone;
         ``base-rate-differs``
             shares of positives that differ beyond chance;
         ``positive-majority``
@@ -139,11 +143,10 @@ def check_split(
         [
             *values_shared(rows, ids, groups, train, test),
             time_overlap(time, train, test),
-            *_row_identifiers(identifiers),
             *(_copies(content, y) if content.names else ()),
             _near(content, rng) if content.names else None,
             *(_synthetic(content, y, rng) if content.names else ()),
-            *([] if y is None else telling_columns(rows, y, ignore=named | set(identifiers))),
+            *findings_of(_suspicious(rows.without(named), identifiers, y)),
             _base_rates(y, rows.n_train),
             _majority(y, costs, train),
             _metric(metric, y),
@@ -177,18 +180,16 @@ def _labels(
 
 def _copies(rows: Rows, y: BoolArray | None) -> Iterator[Finding]:
     """Test rows that are training rows too."""
-    key = pd.util.hash_pandas_object(pd.DataFrame(rows.values), index=False).to_numpy()
+    key, _ = row_keys(rows.values)
     train, test = key[: rows.n_train], key[rows.n_train :]
     copied = np.isin(test, train)
-    if not copied.any():
+    if not copied.any() or repeat_by_chance(rows.values):
         return
     share = float(copied.mean())
     evidence = (
         f"{np.count_nonzero(copied):,} of {test.size:,} test rows ({percent(share)}) are also "
         "training rows"
     )
-    distinct = pd.DataFrame(rows.values).drop_duplicates()
-    fine = bool((distinct.nunique() > 0.5 * len(distinct)).any()) and len(distinct) > 1
     enriched = False
     if y is not None:
         labels = y[rows.n_train :]
@@ -207,17 +208,10 @@ def _copies(rows: Rows, y: BoolArray | None) -> Iterator[Finding]:
             "positives were repeated before the split, as random over-sampling does: split first, and "
             "sample training rows only"
         )
-    elif fine:
-        remedy = "drop repeated rows before the split, or keep copies on one side with groups="
     else:
-        remedy = (
-            "columns as coarse as these repeat by themselves: if the rows are the same cases, drop "
-            "repeated ones before the split"
-        )
-    bad = enriched or (fine and share >= WORTH_SAYING)
-    yield Finding(
-        "duplicate-rows", "error" if bad else "warning" if fine else "note", evidence, remedy
-    )
+        remedy = "drop repeated rows before the split, or keep copies on one side with groups="
+    bad = enriched or share >= WORTH_SAYING
+    yield Finding("duplicate-rows", "error" if bad else "warning", evidence, remedy)
 
 
 def _with_other_label(key: NDArray[np.uint64], y: BoolArray, n_train: int) -> int:
@@ -253,9 +247,8 @@ def _synthetic(rows: Rows, y: BoolArray | None, rng: np.random.Generator) -> Ite
         others = [other for each, other in found.items() if each != name]
         usual_across = max((other.share_across for other in others), default=0.0)
         usual_in_test = max((other.share_in_test for other in others), default=0.0)
-        if lines.across >= LEAST_ROWS and lines.share_across > max(
-            WORTH_SAYING, ENRICHED * usual_across
-        ):
+        least = max(WORTH_SAYING, ENRICHED * lines.by_chance)
+        if lines.across >= LEAST_ROWS and lines.share_across > max(least, ENRICHED * usual_across):
             yield Finding(
                 "synthetic-rows",
                 "error",
@@ -266,7 +259,7 @@ def _synthetic(rows: Rows, y: BoolArray | None, rng: np.random.Generator) -> Ite
                 "training rows: split first, and make up training rows only",
             )
         elif lines.in_test >= LEAST_ROWS and lines.share_in_test > max(
-            WORTH_SAYING, ENRICHED * usual_in_test
+            least, ENRICHED * usual_in_test
         ):
             yield Finding(
                 "synthetic-test-rows",
@@ -277,14 +270,13 @@ def _synthetic(rows: Rows, y: BoolArray | None, rng: np.random.Generator) -> Ite
             )
 
 
-def _row_identifiers(names: tuple[str, ...]) -> Iterator[Finding]:
-    for name in names:
-        yield Finding(
-            "row-identifier",
-            "warning",
-            f"no value of column {name!r} repeats, neither in training nor in test rows",
-            "a name of rows can only be learned by heart: leave it out, ignore= in optimize",
-        )
+def _suspicious(
+    rows: Rows, identifiers: dict[str, str], y: BoolArray | None
+) -> tuple[Suspicion, ...]:
+    """Columns that are suspicious whatever the split; without labels, identifiers alone."""
+    if y is not None and y.any() and not y.all():
+        return suspicions_of(rows, y, rows=False)
+    return tuple(identifier_suspicion(name, why) for name, why in identifiers.items())
 
 
 def _base_rates(y: BoolArray | None, n_train: int) -> Finding | None:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from costopt.comparison.findings import percent
 from costopt.comparison.situation import Situation
 from costopt.evaluation.calibration import POSITIVES_FOR
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
+from costopt.markup import percent
 
 __all__ = ["Statement", "statements_on", "strategies_for"]
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.errors import DataError, check_choice, nearest, warn
+from costopt.errors import DataError, check_choice, nearest
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
+from costopt.evaluation.leakage import warn_of_leaks
 from costopt.evaluation.population import (
     counted_rows,
     features_of,
@@ -28,6 +29,7 @@ from costopt.evaluation.population import (
 )
 from costopt.evaluation.scored import Scored, calibration_parts
 from costopt.frames import Scalar, Table
+from costopt.inputs.suspicion import Suspicion
 from costopt.labels import Labels, encode_labels
 from costopt.row_labels import check_same_rows
 from costopt.schema import Schema
@@ -35,14 +37,11 @@ from costopt.training.learners import Features, Fold, Learner, for_labels
 from costopt.training.ledgers import warn_of_own_odds
 from costopt.training.synthesis import Neighbourhood
 
-__all__ = ["Posed", "Problem", "check_n_jobs", "check_seed", "pose", "pose_rows"]
+__all__ = ["Posed", "Problem", "as_names", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
-
-# A cost column that ranks the classes this well knows the answer.
-TELLTALE_AUC = 0.99
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,6 +207,8 @@ class Posed:
         None where rows are handed to a foreign estimator untouched.
     counted : int array, optional
         Indices, among the rows that were passed, of those of the problem; None where all are.
+    suspicions : tuple of Suspicion
+        Leaks, identifiers and repeated rows that the features seem to hold.
     """
 
     problem: Problem
@@ -216,6 +217,7 @@ class Posed:
     known: CostMatrix | None
     schema: Schema | None
     counted: IntArray | None = None
+    suspicions: tuple[Suspicion, ...] = ()
 
     def of_problem(self, values: NDArray[Any]) -> NDArray[Any]:
         """Of values of all rows that were passed, those of the problem's rows."""
@@ -254,7 +256,7 @@ def pose(
     CostSpecError, DataError, SearchError
         Before anything is fitted, if something cannot be used.
     """
-    ignore = _as_names(ignore)
+    ignore = as_names(ignore)
     table = Table(X)
     check_same_rows(
         X=table, y=y, costs=costs, sample_weight=sample_weight, groups=groups, time=time
@@ -298,7 +300,8 @@ def pose(
     )
 
 
-def _as_names(ignore: Any) -> tuple[str, ...]:
+def as_names(ignore: Any) -> tuple[str, ...]:
+    """Column names to ignore; a text is one of them."""
     names = (ignore,) if isinstance(ignore, str) else ignore
     if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
         raise DataError(
@@ -336,7 +339,6 @@ def pose_rows(
     if resolved is None:
         resolved = as_case_costs(costs, table, n_cases=n_passed)
     resolved = resolved if counted is None else resolved.take(counted)
-    _warn_telltale(y, costs, table if counted is None or table is None else table.take(counted))
     declared, known_matrix = _declared(costs, resolved, y, weight)
     known = resolved
     if known_matrix is not None:
@@ -359,8 +361,16 @@ def pose_rows(
         for name, learner in learners.items()
     }
     check_positives(calibration, effective_positives(y, weight, folds.units))
+    seen = features_of(features, counted)
+    suspicions = warn_of_leaks(
+        seen,
+        y,
+        costs,
+        table if counted is None or table is None else table.take(counted),
+        apart=folds.kind in ("grouped", "given"),
+    )
     problem = Problem(
-        features_of(features, counted),
+        seen,
         y,
         resolved.scaled(1 / scale),
         known.scaled(1 / scale),
@@ -382,7 +392,7 @@ def pose_rows(
             )
     if calibration == "none":
         warn_of_own_odds(learners.values(), y, weight)
-    return Posed(problem, labels, declared, known_matrix, schema, counted)
+    return Posed(problem, labels, declared, known_matrix, schema, counted, suspicions)
 
 
 def check_n_jobs(n_jobs: int | None) -> int:
@@ -423,21 +433,3 @@ def _declared(
     cells = {cell: float(getattr(resolved, cell)) for cell in ("fp", "fn", "tp", "tn")}
     matrix = CostMatrix(**cells, unit=resolved.unit)  # type: ignore[arg-type]  # mypy cannot match ** to fields
     return matrix, matrix
-
-
-def _warn_telltale(y: BoolArray, costs: Costs, table: Any) -> None:
-    """Warn of a cost column that separates the classes: it knows the answer."""
-    if not isinstance(costs, CostMatrix) or table is None:
-        return
-    from sklearn.metrics import roc_auc_score
-
-    for name in costs.columns:
-        if name in costs.hindsight:
-            continue
-        auc = float(roc_auc_score(y, np.asarray(table[name], dtype=np.float64)))
-        if max(auc, 1 - auc) >= TELLTALE_AUC:
-            warn(
-                "telltale-cost",
-                f"the cost column {name!r} separates the classes almost perfectly: if it is known "
-                f"only after the decision, declare hindsight=({name!r},); otherwise check for a leak",
-            )

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from costopt.decision.rules import decide
 from costopt.evaluation.estimates import Estimate
+from costopt.evaluation.leakage import nearly_perfect
 from costopt.evaluation.pricing import Candidate, OutOfFold
 from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
-from costopt.markup import figure, panel, shown
+from costopt.inputs.suspicion import Suspicion
+from costopt.markup import figure, panel, percent, shown
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.search.shipping import Record, Shipping, choose
@@ -59,6 +61,10 @@ class SearchResult:
         Why that trial.
     study : optuna.Study
         All trials, with what was measured of each.
+    suspicions : tuple of Suspicion
+        Leaks, identifiers and repeated rows that the table seems to hold; `costopt.audit` lists them.
+    perfect_cost : float
+        What decisions by the labels themselves would cost per case.
     """
 
     policy: DecisionPolicy
@@ -71,6 +77,8 @@ class SearchResult:
     averaged: tuple[int, ...]
     reason: str
     study: optuna.Study
+    suspicions: tuple[Suspicion, ...] = ()
+    perfect_cost: float = math.nan
 
     @property
     def threshold(self) -> float | None:
@@ -107,6 +115,7 @@ class SearchResult:
         lines += self._why_it_differs()
         lines.append("")
         lines += evidence.savings_in_words()
+        lines += self._too_good()
         lines.append(self.policy.explain().splitlines()[0])
         lines.append(f"Why this rule: {evidence.reason}.")
         lines.append(f"Why this model: {self.reason}.")
@@ -132,6 +141,22 @@ class SearchResult:
                 "trials is partly luck.)"
             )
         return lines
+
+    @property
+    def share_of_perfect(self) -> float | None:
+        """Share of what perfect knowledge would save, where it is next to everything; else None."""
+        never, always = (self.baselines[name].value for name in ("never act", "always act"))
+        return nearly_perfect(self.expected_cost, never, always, self.perfect_cost)
+
+    def _too_good(self) -> list[str]:
+        """A sentence where the result looks like target leakage."""
+        share = self.share_of_perfect
+        if share is None:
+            return []
+        return [
+            f"That is {percent(share)} of what perfect knowledge would save, which is rarely true: "
+            "check for target leakage with costopt.audit(result)."
+        ]
 
     def _trials_in_words(self) -> str:
         states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
@@ -213,6 +238,8 @@ def build_result(
         averaged=tuple(trials[member].number for member in shipped.members),
         reason=shipped.reason,
         study=study,
+        suspicions=posed.suspicions,
+        perfect_cost=problem.sample(shipped.found.calibrated).perfect().value * problem.scale,
     )
 
 

@@ -34,8 +34,9 @@ from costopt import (
     scale_odds,
 )
 from costopt.comparison.counted import double_counting
-from costopt.comparison.findings import Finding, percent, ranked
+from costopt.comparison.findings import Finding, ranked
 from costopt.datasets import load_german_credit, make_transactions
+from costopt.markup import percent
 
 REVIEW = CostMatrix(fn=100, fp=10, tp=10, unit="EUR")
 

@@ -186,11 +186,11 @@ def test_a_cost_column_that_knows_the_answer_is_warned_of(rows):
 
     with pytest.warns(
         CostOptWarning,
-        match=r"\[telltale-cost\] the cost column 'claim' separates the classes almost perfectly: "
-        r".* declare hindsight=\('claim',\)",
+        match=r"\[possible-leaks\] 'claim' is other than 0 in 100 % of the positives and 0 % of the "
+        r"negatives\. .* declare hindsight=\('claim',\)",
     ):
         posed(X, y, CostMatrix(fp=1, fn="claim + 1"))
-    with pytest.warns(CostOptWarning, match="telltale-cost"):
+    with pytest.warns(CostOptWarning, match="possible-leaks"):
         posed(X.assign(claim=-X["claim"]), y, CostMatrix(fp=1, fn="1 - claim"))
     posed(X, y, CostMatrix(fp=1, fn="claim + 1", hindsight=("claim",)))  # without a warning
 

@@ -190,7 +190,7 @@ def test_a_column_that_knows_the_answer_is_pointed_out(rows):
     X["claim"] = np.where(y == 1, X["amount"] * 3, 0.0)
 
     with (
-        pytest.warns(CostOptWarning, match="telltale-cost.*'claim' separates the classes"),
+        pytest.warns(CostOptWarning, match="possible-leaks.*'claim' is other than 0"),
         pytest.warns(CostOptWarning, match="degenerate-cases"),
     ):
         optimize(X, y, CostMatrix(fn="claim", fp=5), learners="logistic", n_trials=1)

@@ -1,0 +1,1 @@
+"""What people hand over, and what is suspicious about it."""
