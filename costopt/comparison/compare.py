@@ -86,6 +86,12 @@ n_jobs
         Before anything is fitted, if something cannot be used; `SearchError` also if no strategy
         can be run.
 
+    Warns
+    -----
+    CostOptWarning
+        ``possible-leaks``, before anything is fitted: columns that nearly decide the label alone or
+        look like identifiers, rows that repeat or contradict each other.
+
     Examples
     --------
     >>> from costopt import CostMatrix

@@ -154,6 +154,12 @@ def optimize(
     StoreError
         If the storage cannot be used, or holds a study of that name of something else.
 
+    Warns
+    -----
+    CostOptWarning
+        ``possible-leaks``, before anything is fitted: columns that nearly decide the label alone or
+        look like identifiers, rows that repeat or contradict each other.
+
     Examples
     --------
     >>> from costopt import CostMatrix
