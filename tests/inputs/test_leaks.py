@@ -1,13 +1,10 @@
 """Files with a known leak are told of it by name; clean ones, and strong features, are not."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-from costopt import CostMatrix, ExpectedCostObjective
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.inputs.suspicion import find_suspicions, remedy
 
@@ -228,18 +225,3 @@ def test_a_strong_feature_and_many_kinds_of_noise_are_no_leak(n, positives):
         X["flag"] = (rng.random(n) < 0.02 + 0.2 * y).astype(int)
         X["gap"] = np.where(rng.random(n) < 0.3 + 0.3 * y, np.nan, rng.normal(size=n))
         assert find_suspicions(X, y) == ()
-
-
-# What a search makes of it
-
-
-@pytest.mark.parametrize("file", [loans, machines, churners, codes_of_status, claims])
-def test_a_search_warns_of_every_leaking_column_by_name_before_it_trains(file):
-    X, y, leaks = file()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        objective = ExpectedCostObjective(X, y, CostMatrix(fn=10, fp=1), learners="logistic")
-
-    [told] = [one.message.message for one in caught if one.message.code == "possible-leaks"]
-    assert named(objective.posed.suspicions) == set(leaks)
-    assert all(repr(name) in told for name in leaks)
