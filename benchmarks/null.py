@@ -23,7 +23,7 @@ from interval import kept
 from scipy.special import expit
 
 from costopt import CaseCosts, CostOptWarning, Strategy, compare, optimize
-from costopt.training.learners import Dimension, Features, Fitted, Fold, Integer
+from costopt.learners.protocol import Dimension, Features, Fitted, Fold, Integer
 
 RISK, ROW = "risk", "row"
 ROWS = 200_000

@@ -19,75 +19,21 @@ PACKAGE = Path(costopt.__file__).parent
 # modules are not listed is one place; its modules may import each other, in one direction.
 ORDER = (
     "errors",
-    "row_labels",
     "markup",
-    "cells",
     "progress",
-    "frames",
-    "labels",
-    "columns",
-    "schema",
-    "text_files",
-    "csv_tables",
-    "tables",
     "inputs",
-    "decision.formula",
-    "decision.case_costs",
-    "decision.costs",
-    "decision.odds",
-    "decision.calibrators",
-    "decision.rules",
-    "decision.thresholds",
-    "training.weights",
-    "training.resampling",
-    "training.encoding",
-    "training.synthesis",
-    "training.devices",
-    "training.learners",
-    "training.foreign",
-    "training.native",
-    "training.ranges",
-    "training.objectives",
-    "training.xgboost_files",
-    "training.logistic_learner",
-    "training.ledgers",
-    "training.sklearn_learner",
-    "training.anomaly_learner",
-    "training.xgboost_learner",
-    "training.families",
-    "training.registry",
-    "training.strategies",
-    "evaluation.folds",
-    "evaluation.effective",
-    "evaluation.intervals",
-    "evaluation.draws",
-    "evaluation.scored",
-    "evaluation.estimates",
-    "evaluation.calibration",
-    "evaluation.choice",
-    "evaluation.operating",
-    "evaluation.tracing",
-    "evaluation.population",
-    "evaluation.leakage",
-    "evaluation.problem",
-    "evaluation.pricing",
-    "evaluation.training",
-    "evaluation.trial",
-    "evaluation.selection",
-    "evaluation.metrics",
+    "decision",
+    "rebalancing",
+    "learners",
+    "evaluation",
     "policy",
     "search",
     "comparison",
     "_costcla",
     "datasets",
+    "plotting",
     "report",
-    "estimators.given",
-    "estimators.base",
-    "estimators.inner",
-    "estimators.threshold",
-    "estimators.search",
-    "config",
-    "console",
+    "estimators",
     "cli",
     "__main__",
 )
@@ -268,7 +214,7 @@ def test_the_reader_of_imports_sees_every_kind():
     source = (
         "import costopt.decision.rules as r\n"
         "from costopt import errors\n"
-        "def f():\n    from .costs import CostMatrix\n    from ..frames import Table\n"
+        "def f():\n    from .costs import CostMatrix\n    from ..inputs.frames import Table\n"
         "if TYPE_CHECKING:\n    from costopt.search import study\n"
     )
     tree = ast.parse(source)
@@ -281,7 +227,7 @@ def test_the_reader_of_imports_sees_every_kind():
 
     found = own_imports("decision.odds", statements)
 
-    assert found == {"decision.rules", "errors", "decision.costs", "frames"}
+    assert found == {"decision.rules", "errors", "decision.costs", "inputs.frames"}
     assert own_imports("decision.odds", never_run) == {"search.study"}
 
 
@@ -361,7 +307,7 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
 
     assert foreign_imports(module) <= allowed
     assert all(
-        other in {"errors", "markup", "row_labels"} or other.startswith("decision.")
+        other in {"errors", "markup", "inputs.row_labels"} or other.startswith("decision.")
         for other in own_imports(module)
     )
 

@@ -28,9 +28,9 @@ from costopt import (
 from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import CutRule
-from costopt.tables import read_table
-from costopt.training.devices import BY_DEFAULT, DEVICES
-from costopt.training.registry import BUILT_IN
+from costopt.inputs.files import read_table
+from costopt.learners.registry import BUILT_IN
+from costopt.rebalancing.methods import BY_DEFAULT, DEVICES
 
 on_unix = pytest.mark.skipif(os.name == "nt", reason="needs limits, pipes, terminals of Unix")
 

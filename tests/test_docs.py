@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from costopt import CostMatrix, choose_threshold, write_report
-from costopt.training.strategies import STRATEGIES
+from costopt.comparison.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

@@ -19,7 +19,7 @@ from costopt import (
     optimize,
 )
 from costopt.decision.rules import as_weights
-from costopt.tables import read_table
+from costopt.inputs.files import read_table
 
 COSTS = CostMatrix(fp=1, fn=3)
 Y = np.tile([0, 0, 1], 40)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import NotWritten, is_quiet, print_json, print_text
 from costopt.cli.optimize import known_learners, say_what_is_not_saved
 from costopt.cli.options import (
     PATH,
@@ -23,9 +24,8 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
-from costopt.console import NotWritten, is_quiet, print_json, print_text
+from costopt.comparison.strategies import STRATEGIES
 from costopt.errors import StoreError
-from costopt.training.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from costopt.comparison.result import Comparison

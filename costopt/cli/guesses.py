@@ -159,7 +159,7 @@ def _count_values(column: pd.Series[Any]) -> int:
 
 
 def _is_time(column: pd.Series[Any], words: set[str]) -> bool:
-    from costopt.cells import read_cells
+    from costopt.inputs.cells import read_cells
 
     if column.dtype.kind == "M":
         return True

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import print_json, print_text
 from costopt.cli.guesses import Guess, Guesses, guess, shares
 from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_columns
-from costopt.console import print_json, print_text
 from costopt.errors import DataError
 from costopt.markup import printable
 

@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import (
+    NotWritten,
+    detail,
+    is_quiet,
+    is_verbose,
+    print_json,
+    print_text,
+    say,
+)
 from costopt.cli.options import (
     PATH,
     as_json,
@@ -23,7 +32,6 @@ from costopt.cli.places import check_folder, made_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
 from costopt.cli.words import three_lines
-from costopt.console import NotWritten, detail, is_quiet, is_verbose, print_json, print_text, say
 from costopt.errors import StoreError
 from costopt.markup import figure
 
@@ -36,21 +44,21 @@ __all__ = ["known_learners", "optimize", "say_what_is_not_saved"]
 
 def known_learners() -> Collection[str]:
     """The names of learners."""
-    from costopt.training.registry import KNOWN
+    from costopt.learners.registry import KNOWN
 
     return KNOWN
 
 
 def say_what_is_not_saved(names: Iterable[str]) -> None:
     """Warn, before anything is trained, of learners whose models no policy keeps when it is saved."""
-    from costopt.training.learners import warn_of_unsaved_models
-    from costopt.training.registry import learner
+    from costopt.learners.protocol import warn_of_unsaved_models
+    from costopt.learners.registry import learner
 
     warn_of_unsaved_models(learner(name) for name in names)
 
 
 def _devices() -> Collection[str]:
-    from costopt.training.devices import DEVICES
+    from costopt.rebalancing.methods import DEVICES
 
     return DEVICES
 
@@ -215,7 +223,7 @@ def _print(result: SearchResult, out: Path | None, target: str, *, as_json: bool
 
 def _next_step(policy: DecisionPolicy, out: Path | None, target: str) -> str:
     """What to do with a policy that was found: put it to the test on rows that nobody has seen."""
-    from costopt.training.registry import built_in
+    from costopt.learners.registry import built_in
 
     if out is None:
         return "save the policy elsewhere."

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from costopt.config import declared_costs, read_config
-from costopt.console import speak
+from costopt.cli.config import declared_costs, read_config
+from costopt.cli.console import speak
 from costopt.errors import nearest
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from costopt.console import NotWritten
+from costopt.cli.console import NotWritten
 from costopt.errors import StoreError
 
 __all__ = ["check_file", "check_folder", "made_folder", "write_file"]

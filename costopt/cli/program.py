@@ -14,13 +14,13 @@ import click
 
 from costopt.cli.compare import compare
 from costopt.cli.completion import completion
+from costopt.cli.console import Program
 from costopt.cli.init import init
 from costopt.cli.optimize import optimize
 from costopt.cli.options import loudness
 from costopt.cli.show import report, show
 from costopt.cli.threshold import threshold
 from costopt.cli.use import decide, evaluate
-from costopt.console import Program
 
 __all__ = ["main"]
 

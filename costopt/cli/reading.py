@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import detail
 from costopt.cli.options import column, option, together
-from costopt.console import detail
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,9 +51,9 @@ def read(
     texts : collection of str
         Columns of texts besides those of the options.
     leave : mapping of str to str, optional
-        As for `costopt.tables.read_table`.
+        As for `costopt.inputs.files.read_table`.
     """
-    from costopt.tables import read_table
+    from costopt.inputs.files import read_table
 
     known = dict(texts) if isinstance(texts, Mapping) else dict.fromkeys(texts, ())
     table = read_table(
@@ -72,7 +72,7 @@ def read(
 
 def put_in_order(table: pd.DataFrame, time: str | None, date_format: str | None = None) -> None:
     """Read a column of times, as numbers or dates, in place."""
-    from costopt.tables import as_times
+    from costopt.inputs.files import as_times
 
     if time is not None and time in table.columns:
         table[time] = as_times(table[time], time, date_format)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from costopt.cli.console import NotWritten, print_json, print_text, say
 from costopt.cli.options import PATH, as_json, force, option, refuse_nan, settings
 from costopt.cli.places import check_file
-from costopt.console import NotWritten, print_json, print_text, say
 from costopt.errors import StoreError
 
 __all__ = ["report", "show"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import NotWritten, print_json, print_text
 from costopt.cli.options import (
     PATH,
     as_json,
@@ -36,7 +37,6 @@ from costopt.cli.rows import (
 )
 from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, three_lines, what_to_do
-from costopt.console import NotWritten, print_json, print_text
 from costopt.errors import StoreError
 from costopt.markup import figure
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.console import print_json, print_text, say
 from costopt.cli.kept import as_csv, json_lines, restore_codes
 from costopt.cli.options import PATH, as_json, column, force, option, settings
 from costopt.cli.places import check_file, write_file
@@ -15,7 +16,6 @@ from costopt.cli.reading import put_in_order, read, reading_options
 from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
-from costopt.console import print_json, print_text, say
 from costopt.errors import DataError, PolicyError
 from costopt.markup import figure
 

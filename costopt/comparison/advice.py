@@ -16,12 +16,12 @@ from costopt.decision.case_costs import check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import as_weights
 from costopt.errors import DataError
-from costopt.frames import Scalar, Table
 from costopt.inputs.columns import holds_times
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.suspicion import find_suspicions, remedy
-from costopt.labels import encode_labels
 from costopt.policy.evidence import plain
-from costopt.row_labels import check_same_rows
 
 __all__ = ["Advice", "advise"]
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from costopt.comparison.advice import Advice, advise
 from costopt.comparison.ranking import Ranked, ranked
 from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
 from costopt.decision.thresholds import rule_threshold
@@ -24,12 +25,11 @@ from costopt.evaluation.metrics import decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, as_names, pose
 from costopt.evaluation.trial import evaluate
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner, combines
+from costopt.learners.registry import learner as built_in_learner
 from costopt.progress import is_shown
-from costopt.training.learners import Learner, combines
-from costopt.training.registry import learner as built_in_learner
-from costopt.training.strategies import Strategy, strategies_named
-from costopt.training.weights import class_weight
+from costopt.rebalancing.weights import class_weight
 
 __all__ = ["compare"]
 
@@ -67,7 +67,7 @@ def compare(
 n_jobs
         As for `costopt.optimize`.
     strategies : "all", str, Strategy, or list of them, default="all"
-        Names as in ``costopt.training.strategies.STRATEGIES``.
+        Names as in ``costopt.comparison.strategies.STRATEGIES``.
     learner : str or Learner, default="xgboost"
         What strategies that only treat rows or thresholds are combined with.
     timeout : float, optional

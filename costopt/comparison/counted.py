@@ -16,7 +16,7 @@ from costopt.decision.odds import OddsLedger, logit
 from costopt.decision.rules import as_labels
 from costopt.decision.thresholds import bayes_threshold, cost_curve
 from costopt.errors import DataError
-from costopt.row_labels import check_same_rows
+from costopt.inputs.row_labels import check_same_rows
 
 __all__ = ["ENOUGH", "check_threshold", "costs_counted_twice", "double_counting"]
 

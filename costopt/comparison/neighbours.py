@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
-from costopt.frames import Table
 from costopt.inputs.columns import Columns, holds_times, numbers_of
+from costopt.inputs.frames import Table
 
 __all__ = ["Aligned", "Rows", "encode_both", "on_lines", "too_near"]
 

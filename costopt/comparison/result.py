@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.advice import Advice
+from costopt.comparison.strategies import Strategy
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.pricing import OutOfFold, with_rows
@@ -16,7 +17,6 @@ from costopt.evaluation.trial import fit_final
 from costopt.markup import estimates_table, figure, panel
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.training.strategies import Strategy
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,13 +15,13 @@ from costopt.comparison.neighbours import Rows, encode_both, on_lines, too_near
 from costopt.comparison.separation import time_overlap, values_shared
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import CostOptWarning, DataError, nearest
-from costopt.frames import Scalar, Table
+from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.identifiers import find_identifiers
+from costopt.inputs.labels import encode_known, encode_labels
 from costopt.inputs.repeats import repeat_by_chance, row_keys
+from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.suspicion import Suspicion, identifier_suspicion, suspicions_of
-from costopt.labels import encode_known, encode_labels
 from costopt.markup import percent
-from costopt.row_labels import check_same_rows
 
 __all__ = ["check_split"]
 

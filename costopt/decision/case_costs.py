@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.errors import CostSpecError, DataError, warn
+from costopt.inputs.row_labels import check_same_rows, row_labels
 from costopt.markup import figure
-from costopt.row_labels import check_same_rows, row_labels
 
 __all__ = [
     "CELLS",

@@ -23,8 +23,8 @@ from costopt.decision.case_costs import (
 )
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
+from costopt.inputs.row_labels import check_same_rows, row_labels
 from costopt.markup import BAD, GOOD, panel, shown, table
-from costopt.row_labels import check_same_rows, row_labels
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.case_costs import CaseCosts, as_floats
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.errors import DataError
-from costopt.row_labels import check_same_rows
+from costopt.inputs.row_labels import check_same_rows
 
 __all__ = [
     "CutRule",

@@ -13,7 +13,7 @@ from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
 from costopt.decision.rules import CutRule, Rule, as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
-from costopt.row_labels import check_same_rows
+from costopt.inputs.row_labels import check_same_rows
 
 __all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve", "rule_threshold"]
 

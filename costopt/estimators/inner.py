@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, warn
-from costopt.training.foreign import is_frozen
-from costopt.training.learners import BoolArray, Fitted, FloatArray, IntArray, Params
-from costopt.training.ledgers import PREVALENCE
-from costopt.training.sklearn_learner import SklearnLearner
-from costopt.training.weights import Reweighting
+from costopt.learners.foreign import is_frozen
+from costopt.learners.ledgers import PREVALENCE
+from costopt.learners.protocol import BoolArray, Fitted, FloatArray, IntArray, Params
+from costopt.learners.wrapped import SklearnLearner
+from costopt.rebalancing.weights import Reweighting
 
 __all__ = ["InnerLearner", "check_fitted", "check_taken", "rows_of_each", "takes_weights"]
 

@@ -15,13 +15,13 @@ from costopt.decision.costs import Costs
 from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.trial import FinalKind
-from costopt.frames import Scalar
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
 
 if TYPE_CHECKING:
     from costopt.search.result import SearchResult
-    from costopt.search.shipping import SelectionKind
+    from costopt.search.selection import SelectionKind
 
 from costopt.estimators.base import CostClassifier
 from costopt.estimators.given import (

@@ -39,11 +39,11 @@ from costopt.evaluation.population import counted_rows
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate, fit_final
-from costopt.frames import Scalar
-from costopt.labels import encode_labels
+from costopt.inputs.frames import Scalar
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
+from costopt.learners.foreign import fresh, is_frozen
 from costopt.policy.assemble import assemble, evidence_of
-from costopt.row_labels import check_same_rows
-from costopt.training.foreign import fresh, is_frozen
 
 __all__ = ["CostThresholdClassifier"]
 

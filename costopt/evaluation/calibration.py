@@ -14,7 +14,7 @@ from scipy.special import expit
 from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
 from costopt.decision.odds import LOGIT_CLIP, logit
 from costopt.errors import DataError
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 __all__ = [
     "CALIBRATIONS",

@@ -15,7 +15,7 @@ from costopt.decision.thresholds import bayes_threshold, cost_curve
 from costopt.evaluation.calibration import CrossFitted
 from costopt.evaluation.draws import Draws, standard_error
 from costopt.evaluation.effective import effective_positives
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 __all__ = ["THRESHOLDS", "RuleChoice", "ThresholdMode", "choose_rule"]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from costopt.decision.costs import CostMatrix, Costs
 from costopt.evaluation.estimates import Estimate
-from costopt.frames import Table
 from costopt.inputs.columns import Columns, read_columns
+from costopt.inputs.frames import Table
 from costopt.inputs.suspicion import Suspicion, suspicions_of, warn_of
-from costopt.training.learners import Features
+from costopt.learners.protocol import Features
 
 __all__ = ["nearly_perfect", "warn_of_leaks"]
 

@@ -19,7 +19,7 @@ from costopt.decision.rules import (
     savings,
 )
 from costopt.errors import DataError
-from costopt.row_labels import check_same_rows
+from costopt.inputs.row_labels import check_same_rows
 
 __all__ = ["decision_metrics"]
 

@@ -22,7 +22,7 @@ from costopt.evaluation.choice import (
 )
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import DEVICES
+from costopt.rebalancing.methods import DEVICES
 
 __all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone", "with_rows"]
 

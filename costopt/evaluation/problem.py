@@ -28,14 +28,14 @@ from costopt.evaluation.population import (
     population_weight,
 )
 from costopt.evaluation.scored import Scored, calibration_parts
-from costopt.frames import Scalar, Table
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import Labels, encode_labels
+from costopt.inputs.row_labels import check_same_rows
+from costopt.inputs.schema import Schema
 from costopt.inputs.suspicion import Suspicion
-from costopt.labels import Labels, encode_labels
-from costopt.row_labels import check_same_rows
-from costopt.schema import Schema
-from costopt.training.learners import Features, Fold, Learner, for_labels
-from costopt.training.ledgers import warn_of_own_odds
-from costopt.training.synthesis import Neighbourhood
+from costopt.learners.ledgers import warn_of_own_odds
+from costopt.learners.protocol import Features, Fold, Learner, for_labels
+from costopt.rebalancing.synthetic import Neighbourhood
 
 __all__ = ["Posed", "Problem", "as_names", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from costopt.decision.odds import OddsLedger
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import DEVICES, TrainingRows, reweight
-from costopt.training.learners import Features, Fitted, Fold, Learner
-from costopt.training.weights import Reweighting, own_cost
+from costopt.learners.protocol import Features, Fitted, Fold, Learner
+from costopt.rebalancing.methods import DEVICES, TrainingRows, reweight
+from costopt.rebalancing.weights import Reweighting, own_cost
 
 __all__ = ["Trained", "train"]
 

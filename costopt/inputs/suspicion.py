@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import warn
-from costopt.frames import Table
 from costopt.inputs.columns import Columns, read_columns
+from costopt.inputs.frames import Table
 from costopt.inputs.identifiers import find_identifiers
 from costopt.inputs.leaking import Split, look_at, states_of, together
 from costopt.inputs.repeats import find_repeats, repeat_by_chance, row_keys

@@ -19,13 +19,13 @@ from costopt.evaluation.pricing import Candidate, OutOfFold, price
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
-from costopt.frames import Scalar, Table
-from costopt.labels import encode_labels
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
 from costopt.policy.cases import check_n_cases, check_scores
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.policy.scoring import ModelPart
-from costopt.row_labels import check_same_rows
 
 __all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
 

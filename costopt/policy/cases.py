@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import as_floats
 from costopt.errors import DataError
-from costopt.frames import Table
+from costopt.inputs.frames import Table
 
 __all__ = ["check_n_cases", "check_scores", "one_row", "values_of"]
 

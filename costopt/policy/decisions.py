@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import DataError, nearest
-from costopt.frames import Table
+from costopt.inputs.frames import Table
 
 __all__ = ["ACT", "COLUMNS", "LEAVE", "Decision", "columns_to_keep", "decision_frame"]
 

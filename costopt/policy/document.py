@@ -13,11 +13,11 @@ from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule
 from costopt.errors import PolicyError, warn
+from costopt.inputs.schema import Schema
+from costopt.learners.registry import built_in
 from costopt.policy.evidence import Evidence, plain
 from costopt.policy.files import FORMAT, HOW_TO_USE, StoredPolicy, model_name
 from costopt.policy.scoring import ModelPart, Scorer
-from costopt.schema import Schema
-from costopt.training.registry import built_in
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy

@@ -23,8 +23,9 @@ from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
-from costopt.frames import Scalar, Table
-from costopt.labels import encode_known
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import encode_known
+from costopt.inputs.row_labels import check_same_rows
 from costopt.markup import figure, panel
 from costopt.policy.cases import check_n_cases, one_row, values_of
 from costopt.policy.decisions import (
@@ -44,7 +45,6 @@ from costopt.policy.evidence import Evidence, evidence_on
 from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.scoring import Scorer
 from costopt.policy.words import model_in_words, rule_in_words
-from costopt.row_labels import check_same_rows
 
 __all__ = ["DecisionPolicy"]
 

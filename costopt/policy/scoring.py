@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.calibrators import Calibrator, PlattMap
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, PolicyError
-from costopt.frames import Table
+from costopt.inputs.frames import Table
+from costopt.inputs.row_labels import check_same_rows
+from costopt.inputs.schema import Schema
+from costopt.learners.protocol import Features, Learner
 from costopt.policy.cases import check_scores
-from costopt.row_labels import check_same_rows
-from costopt.schema import Schema
-from costopt.training.learners import Features, Learner
 
 __all__ = ["ModelPart", "Scorer"]
 

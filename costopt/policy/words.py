@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
 from costopt.markup import figure
 
 __all__ = ["model_in_words", "rule_in_words"]

@@ -14,8 +14,8 @@ import numpy as np
 
 from costopt.decision.case_costs import CaseCosts
 from costopt.evaluation.problem import Posed
-from costopt.training.foreign import is_frozen, library_of
-from costopt.training.learners import Features, Learner
+from costopt.learners.foreign import is_frozen, library_of
+from costopt.learners.protocol import Features, Learner
 
 __all__ = ["fingerprint"]
 

@@ -19,13 +19,13 @@ from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import FINALS, FinalKind, evaluate
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.racing import Race
 from costopt.search.result import SearchResult, build_result
-from costopt.search.shipping import KEPT, KEPT_NUMBERS, SELECTIONS, Record, SelectionKind, Shipping
+from costopt.search.selection import KEPT, KEPT_NUMBERS, SELECTIONS, Record, SelectionKind, Shipping
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
 
 __all__ = ["ExpectedCostObjective"]
 

@@ -21,7 +21,7 @@ from costopt.inputs.suspicion import Suspicion
 from costopt.markup import figure, panel, percent, shown
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.shipping import Record, Shipping, choose
+from costopt.search.selection import Record, Shipping, choose
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,10 +12,10 @@ from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError, SearchError, nearest
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import DEVICES
-from costopt.training.learners import Choice, Dimension, Integer, Learner, Real, combines, within
-from costopt.training.registry import learner
-from costopt.training.weights import class_weight
+from costopt.learners.protocol import Choice, Dimension, Integer, Learner, Real, combines, within
+from costopt.learners.registry import learner
+from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.weights import class_weight
 
 __all__ = ["SearchSpace", "resolve_learners", "resolve_resampling"]
 

@@ -14,16 +14,16 @@ from costopt.errors import SearchError, StoreError
 from costopt.evaluation.calibration import CalibrationKind
 from costopt.evaluation.choice import ThresholdMode
 from costopt.evaluation.trial import FinalKind
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.fingerprint import fingerprint
 from costopt.search.loop import Callback, Loop
 from costopt.search.objective import ExpectedCostObjective
 from costopt.search.result import SearchResult
 from costopt.search.sampling import RepeatableSampler
-from costopt.search.shipping import SelectionKind
+from costopt.search.selection import SelectionKind
 from costopt.search.store import Store
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
 
 __all__ = ["optimize"]
 

@@ -21,11 +21,11 @@ from costopt import (
     decision_cost,
 )
 from costopt.comparison.situation import half_width, rows_for_threshold, severity_of
+from costopt.comparison.strategies import STRATEGIES
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.evaluation.calibration import POSITIVES_FOR
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
 from costopt.evaluation.estimates import Sample
-from costopt.training.strategies import STRATEGIES
 
 REVIEW = CostMatrix(fn=1000, fp=10, tp=10, unit="EUR")
 

@@ -26,12 +26,12 @@ from costopt import (
     decide,
     decision_cost,
 )
+from costopt.comparison.strategies import STRATEGIES, at_one_half
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.trial import evaluate
-from costopt.training.logistic_learner import LogisticLearner
-from costopt.training.strategies import STRATEGIES, at_one_half
+from costopt.learners.logistic import LogisticLearner
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 # What needs no training of its own beside the plain model's.

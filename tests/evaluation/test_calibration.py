@@ -18,7 +18,7 @@ from costopt.evaluation.calibration import (
     fit_isotonic,
     fit_platt,
 )
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 

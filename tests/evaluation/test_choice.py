@@ -11,7 +11,7 @@ from costopt.decision.rules import CutRule, GainRule
 from costopt.evaluation.calibration import CrossFitted, cross_fit
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT, choose_rule
 from costopt.evaluation.draws import Draws
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 COSTS = CaseCosts(fp=1.0, fn=10.0)  # Bayes' threshold is 1 / 11

@@ -11,7 +11,7 @@ from costopt import CaseCosts, CostMatrix, DataError, choose_threshold
 from costopt.decision.rules import CutRule, decide
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import pose_rows
-from costopt.labels import encode_labels
+from costopt.inputs.labels import encode_labels
 
 COSTS = CostMatrix(fp=1, fn=7 / 3)
 SCORES = Candidate("scores", {})

@@ -31,9 +31,9 @@ from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import check_n_jobs, pose
 from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
-from costopt.frames import Table
-from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
-from costopt.training.learners import Features, Fitted
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features, Fitted
+from costopt.rebalancing.methods import BY_DEFAULT, TrainingRows, reweight
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {

@@ -29,10 +29,10 @@ from costopt.evaluation.estimates import Sample
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
-from costopt.frames import Table
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.scoring import ModelPart
-from costopt.training.learners import Features
 
 COSTS = CostMatrix(fn=9, fp=1)
 

@@ -19,8 +19,8 @@ from costopt import (
 )
 from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
 from costopt.decision.rules import CutRule
-from costopt.frames import Table
-from costopt.training.learners import Features
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 

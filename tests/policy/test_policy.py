@@ -24,8 +24,8 @@ from costopt import (
 from costopt.decision.calibrators import PlattMap
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import CutRule, GainRule
-from costopt.frames import Table
-from costopt.training.learners import Features
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 

@@ -8,8 +8,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CostMatrix, SearchError, SklearnLearner, XGBoostLearner
 from costopt.evaluation.problem import pose
+from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
-from costopt.training.devices import BY_DEFAULT
 
 
 def space_of(rows, costs=None, learners="logistic", resampling=BY_DEFAULT, **options):

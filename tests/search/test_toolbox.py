@@ -13,10 +13,10 @@ from costopt import (
     optimize,
 )
 from costopt.evaluation.problem import pose
+from costopt.learners.logistic import LogisticLearner
+from costopt.learners.registry import BUILT_IN
+from costopt.rebalancing.methods import DEVICES
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
-from costopt.training.devices import DEVICES
-from costopt.training.logistic_learner import LogisticLearner
-from costopt.training.registry import BUILT_IN
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 
