@@ -3,7 +3,7 @@
 import pytest
 
 from costopt import CostMatrix, DecisionPolicy, choose_threshold, compare, optimize
-from costopt.decision.rules import CutRule
+from costopt.decision.rules import ThresholdRule
 from costopt.evaluation.estimates import Estimate
 from costopt.markup import bar, estimates_table, panel, printable, shown, table
 from costopt.policy.evidence import Evidence
@@ -84,7 +84,7 @@ def test_a_policy_tells_when_it_acts_and_what_that_costs(policy):
 
 
 def test_a_policy_without_a_measurement_is_shown_too():
-    bare = DecisionPolicy(rule=CutRule(0.25), costs=None, known_costs=None, unit="EUR")
+    bare = DecisionPolicy(rule=ThresholdRule(0.25), costs=None, known_costs=None, unit="EUR")
 
     assert repr(bare) == "DecisionPolicy(acts from 0.25, model='')"
     assert "Nothing is known of its cost" in bare._repr_html_()

@@ -18,7 +18,7 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.rules import as_weights
+from costopt.decision.checks import as_weights
 from costopt.inputs.files import read_table
 
 COSTS = CostMatrix(fp=1, fn=3)

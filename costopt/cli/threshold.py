@@ -38,6 +38,7 @@ from costopt.cli.rows import (
 from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, three_lines, what_to_do
 from costopt.errors import StoreError
+from costopt.evaluation.modes import SCORE_MODES, modes_in_words
 from costopt.markup import figure
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ __all__ = ["threshold"]
 @folds
 @seed
 @reading_options
-@option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
-        show_default=True,
-        help="Bayes' rule on calibrated scores, the cheapest cut, or what the data support.")  # fmt: skip
+@option("--threshold", "rule", type=click.Choice(SCORE_MODES), default="auto",
+        show_default=True, help=f"{modes_in_words(SCORE_MODES)}.")  # fmt: skip
 @option("--out", type=PATH, metavar="FOLDER", help="To save the policy in, without a model.")
 @force
 @as_json

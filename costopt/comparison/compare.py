@@ -18,7 +18,6 @@ from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResul
 from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
-from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.metrics import decision_metrics
@@ -336,7 +335,7 @@ def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
         order.differences[name].scaled(problem.scale),
         name in order.tied,
         priced.metrics,
-        rule_threshold(priced.found.choice.rule, problem.known),
+        priced.found.choice.rule.threshold_for(problem.known),
         priced.seconds,
         order.same_as[name],
     )

@@ -6,12 +6,10 @@ import math
 
 from numpy.typing import ArrayLike
 
+from costopt.decision.checks import as_labels, as_probabilities, as_weights
 from costopt.decision.costs import Costs
 from costopt.decision.rules import (
     always_cost,
-    as_labels,
-    as_probabilities,
-    as_weights,
     gain_share,
     mean_cost,
     never_cost,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
-from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
+from costopt.decision.thresholds import BestThreshold, CostCurve, cost_curve
 from costopt.evaluation.estimates import LEVEL, Sample
 from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar
@@ -102,7 +102,7 @@ class CostCurveDisplay(FromScores):
     figure_: Figure | SubFigure = field(init=False, repr=False)
 
     @property
-    def best(self) -> BestCut:
+    def best(self) -> BestThreshold:
         """The cheapest threshold, and the interval that is as cheap on these cases."""
         return self.curve.best()
 
@@ -312,7 +312,7 @@ class CostCurveDisplay(FromScores):
         return bottom - 0.04 * (top - bottom) * (least < 0), top + 0.08 * (top - bottom)
 
 
-def _best_in_words(best: BestCut, unit: str) -> str:
+def _best_in_words(best: BestThreshold, unit: str) -> str:
     cost = money(best.mean_cost, unit)
     if np.isinf(best.threshold):
         return f"cheapest, {'never' if best.threshold > 0 else 'always'} acting: {cost}"

@@ -27,7 +27,7 @@ from costopt.plotting.canvas import (
     scale_axis,
     step_points,
 )
-from costopt.plotting.cases import FromScores, as_cases, described, sweep
+from costopt.plotting.cases import FromScores, as_cases, described, error_shares
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ class TradeoffDisplay(FromScores):
             curve = cost_curve(cases.y, cases.score, cases.costs, cases.weight)
             threshold = curve.best().threshold
         choose_scale(scale, cases.score, ())
-        counted = sweep(cases)
+        counted = error_shares(cases)
         hits = counted.positive_share * counted.caught
         alerts = hits + (1 - counted.positive_share) * counted.disturbed
         with np.errstate(invalid="ignore"):

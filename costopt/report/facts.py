@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.decision.rules import CutRule
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import CELLS, OperatingCurve, OperatingPoint
 from costopt.markup import figure
@@ -166,7 +165,7 @@ def _certainty(evidence: Evidence) -> dict[str, str] | None:
 
 
 def _curve_facts(policy: DecisionPolicy, curve: OperatingCurve, cases: float) -> dict[str, Any]:
-    shipped = curve.shipped
+    shipped = curve.selected
     cells = [
         _cell(policy, name, value, varies=varies)
         for name, value, varies in zip(CELLS, shipped.cells, curve.varies, strict=True)
@@ -200,7 +199,7 @@ def _beside_estimate(policy: DecisionPolicy, cases: float) -> str:
             f"; the estimate at the top expects {money(cases * abs(bias))} {policy.unit} {way}, since "
             "the policy was selected on these cases"
         )
-    if isinstance(policy.rule, CutRule):
+    if not policy.rule.reads_costs:
         text += (
             "; the threshold was chosen on them as well, so the recommended rule was judged by "
             "thresholds that had not seen the case, and costs more than the curve shows at its threshold"
@@ -243,9 +242,9 @@ def _what_if(curve: OperatingCurve, cases: float) -> list[dict[str, str]]:
         changed = {}
         if cell is not None:
             at = CELLS.index(cell)
-            changed[cell] = factor * (1.0 if curve.varies[at] else curve.shipped.cells[at])
+            changed[cell] = factor * (1.0 if curve.varies[at] else curve.selected.cells[at])
         cheapest = curve.cheapest(changed)
-        kept = curve.shipped.mean_cost(changed)
+        kept = curve.selected.mean_cost(changed)
         assert cheapest.threshold is not None  # noqa: S101  # a point of the curve has one
         rows.append(
             {
@@ -260,7 +259,7 @@ def _what_if(curve: OperatingCurve, cases: float) -> list[dict[str, str]]:
 
 def _data(curve: OperatingCurve, start: float) -> dict[str, Any]:
     """What the script computes with. Never and always have no number in JSON."""
-    shipped = curve.shipped
+    shipped = curve.selected
 
     def finite(value: float) -> float | None:
         return value if math.isfinite(value) else None

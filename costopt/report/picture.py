@@ -42,7 +42,7 @@ def curve_picture(curve: OperatingCurve, cases: float) -> dict[str, Any]:
     path = f"M{across[0]:.1f} {down(means[0])}"
     for x, value in zip(across[1:], means[1:], strict=True):
         path += f"H{x:.1f}V{down(value)}"
-    shipped = curve.shipped
+    shipped = curve.selected
     start = curve.best if shipped.threshold is None else shipped.threshold
 
     left, right = (across[curve.thresholds.index(each)] for each in curve.flat)

@@ -10,13 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import confusion_matrix
 
 from costopt.decision.case_costs import CELLS, CaseCosts
+from costopt.decision.checks import as_labels, as_weights
 from costopt.decision.costs import CostMatrix
 from costopt.decision.rules import (
-    CutRule,
     GainRule,
+    ThresholdRule,
     always_cost,
-    as_labels,
-    as_weights,
     decide,
     decision_cost,
     expected_gain,
@@ -194,9 +193,11 @@ def test_costs_must_be_for_the_cases_decided_on(function):
 def test_a_cut_acts_from_its_threshold_up_whatever_the_costs():
     costs = CaseCosts(fp=[1e9] * 4, fn=[0.0] * 4)
 
-    assert_array_equal(CutRule(0.3).decide([0.2, 0.3, 0.4, 1.0], costs), [False, True, True, True])
-    assert not CutRule(math.inf).decide(CHANCES, costs).any()
-    assert CutRule(-math.inf).decide(CHANCES, costs).all()
+    assert_array_equal(
+        ThresholdRule(0.3).decide([0.2, 0.3, 0.4, 1.0], costs), [False, True, True, True]
+    )
+    assert not ThresholdRule(math.inf).decide(CHANCES, costs).any()
+    assert ThresholdRule(-math.inf).decide(CHANCES, costs).all()
 
 
 def test_the_gain_rule_is_decide():
@@ -216,7 +217,7 @@ def test_the_bayes_threshold_takes_the_decisions_of_the_gain_rule(declared):
         assert costs.fp_regret < 0
         assert costs.fn_regret < 0
         return
-    cut = CutRule(float(threshold)).decide(CHANCES, costs)
+    cut = ThresholdRule(float(threshold)).decide(CHANCES, costs)
 
     assert_array_equal(cut[clear], decide(CHANCES, costs)[clear])
 

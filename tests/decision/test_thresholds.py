@@ -14,7 +14,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix
 from costopt.decision.rules import always_cost, decide, mean_cost, never_cost
-from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
+from costopt.decision.thresholds import BestThreshold, CostCurve, bayes_threshold, cost_curve
 from costopt.errors import CostSpecError, DataError
 
 PROPERTY = settings(max_examples=150, deadline=None, derandomize=True)
@@ -258,8 +258,8 @@ def test_never_and_always_are_infinite_thresholds():
     never = cost_curve(y, score, CostMatrix(fp=100, fn=1)).best()
     always = cost_curve(y, score, CostMatrix(fp=1, fn=100)).best()
 
-    assert never == BestCut(np.inf, low=0.9, high=np.inf, mean_cost=0.5)
-    assert always == BestCut(-np.inf, low=-np.inf, high=0.1, mean_cost=0.5)
+    assert never == BestThreshold(np.inf, low=0.9, high=np.inf, mean_cost=0.5)
+    assert always == BestThreshold(-np.inf, low=-np.inf, high=0.1, mean_cost=0.5)
     assert never.width == always.width == np.inf
 
 
@@ -285,7 +285,7 @@ def test_constant_scores_leave_the_better_of_never_and_always(score, fp, fn):
 def test_where_all_costs_alike_nothing_is_done():
     best = cost_curve([0, 1], [0.2, 0.7], CaseCosts(fp=3, fn=3, tp=3, tn=3)).best()
 
-    assert best == BestCut(np.inf, low=-np.inf, high=np.inf, mean_cost=3)
+    assert best == BestThreshold(np.inf, low=-np.inf, high=np.inf, mean_cost=3)
 
 
 def test_of_two_mirrored_optima_the_bayes_threshold_decides():

@@ -6,10 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from costopt import CaseCosts, decide
-from costopt.decision.calibrators import PlattMap
-from costopt.decision.rules import CutRule, GainRule
-from costopt.evaluation.calibration import CrossFitted, cross_fit
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT, choose_rule
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import MAPS
+from costopt.decision.rules import GainRule, ThresholdRule
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD, choose_rule
+from costopt.evaluation.cross_fitting import CrossFitted, cross_fit
 from costopt.evaluation.draws import Draws
 from costopt.learners.protocol import Fold
 
@@ -34,8 +35,8 @@ def scored(n, positives, seed=0):
 
 def unchanged(score, calibrated=None, n_parts=2):
     """Scores that pass as they are, or whose cross-fitted probabilities are others."""
-    maps = (PlattMap(),) * n_parts
-    return CrossFitted(score if calibrated is None else calibrated, PlattMap(), maps)
+    maps = (IdentityMap(),) * n_parts
+    return CrossFitted(score if calibrated is None else calibrated, IdentityMap(), maps)
 
 
 def choose(y, score, costs=COSTS, known=None, weight=None, *, fitted=None, parts=None, **options):
@@ -70,7 +71,7 @@ def test_a_sampled_threshold_is_taken_as_it_is():
 
     found = choose(y, score, threshold="sampled", sampled=0.7)
 
-    assert found.rule == CutRule(0.7)
+    assert found.rule == ThresholdRule(0.7)
     assert_array_equal(found.act, score >= 0.7)
     assert_allclose(found.value, spent(y, score >= 0.7, COSTS))
     assert found.reason == "the threshold was sampled"
@@ -130,9 +131,9 @@ def test_never_and_always_may_be_the_exact_cut():
     never = choose(y, 1 - score, CaseCosts(fp=1000.0, fn=1.0), threshold="exact")
     always = choose(y, 1 - score, CaseCosts(fp=1.0, fn=1000.0), threshold="exact")
 
-    assert never.rule == CutRule(np.inf)
+    assert never.rule == ThresholdRule(np.inf)
     assert not never.act.any()
-    assert always.rule == CutRule(-np.inf)
+    assert always.rule == ThresholdRule(-np.inf)
     assert always.act.all()
 
 
@@ -204,9 +205,9 @@ def test_a_part_without_training_rows_is_decided_by_bayes_rule_of_its_mean_costs
 def test_map_and_threshold_of_a_part_are_fitted_together_on_the_same_rows():
     """On one row's neighbours: the threshold is chosen on what this map makes of them."""
     y, score = scored(3000, 1200)
-    fitted = cross_fit(y, score, halves(3000), None, "isotonic")
+    fitted = cross_fit(y, score, halves(3000), None, MAPS["isotonic"])
 
-    found = choose(y, score, fitted=fitted, threshold="cut")
+    found = choose(y, score, fitted=fitted, threshold="tuned")
 
     for part, calibrator in zip(halves(3000), fitted.maps, strict=True):
         alone = choose(
@@ -227,9 +228,9 @@ def test_a_threshold_seldom_beats_bayes_rule_on_noise(kind):
     for seed in range(40):
         rng = np.random.default_rng(seed)
         y, score = rng.random(4000) < 0.3, rng.random(4000)
-        fitted = cross_fit(y, score, halves(4000), None, kind)
+        fitted = cross_fit(y, score, halves(4000), None, MAPS[kind])
         found = choose(y, score, CaseCosts(fp=1.0, fn=7 / 3), fitted=fitted)
-        won += isinstance(found.rule, CutRule)
+        won += isinstance(found.rule, ThresholdRule)
 
     assert won <= 6
 
@@ -249,7 +250,7 @@ def test_costs_per_case_are_decided_case_by_case():
     assert found.reason.startswith("costs differ by case")
 
 
-@pytest.mark.parametrize("positives", [5, POSITIVES_FOR_A_CUT, POSITIVES_FOR_A_CUT + 1])
+@pytest.mark.parametrize("positives", [5, POSITIVES_FOR_A_THRESHOLD, POSITIVES_FOR_A_THRESHOLD + 1])
 def test_a_cut_takes_more_positives_than_150(positives):
     y, score = scored(1500, positives)
 
@@ -305,7 +306,7 @@ def test_the_proof_is_one_sided_five_per_cent_of_the_paired_difference(seed, pow
     share = weight / weight.sum()
     mean = share @ saved
     noise = np.sqrt(share**2 @ (saved - mean) ** 2)
-    assert isinstance(found.rule, CutRule) == (mean > 1.645 * noise)
+    assert isinstance(found.rule, ThresholdRule) == (mean > 1.645 * noise)
 
 
 @pytest.mark.parametrize("copies", [1, 10])
@@ -321,9 +322,9 @@ def test_copies_of_the_cases_prove_nothing_more(copies):
     saved = np.where(y, 10.0, -1.0) * (cut.astype(float) - (score >= 1 / 11))
     of_cases = saved.reshape(2000, copies).mean(axis=1)
     errors = of_cases.mean() / (of_cases.std() / np.sqrt(2000))
-    assert isinstance(found.rule, CutRule) == (errors > 1.645)
+    assert isinstance(found.rule, ThresholdRule) == (errors > 1.645)
     alone = choose(y, score).rule if copies > 1 else found.rule
-    assert isinstance(alone, CutRule) == (errors * np.sqrt(copies) > 1.645)
+    assert isinstance(alone, ThresholdRule) == (errors * np.sqrt(copies) > 1.645)
 
 
 def test_copies_of_positives_are_not_counted_as_more():
@@ -369,7 +370,7 @@ def test_costs_that_are_constant_beforehand_may_be_cut_by_what_they_turn_out_to_
 
     found = choose(y, wrong, paid, known=COSTS)
 
-    assert isinstance(found.rule, CutRule)
+    assert isinstance(found.rule, ThresholdRule)
     every = [spent(y, wrong >= cut, paid) for cut in wrong]
     assert_allclose(spent(y, wrong >= found.rule.threshold, paid), min(every))
 

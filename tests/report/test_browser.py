@@ -114,7 +114,7 @@ def expected(point, cases=DAY, changed=None):
 def test_wherever_the_slider_stands_the_numbers_are_those_of_python(opened, reports, name):
     page, curve = opened(name), reports[name].curve
 
-    assert shown(page, "recommended") == expected(curve.shipped)
+    assert shown(page, "recommended") == expected(curve.selected)
     last = len(curve) - 1
     for index in {0, 1, last - 1, last, *range(0, last, 40)}:
         move(page, last - index)
@@ -138,11 +138,11 @@ def test_changed_costs_are_priced_as_python_prices_them(opened, reports, name, c
     page.click("#cheapest")
 
     assert shown(page, "chosen") == expected(curve.cheapest(changed), 12345.5, changed)
-    assert shown(page, "recommended") == expected(curve.shipped, 12345.5, changed)
+    assert shown(page, "recommended") == expected(curve.selected, 12345.5, changed)
     assert "measured for the declared costs only" in page.text_content("#say")
     assert page.get_attribute("#line", "d") != before
     page.click("#reset")
-    assert shown(page, "recommended") == expected(curve.shipped)
+    assert shown(page, "recommended") == expected(curve.selected)
 
 
 def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
@@ -151,14 +151,14 @@ def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
     page.fill("#cost-fn", "")
     page.fill("#cases", "-5")
 
-    assert shown(page, "recommended") == expected(reports["constant"].curve.shipped)
+    assert shown(page, "recommended") == expected(reports["constant"].curve.selected)
     assert page.get_attribute("#cost-fn", "aria-invalid") == "true"
     assert page.get_attribute("#cases", "aria-invalid") == "true"
 
 
 def test_the_keyboard_moves_the_slider_and_what_it_says(opened, reports):
     page, curve = opened("constant"), reports["constant"].curve
-    home = curve.thresholds.index(curve.shipped.threshold)
+    home = curve.thresholds.index(curve.selected.threshold)
 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "threshold"
@@ -231,7 +231,7 @@ def test_without_javascript_the_answer_is_there_and_no_dead_field(opened, report
     page = opened("constant", java_script_enabled=False)
 
     assert page.text_content("#recommended-cost") == money(
-        DAY * reports["constant"].curve.shipped.mean_cost()
+        DAY * reports["constant"].curve.selected.mean_cost()
     )
     assert page.locator("noscript").is_visible()
     assert not page.locator("input").first.is_visible()

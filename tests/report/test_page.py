@@ -83,7 +83,7 @@ def test_the_answer_is_in_the_text_with_the_numbers_of_python(policy, tmp_path):
     for found in (*evidence.baselines.values(), evidence.expected_cost):
         assert money(1000 * found.value) in shown
         assert f"{money(1000 * found.low)} to {money(1000 * found.high)}" in shown
-    shipped = evidence.curve.shipped
+    shipped = evidence.curve.selected
     for text in (
         money(1000 * shipped.mean_cost()),
         amount(1000 * shipped.alerts),
@@ -103,7 +103,7 @@ def test_what_happens_if_costs_change_is_priced_on_the_curve(policy, tmp_path):
     for text in (
         threshold_text(cheapest.threshold),
         money(250 * cheapest.mean_cost(changed)),
-        money(250 * curve.shipped.mean_cost(changed)),
+        money(250 * curve.selected.mean_cost(changed)),
     ):
         assert text in shown
 
