@@ -54,7 +54,7 @@ class CalibrationMap(ABC):
         How a score p becomes a probability q, for who computes it elsewhere; empty if q is p.
     """
 
-    kind: str
+    kind: ClassVar[str]
     positives_needed: ClassVar[int] = 0
     does: ClassVar[str]
     helps: ClassVar[str]
@@ -106,9 +106,13 @@ class CalibrationMap(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Its kind and parameters as plain values."""
+        parameters = asdict(self)  # type: ignore[call-overload]  # maps are dataclasses
         return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()  # type: ignore[call-overload]  # maps are dataclasses
+            "kind": self.kind,
+            **{
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in parameters.items()
+            },
         }
 
     @classmethod
@@ -118,6 +122,7 @@ class CalibrationMap(ABC):
             **{
                 name: tuple(value) if isinstance(value, list) else value
                 for name, value in stored.items()
+                if name != "kind"
             }
         )
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,6 +59,7 @@ class BetaMap(CalibrationMap):
     0.75
     """
 
+    kind: ClassVar[str] = "beta"
     positives_needed: ClassVar[int] = 100
     does: ClassVar[str] = "A map of three numbers in place of Platt's two."
     helps: ClassVar[str] = "Over a hundred positives and scores that are bent at both ends."
@@ -68,7 +69,6 @@ class BetaMap(CalibrationMap):
     b: float
     intercept: float = 0.0
     floor: float = LOGIT_CLIP
-    kind: Literal["beta"] = field(default="beta", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         finite = all(np.isfinite(value) for value in (self.a, self.b, self.intercept))

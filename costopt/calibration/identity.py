@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,10 +28,9 @@ class IdentityMap(CalibrationMap):
     0.25
     """
 
+    kind: ClassVar[str] = "none"
     does: ClassVar[str] = "No map: scores are taken for probabilities as they are."
     helps: ClassVar[str] = "Where the model's probabilities are right as they are."
-
-    kind: Literal["none"] = field(default="none", kw_only=True, repr=False)
 
     @classmethod
     def fit(

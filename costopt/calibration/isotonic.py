@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -47,6 +47,7 @@ class IsotonicMap(CalibrationMap):
     0.4
     """
 
+    kind: ClassVar[str] = "isotonic"
     positives_needed: ClassVar[int] = 1000
     does: ClassVar[str] = "Isotonic regression in place of Platt's map."
     helps: ClassVar[str] = (
@@ -59,7 +60,6 @@ class IsotonicMap(CalibrationMap):
 
     scores: tuple[float, ...]
     values: tuple[float, ...]
-    kind: Literal["isotonic"] = field(default="isotonic", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         x, q = np.asarray(self.scores), np.asarray(self.values)

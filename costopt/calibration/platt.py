@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Self
+from dataclasses import dataclass
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -60,6 +60,7 @@ class PlattMap(CalibrationMap):
     0.75
     """
 
+    kind: ClassVar[str] = "platt"
     does: ClassVar[str] = "Platt's map: a logistic curve of two parameters."
     helps: ClassVar[str] = "From about ten positives on: the map to beat."
     by_hand: ClassVar[str] = "logit(q) = slope * logit(p) + intercept"
@@ -67,7 +68,6 @@ class PlattMap(CalibrationMap):
     slope: float
     intercept: float = 0.0
     floor: float = LOGIT_CLIP
-    kind: Literal["platt"] = field(default="platt", kw_only=True, repr=False)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.slope) and np.isfinite(self.intercept) and self.slope >= 0):

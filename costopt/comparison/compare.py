@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from costopt.comparison.advice import Advice, advise
 from costopt.comparison.ranking import Ranked, ranked
-from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.comparison.result import Comparison, Priced, StrategyResult
 from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
 from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.metrics import decision_metrics
+from costopt.evaluation.metrics import METRICS, decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, as_names, pose
 from costopt.evaluation.trial import evaluate

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,7 +55,7 @@ class Rule(ABC):
         Whether it follows from the costs of the cases; if not, it was chosen on data.
     """
 
-    kind: str
+    kind: ClassVar[str]
     reads_costs: ClassVar[bool]
 
     @abstractmethod
@@ -120,9 +120,8 @@ class GainRule(Rule):
     0.05
     """
 
+    kind: ClassVar[str] = "gain"
     reads_costs: ClassVar[bool] = True
-
-    kind: Literal["gain"] = field(default="gain", kw_only=True, repr=False)
 
     def decide(self, probability: ArrayLike, costs: CaseCosts | None) -> BoolArray:
         """Whether to act on each case, by its own costs."""
@@ -147,10 +146,10 @@ class ThresholdRule(Rule):
         ``inf`` is never, ``-inf`` is always.
     """
 
+    kind: ClassVar[str] = "threshold"
     reads_costs: ClassVar[bool] = False
 
     threshold: float
-    kind: Literal["threshold"] = field(default="threshold", kw_only=True, repr=False)
 
     def decide(self, probability: ArrayLike, costs: CaseCosts | None = None) -> BoolArray:
         """Whether to act on each case; the costs are not looked at."""

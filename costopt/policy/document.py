@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,7 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         "raw_threshold": plain(policy.raw_threshold),
         "unit": policy.unit,
         "how_to_use": HOW_TO_USE,
-        "rule": strict(asdict(policy.rule)),  # type: ignore[call-overload]  # rules are dataclasses
+        "rule": {"kind": policy.rule.kind, **strict(vars(policy.rule))},
         "costs": None if policy.costs is None else policy.costs.to_dict(),
         "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
         "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
