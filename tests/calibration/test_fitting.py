@@ -166,11 +166,11 @@ def test_whole_weights_are_repeated_rows_and_their_scale_is_none():
 
     weighted = PlattMap.fit(y, probability, times.astype(float))
     repeated = PlattMap.fit(np.repeat(y, times), np.repeat(probability, times))
-    dearer = PlattMap.fit(y, probability, times * 1e9)
+    other_unit = PlattMap.fit(y, probability, times * 1e9)
 
     assert_allclose(weighted.slope, repeated.slope, rtol=0.01)
     assert_allclose(weighted.intercept, repeated.intercept, rtol=0.01)
-    assert_allclose(dearer.slope, weighted.slope, rtol=1e-9)
+    assert_allclose(other_unit.slope, weighted.slope, rtol=1e-9)
 
 
 def test_the_order_of_rows_does_not_matter():
@@ -292,7 +292,7 @@ def test_an_isotonic_map_takes_ties_and_never_says_certain(case):
     assert np.all((calibrated > 0) & (calibrated < 1))
     order = np.argsort(probability)
     assert np.all(np.diff(calibrated[order]) >= 0)
-    # each level stretch has the mean of its targets, so all of them have
+    # each level part has the mean of its targets, so all of them have
     assert_allclose(calibrated.mean(), softened(y).mean(), atol=1e-9)
 
 

@@ -230,7 +230,7 @@ def test_parameters_of_a_beta_map_must_be_finite_and_its_shapes_not_negative(a, 
 
 @st.composite
 def isotonic_maps(draw):
-    """Knots on a coarse grid, with level stretches, and both ends that are not."""
+    """Knots on a coarse grid, level between some, and both ends that are not."""
     scores = draw(st.lists(st.sampled_from([0, 1, 2, 5, 9, 10]), min_size=1, unique=True))
     values = draw(
         st.lists(st.sampled_from([0, 1, 1, 4, 10]), min_size=len(scores), max_size=len(scores))
@@ -266,7 +266,7 @@ def test_the_raw_threshold_of_an_isotonic_map_is_the_lowest_score_that_reaches_i
     assert_array_equal(grid >= raw, calibrated >= threshold)
 
 
-def test_a_steep_step_and_a_level_stretch_are_inverted_at_their_start():
+def test_a_steep_step_and_a_level_part_are_inverted_at_their_start():
     calibrator = IsotonicMap((0.2, 0.4, 0.6, 0.8), (0.1, 0.5, 0.5, 0.9))
 
     assert calibrator.invert(0.5) == 0.4

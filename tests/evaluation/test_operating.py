@@ -111,11 +111,11 @@ def test_the_rule_that_ships_is_a_point_of_the_curve_only_with_one_threshold():
     amount = rng.lognormal(4, 1, y.size)
 
     bayes = traced(y, probability)
-    cut = traced(y, probability, rule=ThresholdRule(0.123))
+    at_threshold = traced(y, probability, rule=ThresholdRule(0.123))
     by_case = traced(y, probability, CaseCosts(fp=10, fn=amount, tp=10))
 
     assert bayes.selected.threshold == pytest.approx(9 / 194)
-    assert cut.selected == cut.at(0.123)
+    assert at_threshold.selected == at_threshold.at(0.123)
     assert by_case.selected.threshold is None
     assert by_case.selected.mean_cost() < by_case.at(by_case.best).mean_cost()
 
@@ -166,8 +166,8 @@ def test_the_flat_range_is_found_whatever_the_last_block_of_thresholds_holds(n):
     alike = []
     for threshold in curve.thresholds:
         change = paid * (1.0 * (probability >= threshold) - (probability >= curve.best))
-        noise = 1.96 * np.sqrt(np.sum((change - change.mean()) ** 2)) / n
-        alike.append(threshold == curve.best or change.mean() <= noise)
+        error = 1.96 * np.sqrt(np.sum((change - change.mean()) ** 2)) / n
+        alike.append(threshold == curve.best or change.mean() <= error)
     found = np.array(curve.thresholds)[alike]
     assert curve.flat == (found[-1], found[0])
 
