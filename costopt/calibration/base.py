@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,8 +36,9 @@ PRECISION = 1e-14
 class CalibrationMap(ABC):
     """A map from scores to probabilities that keeps the order of cases, and all there is of it.
 
-    A map of one's own is a frozen dataclass that derives from this; it can be passed wherever the
-    name of a map can, as in ``optimize(..., calibration=MyMap)``.
+    A map is a frozen dataclass whose fields are numbers or tuples of them, as a policy stores them.
+    One of one's own derives from this too, and can be passed wherever the name of a map can, as in
+    ``optimize(..., calibration=MyMap)``.
 
     Attributes
     ----------
@@ -103,28 +102,6 @@ class CalibrationMap(ABC):
             first = max(int(np.argmax(reached)), 1)
             below, reaching = int(edges[first - 1]), int(edges[first])
         return float(np.int64(reaching).view(np.float64))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Its kind and parameters as plain values."""
-        parameters = asdict(self)  # type: ignore[call-overload]  # maps are dataclasses
-        return {
-            "kind": self.kind,
-            **{
-                name: list(value) if isinstance(value, tuple) else value
-                for name, value in parameters.items()
-            },
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The map that `to_dict` wrote."""
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in stored.items()
-                if name != "kind"
-            }
-        )
 
     @classmethod
     def check_positives(cls, n_positives: float) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from costopt.calibration.base import CalibrationMap
 from costopt.calibration.beta import BetaMap
 from costopt.calibration.identity import IdentityMap
 from costopt.calibration.isotonic import IsotonicMap
 from costopt.calibration.platt import PlattMap
-from costopt.errors import CostSpecError, check_choice
+from costopt.errors import check_choice
 
-__all__ = ["MAPS", "CalibrationKind", "how_to_calibrate", "map_from_dict", "map_of"]
+__all__ = ["MAPS", "CalibrationKind", "CalibrationName", "how_to_calibrate", "map_of"]
 
 CalibrationName = Literal["platt", "beta", "isotonic", "none"]
 # What an argument takes: the name of a map, or the class of one's own.
@@ -43,21 +42,6 @@ def map_of(calibration: CalibrationKind) -> type[CalibrationMap]:
         return calibration
     check_choice("calibration", calibration, tuple(MAPS))
     return MAPS[calibration]
-
-
-def map_from_dict(stored: Mapping[str, Any]) -> CalibrationMap:
-    """The map of a saved policy.
-
-    Raises
-    ------
-    CostSpecError
-        If its kind is unknown or its parameters cannot be those of a map.
-    """
-    if stored.get("kind") not in MAPS:
-        raise CostSpecError(
-            f"a calibration is of kind {', '.join(MAPS)}, got {stored.get('kind')!r}"
-        )
-    return MAPS[stored["kind"]].from_dict(stored)
 
 
 def how_to_calibrate() -> str:

@@ -71,7 +71,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         `fit`, where they are cut with the folds.
     threshold : {"auto", "bayes", "exact"}, default="auto"
         Bayes' rule on calibrated probabilities, the cheapest single cut, or what data support.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter, iterable of (train, test) or "prefit", default=5
         Folds that make the out-of-fold scores. For a fitted model they only cross-fit

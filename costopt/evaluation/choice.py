@@ -116,38 +116,46 @@ def choose_rule(
         value = weighted_mean(decision_cost(y, act, costs), draws.weight)
         return RuleChoice(rule, act, value, reason)
 
-    if threshold == "sampled":
-        assert sampled is not None  # noqa: S101  # the search samples it in this mode
-        act = fitted.calibrated >= sampled
-        return chosen(ThresholdRule(sampled), act, "the threshold was sampled")
-    if threshold == "half":
-        return chosen(
-            ThresholdRule(0.5), fitted.calibrated >= 0.5, "a threshold of 0.5 was asked for"
-        )
+    fixed = {
+        "sampled": (sampled, "the threshold was sampled"),
+        "half": (0.5, "a threshold of 0.5 was asked for"),
+    }
+    if threshold in fixed:
+        value, reason = fixed[threshold]
+        assert value is not None  # noqa: S101  # the search samples it in this mode
+        own = ThresholdRule(value)
+        return chosen(own, own.decide(fitted.calibrated), reason)
     by_gain = decide(fitted.calibrated, known)
     against = _against_a_threshold(y, threshold, known, draws)
     if against is not None:
         return chosen(GainRule(), by_gain, against)
     best = cost_curve(y, fitted.calibrator.apply(score), costs, draws.weight).best()
     rule = ThresholdRule(best.threshold)
-    by_threshold = _cross_fitted(y, score, fitted.maps, costs, known, parts, draws.weight)
-    if threshold == "tuned":
-        return chosen(
-            rule, by_threshold, "the cheapest threshold, judged on rows not used to choose it"
-        )
+    act = _cross_fitted(y, score, fitted.maps, costs, known, parts, draws.weight)
     if threshold == "exact":
-        return RuleChoice(
-            rule, by_threshold, best.mean_cost, "the cheapest threshold was asked for"
-        )
-    saved = draws.totals(decision_cost(y, by_gain, costs) - decision_cost(y, by_threshold, costs))
-    error = standard_error(saved, draws.part_weight)
-    if saved.sum() > SIGNIFICANT * error:
-        reason = (
-            "the cheapest threshold costs less than Bayes' rule on calibrated probabilities by "
-            f"{saved.sum() / error:.1f} standard errors out of fold"
-        )
-        return chosen(rule, by_threshold, reason)
+        return RuleChoice(rule, act, best.mean_cost, "the cheapest threshold was asked for")
+    if threshold == "tuned":
+        return chosen(rule, act, "the cheapest threshold, judged on rows not used to choose it")
+    saved = decision_cost(y, by_gain, costs) - decision_cost(y, act, costs)
+    cheaper = _significantly_cheaper(saved, draws)
+    if cheaper is not None:
+        return chosen(rule, act, cheaper)
     return chosen(GainRule(), by_gain, "no threshold is significantly cheaper than Bayes' rule")
+
+
+def _significantly_cheaper(saved: FloatArray, draws: Draws) -> str | None:
+    """By how much the cheapest threshold is significantly cheaper; None if it is not.
+
+    ``saved`` is what it costs less than Bayes' rule, row by row.
+    """
+    totals = draws.totals(saved)
+    error = standard_error(totals, draws.part_weight)
+    if totals.sum() <= SIGNIFICANT * error:
+        return None
+    return (
+        "the cheapest threshold costs less than Bayes' rule on calibrated probabilities by "
+        f"{totals.sum() / error:.1f} standard errors out of fold"
+    )
 
 
 def _against_a_threshold(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from costopt.calibration.base import CalibrationMap
-from costopt.calibration.maps import MAPS, map_from_dict
+from costopt.calibration.maps import MAPS
 from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import GainRule, ThresholdRule
@@ -49,7 +50,7 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         "costs": None if policy.costs is None else policy.costs.to_dict(),
         "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
         "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
-        "calibrator": _checked(policy.calibrator).to_dict(),
+        "calibrator": _calibrator_to_dict(policy.calibrator),
         "features": None if policy.schema is None else policy.schema.to_dict(),
         "model": {
             "learner": policy.model_name,
@@ -114,7 +115,7 @@ def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]
         "known_costs": known,
         "unit": stored.unit,
         "labels": (stored.labels.negative, stored.labels.positive),
-        "calibrator": map_from_dict(stored.calibrator.model_dump()),
+        "calibrator": _calibrator_from_dict(stored.calibrator.model_dump()),
         "schema": schema,
         "learner": learner if models else None,
         "models": tuple(models),
@@ -145,11 +146,23 @@ def check_thresholds(
             )
 
 
-def _checked(calibrator: CalibrationMap) -> CalibrationMap:
-    """A map that can be read back; one that is not among costopt's cannot."""
+def _calibrator_to_dict(calibrator: CalibrationMap) -> dict[str, Any]:
     if type(calibrator) not in MAPS.values():
         raise PolicyError(
             f"this policy is calibrated by {type(calibrator).__name__}, a map of your own, so it cannot "
             f"be saved: only costopt's maps ({', '.join(MAPS)}) are read back without running code"
         )
-    return calibrator
+    parameters = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in vars(calibrator).items()
+    }
+    return {"kind": calibrator.kind, **parameters}
+
+
+def _calibrator_from_dict(stored: Mapping[str, Any]) -> CalibrationMap:
+    parameters: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in stored.items()
+        if name != "kind"
+    }
+    return MAPS[stored["kind"]](**parameters)

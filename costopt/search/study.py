@@ -90,10 +90,10 @@ def optimize(
         ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``, ``"smote_enn"``,
         ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``.
     threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
-        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single cut.
-        ``"auto"``: Bayes' rule, unless costs are constant and the cut proves cheaper.
-        ``"sampled"``: the cut is one more parameter for Optuna.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single threshold.
+        ``"auto"``: Bayes' rule, unless costs are constant and the threshold proves cheaper.
+        ``"sampled"``: it is one more parameter for Optuna.
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter or iterable of (train, test), default=5
         Folds that make the out-of-fold scores.
