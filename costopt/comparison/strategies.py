@@ -253,7 +253,7 @@ _ENSEMBLES = (
 
 _THRESHOLDS = (
     Strategy(
-        "threshold 0.5", "The model's own score, cut at 0.5, whatever errors cost.",
+        "threshold 0.5", "The model's own score and a threshold of 0.5, whatever errors cost.",
         "Never: it is what libraries do if they are not told.", _KEEPS,
         calibration="none", rule="half", corrected=False,
     ),
@@ -267,7 +267,7 @@ _THRESHOLDS = (
         "The rule to beat.", _KEEPS, rule="bayes",
     ),
     Strategy(
-        "tuned threshold (raw)", "One cut for all, where it was cheapest on other rows.",
+        "tuned threshold (raw)", "One threshold for all, where it was cheapest on other rows.",
         "Constant costs and many positives.", _KEEPS, calibration="none", rule="tuned",
     ),
     Strategy(
@@ -275,7 +275,8 @@ _THRESHOLDS = (
         "As the tuned threshold.", _KEEPS, rule="tuned",
     ),
     Strategy(
-        "threshold 0.5 (calibrated)", "Calibrated probabilities cut at 0.5, whatever errors cost.",
+        "threshold 0.5 (calibrated)",
+        "Calibrated probabilities and a threshold of 0.5, whatever errors cost.",
         "Where both errors cost the same.", _KEEPS, rule="half",
     ),
 )  # fmt: skip
@@ -296,7 +297,7 @@ STRATEGIES: dict[str, Strategy] = {
 
 
 def at_one_half(name: str) -> Strategy:
-    """A strategy as it is mostly used: its model's own scores, cut at 0.5, whatever errors cost.
+    """A strategy as it is mostly used: its model's own scores, a threshold of 0.5, whatever errors cost.
 
     Examples
     --------
