@@ -47,9 +47,9 @@ if TYPE_CHECKING:
     from costopt.policy.assemble import choose_threshold
     from costopt.policy.decisions import Decision
     from costopt.policy.policy import DecisionPolicy
+    from costopt.rebalancing.definition import Reweighting
     from costopt.rebalancing.random import random_over, random_under
     from costopt.rebalancing.weights import (
-        Reweighting,
         class_weight,
         sample_weight,
         scale_pos_weight,
@@ -174,12 +174,8 @@ _HOMES = {
     "costopt.rebalancing.random": ("random_over", "random_under"),
     "costopt.learners.wrapped": ("SklearnLearner",),
     "costopt.comparison.strategies": ("Strategy",),
-    "costopt.rebalancing.weights": (
-        "Reweighting",
-        "class_weight",
-        "sample_weight",
-        "scale_pos_weight",
-    ),
+    "costopt.rebalancing.definition": ("Reweighting",),
+    "costopt.rebalancing.weights": ("class_weight", "sample_weight", "scale_pos_weight"),
     "costopt.learners.boosting": ("XGBoostLearner",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -30,7 +30,7 @@ from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import ThresholdRule
 from costopt.inputs.files import read_table
 from costopt.learners.registry import BUILT_IN
-from costopt.rebalancing.methods import BY_DEFAULT, DEVICES
+from costopt.rebalancing.methods import BY_DEFAULT, METHODS
 
 on_unix = pytest.mark.skipif(os.name == "nt", reason="needs limits, pipes, terminals of Unix")
 
@@ -987,8 +987,7 @@ def test_help_names_every_learner_and_resampling():
     text = " ".join(succeeded("optimize", "--help").stdout.split())
 
     assert f"Learners: {', '.join(BUILT_IN)}." in text
-    assert f"Resampling: {', '.join(DEVICES)}; the first four if not given." in text
-    assert tuple(DEVICES)[:4] == BY_DEFAULT
+    assert f"Resampling: {', '.join(METHODS)}; {', '.join(BY_DEFAULT)} if not given." in text
 
 
 def test_help_of_decide_says_that_json_means_lines():

@@ -20,6 +20,7 @@ from costopt.cli.console import (
 )
 from costopt.cli.options import (
     PATH,
+    ListingCommand,
     as_json,
     cost_options,
     costs_from,
@@ -45,9 +46,9 @@ __all__ = ["known_learners", "optimize", "say_what_is_not_saved"]
 
 def known_learners() -> Collection[str]:
     """The names of learners."""
-    from costopt.learners.registry import KNOWN
+    from costopt.learners.registry import LEARNERS
 
-    return KNOWN
+    return LEARNERS
 
 
 def say_what_is_not_saved(names: Iterable[str]) -> None:
@@ -58,14 +59,29 @@ def say_what_is_not_saved(names: Iterable[str]) -> None:
     warn_of_unsaved_models(learner(name) for name in names)
 
 
-def _devices() -> Collection[str]:
-    from costopt.rebalancing.methods import DEVICES
+def _known_methods() -> Collection[str]:
+    from costopt.rebalancing.methods import METHODS
 
-    return DEVICES
+    return METHODS
+
+
+def _listed() -> dict[str, str]:
+    """What the help names."""
+    from costopt.learners.registry import BUILT_IN, LEARNERS
+    from costopt.rebalancing.methods import BY_DEFAULT, METHODS
+
+    return {
+        "learners": ", ".join(BUILT_IN),
+        "optional": ", ".join(name for name in LEARNERS if name not in BUILT_IN),
+        "resampling": ", ".join(METHODS),
+        "by_default": ", ".join(BY_DEFAULT),
+    }
 
 
 @click.command(
     "optimize",
+    cls=ListingCommand,
+    listed=_listed,
     epilog="\b\nExample:\n"
     "  costopt optimize transactions.csv --target is_fraud \\\n"
     '      --fn "0.9 * amount" --fp 10 --tp 10 --unit EUR \\\n'
@@ -80,7 +96,7 @@ def _devices() -> Collection[str]:
 @name_option("--learner", "learners", what="learner", known=known_learners, multiple=True,
              default=("xgboost",), show_default=True,
              help="Kind of model, named above; repeatable.")  # fmt: skip
-@name_option("--resampling", what="resampling", known=_devices, multiple=True,
+@name_option("--resampling", what="resampling", known=_known_methods, multiple=True,
              help="What may be done against imbalance, named above; repeatable.")  # fmt: skip
 @option("--threshold", type=click.Choice(SEARCH_MODES), default="auto", show_default=True,
         help=f"{modes_in_words(SEARCH_MODES)}.")  # fmt: skip
@@ -116,14 +132,9 @@ def optimize(
     columns. Ctrl-C ends a search early and keeps what it found. Trials are kept as they finish: the
     same command, given again after an interruption, goes on from there.
 
-    Learners: xgboost, logistic, random_forest, hist_gradient_boosting, balanced_random_forest,
-    balanced_bagging, easy_ensemble, rusboost, isolation_forest, one_class_svm,
-    local_outlier_factor, xgboost_focal, xgboost_expected_cost. Where they are installed:
-    lightgbm, catboost.
+    Learners: {learners}. Where they are installed: {optional}.
 
-    Resampling: none, weight, random_over, random_under, case_weight, rejection, smote, adasyn,
-    borderline_smote, svm_smote, smote_tomek, smote_enn, tomek_links, edited_nearest_neighbours,
-    near_miss; the first four if not given.
+    Resampling: {resampling}; {by_default} if not given.
     """
     check_splits(given)
     check_folder(out, force=force or resume)

@@ -223,8 +223,8 @@ class _Run:
         chosen = problem.learners[strategy.learner_name(self.base)]
         resampling = strategy.resampling
         if not combines(chosen, resampling):
-            told = f"cannot be combined with {resampling!r}"
-            if getattr(chosen, "devices", None) is None:
+            told = f"cannot be combined with {str(resampling)!r}"
+            if chosen.methods is None:
                 told = "takes no weights"
             raise SearchError(f"{chosen.name} {told}")
         ratio = 1.0 if strategy.ratio == "balanced" else None
@@ -242,8 +242,8 @@ class _Run:
         )
 
     def _fit(self, candidate: Candidate) -> tuple[OutOfFold, float]:
-        """Out-of-fold scores of the same learner and device, made once."""
-        key = candidate.learner, candidate.resampling, candidate.sampling_ratio
+        """Out-of-fold scores of the same learner and rebalancing method, made once."""
+        key = candidate.learner, str(candidate.resampling), candidate.sampling_ratio
         if key not in self._fits:
             plain = replace(candidate, calibration=None, rule=None, corrected=True)
             start = clock.perf_counter()

@@ -24,7 +24,8 @@ from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.problem import Problem
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.definition import RebalancingMethod
+from costopt.rebalancing.methods import method
 
 __all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone", "with_rows"]
 
@@ -40,10 +41,10 @@ class Candidate:
     ----------
     learner : str
     params : mapping of str to value
-    resampling : str, default="none"
-        The one class-level device.
+    resampling : str or RebalancingMethod, default="none"
+        The one rebalancing method.
     sampling_ratio : float, optional
-        Positives per negative that the device aims at.
+        Positives per negative that the method aims at.
     threshold : float, optional
         The threshold on calibrated probabilities, where it is sampled rather than solved.
     calibration : {"platt", "beta", "isotonic", "none"} or CalibrationMap class, optional
@@ -56,7 +57,7 @@ class Candidate:
 
     learner: str
     params: Mapping[str, Any]
-    resampling: str = "none"
+    resampling: str | RebalancingMethod = "none"
     sampling_ratio: float | None = None
     threshold: float | None = None
     calibration: CalibrationKind | None = None
@@ -240,7 +241,7 @@ def _how(problem: Problem, candidate: Candidate) -> tuple[type[CalibrationMap], 
     positives enough.
     """
     positives = effective_positives(problem.y, problem.weight, problem.folds.units)
-    if DEVICES[candidate.resampling].by_case and not problem.costs.is_constant:
+    if method(candidate.resampling).effect == "by case" and not problem.costs.is_constant:
         enough = positives > POSITIVES_FOR_A_THRESHOLD
         return IdentityMap, candidate.rule or ("tuned" if enough else "half")
     kind = map_of(candidate.calibration or problem.calibration)

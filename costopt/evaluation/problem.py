@@ -37,8 +37,8 @@ from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.schema import Schema
 from costopt.inputs.suspicion import Suspicion
 from costopt.learners.ledgers import warn_of_own_odds
-from costopt.learners.protocol import Features, Fold, Learner, for_labels
-from costopt.rebalancing.synthetic import Neighbourhood
+from costopt.learners.protocol import Features, Fold, Learner
+from costopt.rebalancing.neighbourhood import Neighbourhood
 
 __all__ = ["Posed", "Problem", "as_names", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
@@ -360,7 +360,7 @@ def pose_rows(
         counted=counted,
     )
     learners = {
-        name: for_labels(learner, labels.negative, labels.positive)
+        name: learner.for_labels(labels.negative, labels.positive)
         for name, learner in learners.items()
     }
     kind.check_positives(effective_positives(y, weight, folds.units))

@@ -156,7 +156,8 @@ def assemble(
     candidate = found.candidate
     params = dict(candidate.params)
     if candidate.resampling != "none":
-        params |= {"resampling": candidate.resampling, "sampling_ratio": candidate.sampling_ratio}
+        resampling, ratio = str(candidate.resampling), candidate.sampling_ratio
+        params |= {"resampling": resampling, "sampling_ratio": ratio}
     if found.n_rounds is not None:
         params["n_rounds"] = found.n_rounds
     return DecisionPolicy(

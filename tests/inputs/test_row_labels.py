@@ -26,7 +26,7 @@ from costopt import (
 from costopt.decision.rules import always_cost, never_cost, perfect_cost
 from costopt.inputs.frames import Table
 from costopt.inputs.row_labels import check_same_rows
-from costopt.rebalancing.random import rejection
+from costopt.rebalancing.rejection import rejection
 
 mpl.use("Agg")
 
