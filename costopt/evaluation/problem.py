@@ -22,7 +22,7 @@ from costopt.evaluation.draws import Draws
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
-from costopt.evaluation.leakage import warn_of_leaks
+from costopt.evaluation.leakage import warn_of_leaks, warn_of_leaks_beside
 from costopt.evaluation.modes import SEARCH_MODES, ThresholdMode
 from costopt.evaluation.population import (
     counted_rows,
@@ -36,6 +36,7 @@ from costopt.inputs.labels import Labels, encode_labels
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.schema import Schema
 from costopt.inputs.suspicion import Suspicion
+from costopt.inputs.unusable import ColumnsError
 from costopt.learners.ledgers import warn_of_own_odds
 from costopt.learners.protocol import Features, Fold, Learner
 from costopt.rebalancing.neighbourhood import Neighbourhood
@@ -279,9 +280,13 @@ def pose(
         )
     counted = counted_rows(_values(table, sample_weight), table.n_rows)
     # before the costs, which would name one column where several cannot be used
-    schema = Schema.infer(
-        table if counted is None else table.take(counted), {*ignore, *hindsight, *named}
-    )
+    seen = table if counted is None else table.take(counted)
+    try:
+        schema = Schema.infer(seen, {*ignore, *hindsight, *named})
+    except ColumnsError as error:  # what leaks is said at the same time
+        left_out = {*ignore, *hindsight, *named}
+        warn_of_leaks_beside(error.columns, seen, of_counted(labels.y, counted), costs, left_out)
+        raise
     resolved = as_case_costs(costs, table, labels.y.size)
     return pose_rows(
         Features(table, schema),

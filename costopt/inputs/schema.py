@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from costopt.inputs.cells import (
     TRUTHS,
     TextStyle,
     as_number,
+    days_of,
     is_date,
     is_mark,
     number_of,
@@ -35,6 +36,7 @@ __all__ = ["Feature", "Schema"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+WRITTEN = ("decimal", "unit", "date_format")  # of a feature, where texts have shown it
 
 
 @dataclass(frozen=True)
@@ -50,18 +52,21 @@ class Feature:
         What stands before decimals where numbers came as texts that showed it.
     unit : str, default=""
         What stood beside such numbers: a currency, a percent sign, a word.
+    date_format : str, default=""
+        Of a column of dates, read as days since 1970: as of strptime, or ``"ISO8601"``.
     """
 
     name: str
     categories: tuple[Scalar, ...] | None = None
     decimal: str = ""
     unit: str = ""
+    date_format: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; how texts are numbers only where some were."""
         categories = None if self.categories is None else list(self.categories)
         plain: dict[str, Any] = {"name": self.name, "categories": categories}
-        return plain | {k: v for k in ("decimal", "unit") if (v := getattr(self, k))}
+        return plain | {k: v for k in WRITTEN if (v := getattr(self, k))}
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,13 @@ class Schema:
     features : tuple of Feature
     named : bool, default=True
         Whether the columns came with names; those of an array are matched by position.
+    missing : tuple of str, default=()
+        Cells that were said to mean that a value is missing, in any column.
     """
 
     features: tuple[Feature, ...]
     named: bool = field(default=True)
+    missing: tuple[str, ...] = ()
 
     @classmethod
     def infer(cls, table: Table, ignore: Collection[str] = ()) -> Schema:
@@ -106,11 +114,12 @@ class Schema:
         features = tuple(one for one in found if isinstance(one, Feature))
         _tell_of_texts(table, features)
         _tell_of_constants(table, features)
-        return cls(features, named=table.matrix is None)
+        return cls(features, named=table.matrix is None, missing=tuple(table.said("missing") or ()))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; `from_dict` reads them."""
-        return {"named": self.named, "columns": [each.to_dict() for each in self.features]}
+        plain = {"named": self.named, "columns": [each.to_dict() for each in self.features]}
+        return plain | ({"missing": list(self.missing)} if self.missing else {})
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Schema:
@@ -119,12 +128,11 @@ class Schema:
             Feature(
                 c["name"],
                 None if c["categories"] is None else tuple(c["categories"]),
-                c.get("decimal", ""),
-                c.get("unit", ""),
+                *(c.get(key, "") for key in WRITTEN),
             )
             for c in stored["columns"]
         )
-        return cls(tuple(features), named=stored["named"])
+        return cls(tuple(features), stored["named"], tuple(stored.get("missing", ())))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -166,8 +174,11 @@ class Schema:
                 )
         matrix = np.empty((table.n_rows, len(self.features)), order="F")
         for position, feature in enumerate(self.features):
-            read = _numbers if feature.categories is None else _codes
-            matrix[:, position] = read(table, feature)
+            if feature.categories is not None:
+                matrix[:, position] = _codes(table, feature, self.missing)
+            else:
+                read = _days if feature.date_format else _numbers
+                matrix[:, position] = _without(read(table, feature, self.missing), self.missing)
         _check_no_infinity(matrix, table, self.names)
         return np.ascontiguousarray(matrix)
 
@@ -209,7 +220,8 @@ def _feature(table: Table, name: str) -> Feature | Unusable:
         if table.n_rows and np.isnan(numbers).all():
             return Unusable(name, "has no value in any row")
         style = TextStyle() if table.matrix is not None else table.style(name)
-        return Feature(name, None, style.decimal, style.unit)
+        dates = table.said("dates") or {}
+        return Feature(name, None, style.decimal, style.unit, dates.get(name, ""))
     found = unusable(table, name)
     if found is not None:
         return found
@@ -250,26 +262,69 @@ def _is_constant(table: Table, feature: Feature) -> bool:
     return bool(known.size and known.min() == known.max())
 
 
-def _numbers(table: Table, feature: Feature) -> FloatArray:
+def _numbers(table: Table, feature: Feature, missing: Collection[str] = ()) -> FloatArray:
     """A numeric column of new rows, each cell by itself, however many there are."""
     if not table.is_text(feature.name) and not table.is_category(feature.name):
         numbers = table.numbers(feature.name)
         if numbers is not None:
             return numbers
-    codes, values = table.distinct(feature.name)
     style = TextStyle(feature.decimal, feature.unit)
-    found = [_number(value, style) for value in values]
+    return _each(
+        table, feature, "numbers", missing, lambda values: [_number(each, style) for each in values]
+    )
+
+
+def _days(table: Table, feature: Feature, missing: Collection[str]) -> FloatArray:
+    """A column of dates of new rows as days since 1970; what is days already stays so."""
+    name, form = feature.name, feature.date_format
+    if table.is_time(name):
+        times = days_of(pd.to_datetime(pd.Series(table.objects(name))))
+        return np.asarray(times, dtype=np.float64)
+
+    def days(values: list[Any]) -> list[float | None]:
+        texts = pd.Series([str(value).strip() for value in values], dtype=object)
+        found = days_of(pd.to_datetime(texts, format=form, errors="coerce", utc=True))
+        nothing = (float("nan") if is_mark(text) else None for text in texts)
+        return [none if day != day else day for day, none in zip(found, nothing, strict=True)]
+
+    if table.is_text(name) or table.is_category(name):
+        return _each(table, feature, f"dates of the format {form}", missing, days)
+    return _numbers(table, feature, missing)
+
+
+def _each(
+    table: Table,
+    feature: Feature,
+    what: str,
+    missing: Collection[str],
+    read: Callable[[list[Any]], list[float | None]],
+) -> FloatArray:
+    """The different values of a column, each read by itself; those that cannot be are refused."""
+    codes, values = table.distinct(feature.name)
+    found = [
+        np.nan if _is_in(value, missing) else number
+        for value, number in zip(values, read(values), strict=True)
+    ]
     wrong = [at for at, number in enumerate(found) if number is None]
-    if wrong:
-        rows = np.flatnonzero(np.isin(codes, wrong))
-        value = values[codes[rows[0]]] if rows.size else None
-        if rows.size:
-            found_there = (
-                f"column {feature.name!r} must hold numbers, as it did when the model was fitted, "
-                f"got {value!r:.60} in {table.place(rows[0])} ({_rows(rows.size)})"
-            )
-            raise ColumnsError(*(f"{found_there}: {remedy}" for remedy in _remedies(value)))
+    rows = np.flatnonzero(np.isin(codes, wrong)) if wrong else np.empty(0, dtype=np.intp)
+    if rows.size:
+        value = values[codes[rows[0]]]
+        found_there = (
+            f"column {feature.name!r} must hold {what}, as it did when the model was fitted, "
+            f"got {value!r:.60} in {table.place(rows[0])} ({_rows(rows.size)})"
+        )
+        raise ColumnsError(*(f"{found_there}: {remedy}" for remedy in _remedies(value)))
     return np.append(np.array(found, dtype=np.float64), np.nan)[codes]
+
+
+def _is_in(value: Any, missing: Collection[str]) -> bool:
+    return isinstance(value, str) and value.strip() in missing
+
+
+def _without(numbers: FloatArray, missing: Collection[str]) -> FloatArray:
+    """Numbers without those that were said to mean a missing value, such as -99."""
+    gone = [number for text in missing if (number := number_of(text, TextStyle("."))) is not None]
+    return np.where(np.isin(numbers, gone), np.nan, numbers) if gone else numbers
 
 
 def _number(value: Any, style: TextStyle) -> float | None:
@@ -299,13 +354,16 @@ def _remedies(value: Any) -> tuple[str, str]:
     return f"{first}, costopt.inputs.files.parse_texts(X, {call})", f"{first}, {option}"
 
 
-def _codes(table: Table, feature: Feature) -> FloatArray:
+def _codes(table: Table, feature: Feature, missing: Collection[str] = ()) -> FloatArray:
     """Codes of a categorical column by its known categories; NaN for missing and unseen."""
     codes, values = table.distinct(feature.name)
-    known = _Known(feature.categories or ())
+    known = _Categories(feature.categories or ())
     lookup = np.array([known.code(value) for value in values], dtype=np.float64)
     found: FloatArray = np.append(lookup, np.nan)[codes]
     unseen = np.flatnonzero(np.isnan(found) & (codes >= 0))
+    if missing:
+        gone = [at for at, value in enumerate(values) if _is_in(value, missing)]
+        unseen = unseen[~np.isin(codes[unseen], gone)]
     if unseen.size:
         met = list(dict.fromkeys(codes[unseen].tolist()))
         none_known = unseen.size == np.count_nonzero(codes >= 0)
@@ -319,7 +377,7 @@ def _codes(table: Table, feature: Feature) -> FloatArray:
     return found
 
 
-class _Known:
+class _Categories:
     """Known categories, found whether 7 comes as a number or as a text, whatever its type."""
 
     def __init__(self, categories: Sequence[Scalar]) -> None:

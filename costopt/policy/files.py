@@ -112,11 +112,13 @@ class _Feature(_Strict):
     categories: list[Scalar] | None = None
     decimal: Literal["", ".", ","] = ""
     unit: Annotated[str, pydantic.Field(max_length=16)] = ""
+    date_format: Annotated[str, pydantic.Field(max_length=100)] = ""
 
 
 class _Features(_Strict):
     named: bool
     columns: Annotated[list[_Feature], pydantic.Field(min_length=1, max_length=100_000)]
+    missing: Annotated[list[str], pydantic.Field(max_length=1000)] = []
 
 
 class _ModelFile(_Strict):
