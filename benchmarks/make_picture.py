@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 from sklearn.model_selection import StratifiedKFold
 
-from costopt import CostCurveDisplay, CostMatrix, optimize
+from costopt import CostMatrix, optimize
 from costopt.datasets import load_german_credit
+from costopt.plotting import CostCurveDisplay
 
 TARGET = Path(__file__).parents[1] / "docs" / "picture.png"
 COSTS = CostMatrix(fn=5, fp=1, unit="cost units")

@@ -76,7 +76,7 @@ class ComparisonDisplay:
     Examples
     --------
     >>> import matplotlib; matplotlib.use("agg")
-    >>> from costopt import ComparisonDisplay
+    >>> from costopt.plotting import ComparisonDisplay
     >>> display = ComparisonDisplay(
     ...     names=("weights", "none"),
     ...     values=np.array([0.4, 0.1]),

@@ -20,22 +20,24 @@ from sklearn.svm import LinearSVC
 
 from costopt import (
     CaseCosts,
-    CostCalibrationDisplay,
-    CostCurveDisplay,
     CostMatrix,
-    CostRatioDisplay,
     CostThresholdClassifier,
     DataError,
-    GainDisplay,
     PolicyError,
-    ScoreDistributionDisplay,
-    TradeoffDisplay,
     choose_threshold,
     decide,
     mean_cost,
     optimize,
 )
 from costopt.decision.rules import never_cost, perfect_cost
+from costopt.plotting import (
+    CostCalibrationDisplay,
+    CostCurveDisplay,
+    CostRatioDisplay,
+    GainDisplay,
+    ScoreDistributionDisplay,
+    TradeoffDisplay,
+)
 from costopt.plotting.canvas import plain
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")

@@ -11,15 +11,9 @@ from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt import (
-    ComparisonDisplay,
-    CostMatrix,
-    DataError,
-    SearchError,
-    SearchProgressDisplay,
-    optimize,
-)
+from costopt import CostMatrix, DataError, SearchError, optimize
 from costopt.comparison.compare import compare
+from costopt.plotting import ComparisonDisplay, SearchProgressDisplay
 
 COSTS = CostMatrix(fp=1, fn=8, unit="US$")
 STRATEGIES = ["logistic regression", "class weights balanced", "random under-sampling"]

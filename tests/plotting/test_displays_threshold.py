@@ -9,17 +9,9 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from sklearn import metrics
 
-from costopt import (
-    CaseCosts,
-    CostCurveDisplay,
-    CostMatrix,
-    CostRatioDisplay,
-    DataError,
-    TradeoffDisplay,
-    decide,
-    mean_cost,
-)
+from costopt import CaseCosts, CostMatrix, DataError, decide, mean_cost
 from costopt.evaluation.estimates import Sample
+from costopt.plotting import CostCurveDisplay, CostRatioDisplay, TradeoffDisplay
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")
 # few distinct values, so that ties are common
