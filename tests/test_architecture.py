@@ -20,7 +20,7 @@ PACKAGE = Path(costopt.__file__).parent
 # modules are not listed is one place; its modules may import each other, in one direction.
 ORDER = (
     "errors",
-    "markup",
+    "showing",
     "progress",
     "inputs",
     "decision",
@@ -319,6 +319,12 @@ def test_no_module_is_loaded_by_name_nor_code_from_text(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_only_overviews_are_made_into_html(module):
+    """Types of the domain tell plain values about themselves; one place makes a page of them."""
+    assert module == "showing.overview" or "showing.html" not in own_imports(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_only_the_search_imports_optuna(module):
     assert module.startswith("search.") or "optuna" not in foreign_imports(module)
 
@@ -336,7 +342,8 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
 
     assert foreign_imports(module) <= allowed
     assert all(
-        other in {"errors", "markup", "inputs.row_labels"} or other.startswith("decision.")
+        other in {"errors", "showing.overview", "showing.text", "inputs.row_labels"}
+        or other.startswith("decision.")
         for other in own_imports(module)
     )
 

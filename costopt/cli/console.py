@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError, nearest
-from costopt.markup import printable
 from costopt.progress import is_shown
+from costopt.showing.text import printable
 
 __all__ = [
     "NotWritten",

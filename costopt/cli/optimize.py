@@ -33,7 +33,7 @@ from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
 from costopt.cli.words import three_lines
 from costopt.errors import StoreError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy

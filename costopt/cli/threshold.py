@@ -38,7 +38,7 @@ from costopt.cli.rows import (
 from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, three_lines, what_to_do
 from costopt.errors import StoreError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy

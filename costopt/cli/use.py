@@ -17,7 +17,7 @@ from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
 from costopt.errors import DataError, PolicyError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     import pandas as pd

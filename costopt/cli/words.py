@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from costopt.evaluation.estimates import Estimate

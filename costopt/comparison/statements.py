@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from costopt.comparison.situation import Situation
 from costopt.evaluation.calibration import POSITIVES_FOR
 from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
-from costopt.markup import percent
+from costopt.showing.text import percent
 
 __all__ = ["Statement", "statements_on", "strategies_for"]
 

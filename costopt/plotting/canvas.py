@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from costopt.decision.odds import logit
 from costopt.errors import DataError, check_choice
-from costopt.markup import printable
+from costopt.showing.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,7 +6,7 @@ import math
 
 from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap
 from costopt.inputs.frames import Scalar
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 __all__ = ["model_in_words", "rule_in_words"]
 

@@ -9,11 +9,11 @@ from typing import Any
 from costopt.decision.rules import CutRule
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.operating import CELLS, OperatingCurve, OperatingPoint
-from costopt.markup import figure
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.figures import amount, money, percent, threshold_text
 from costopt.report.picture import curve_picture
+from costopt.showing.text import figure
 
 __all__ = ["facts_of", "interval_money", "interval_rows"]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from costopt.errors import DataError, StoreError, check_path
 from costopt.evaluation.operating import MIN_ROWS
-from costopt.markup import figure, printable
 from costopt.policy.files import write_atomically
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.facts import facts_of, interval_money, interval_rows
 from costopt.report.figures import MISSING, amount, money, percent
+from costopt.showing.text import figure, printable
 
 __all__ = ["write_report"]
 

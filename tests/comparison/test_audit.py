@@ -36,7 +36,7 @@ from costopt import (
 from costopt.comparison.counted import double_counting
 from costopt.comparison.findings import Finding, ranked
 from costopt.datasets import load_german_credit, make_transactions
-from costopt.markup import percent
+from costopt.showing.text import percent
 
 REVIEW = CostMatrix(fn=100, fp=10, tp=10, unit="EUR")
 
