@@ -86,7 +86,7 @@ class Findings(tuple[Finding, ...], Presentable):
 
     def overview(self) -> Overview:
         """One row for each; in words where there is none."""
-        counts = Counter(each.severity for each in self)
+        counts = Counter[str](each.severity for each in self)
         told = [f"{n:,} {kind}{'s' if n > 1 else ''}" for kind in _ORDER if (n := counts[kind])]
         return Overview(
             "Findings",
