@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder, made_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
-from costopt.cli.words import three_lines
+from costopt.cli.words import three_lines, with_rows
 from costopt.errors import StoreError
 from costopt.showing.text import figure
 
@@ -82,18 +83,18 @@ def _devices() -> Collection[str]:
 @name_option("--resampling", what="resampling", known=_devices, multiple=True,
              help="What may be done against imbalance, named above; repeatable.")  # fmt: skip
 @option("--threshold", type=click.Choice(["auto", "bayes", "exact", "sampled"]), default="auto",
-        show_default=True, help="Bayes' rule on calibrated probabilities, the cheapest cut, a cut "
-        "sampled as one more parameter; auto: the first two, as the data support.")  # fmt: skip
+        show_default=True, help="Bayes' rule on calibrated probabilities, the cheapest threshold, a "
+        "threshold sampled as one more parameter; auto: the first two, as the data support.")  # fmt: skip
 @option("--selection", type=click.Choice(["likelihood", "average", "cost", "cheapest"]),
         default="likelihood", show_default=True,
-        help="What ships: the trial of lowest log loss, the average of a few, the cheapest within "
-        "noise, the very cheapest.")  # fmt: skip
+        help="What is selected: the trial of lowest log loss, the average of a few, the best of those "
+        "tied with the cheapest, the very cheapest.")  # fmt: skip
 @option("--final", type=click.Choice(["refit", "folds"]), default="refit", show_default=True,
-        help="What ships of it: one model of all rows, or those of the folds.")  # fmt: skip
+        help="The final policy: one model of all rows, or those of the folds.")  # fmt: skip
 @option("--trials", type=click.IntRange(1), default=100, show_default=True,
         help="Candidates to try.")  # fmt: skip
 @option("--racing/--no-racing", default=True, show_default=True,
-        help="Give a trial up early when it is dearer beyond noise.")  # fmt: skip
+        help="Stop a trial early when it is significantly more expensive.")  # fmt: skip
 @option("--storage", metavar="URL", help="Where trials are kept; a file in FOLDER if not given.")
 @option("--resume", is_flag=True, help="Go on with a finished search, and replace its policy.")
 @option("--out", type=PATH, required=True, metavar="FOLDER", help="To save the policy in.")
@@ -126,6 +127,11 @@ def optimize(
     near_miss; the first four if not given.
     """
     check_splits(given)
+    if not force and not resume and (out / "policy.json").exists() and (out / "study.db").exists():
+        raise StoreError(
+            f"{out} holds the policy of a search: go on with it with --resume, choose another --out, "
+            "or start anew with --force, which deletes its trials"
+        )
     check_folder(out, force=force or resume)
     say_what_is_not_saved(given["learners"])
     costs = costs_from(given)
@@ -134,6 +140,13 @@ def optimize(
         storage = _storage(out, given["storage"], anew=force and not resume)
         X, y, said = rows_to_learn_from(table, target, given)
         result = _searched(X, y, costs, storage, said, given)
+    policy = with_rows(result.policy, table, data, target, given["time"])
+    result = replace(result, policy=policy)
+    n_done = len(result.study.get_trials(deepcopy=False))
+    if n_done < given["trials"]:
+        say(
+            f"{n_done:,} of {given['trials']:,} trials done: the same command with --resume goes on"
+        )
     failure = None
     try:
         result.policy.save(out, overwrite=force or resume)

@@ -11,7 +11,7 @@ import click
 from costopt.cli.console import print_json, print_text, say
 from costopt.cli.kept import as_csv, json_lines, restore_codes
 from costopt.cli.options import PATH, as_json, column, force, option, settings
-from costopt.cli.places import check_file, write_file
+from costopt.cli.places import check_file, policy_in, write_file
 from costopt.cli.reading import put_in_order, read, reading_options
 from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
@@ -153,9 +153,7 @@ def evaluate(
 
 def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:
     """A policy that can decide on the rows of a file without further help."""
-    from costopt.policy.policy import DecisionPolicy
-
-    policy = DecisionPolicy.load(folder)
+    policy = policy_in(folder)
     if not policy.models and score is None:
         raise PolicyError(
             f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: "

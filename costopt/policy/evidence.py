@@ -88,7 +88,7 @@ class Evidence(Presentable):
             told = saved.interval_text(100, " %", digits=3)
             interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
-            f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
+            f"{figure(100 * abs(saved.value), 3)} % {way} than the best rule without a model "
             f"({self.better_baseline()}){interval}.",
             self.verdict()[1],
         ]
@@ -103,11 +103,11 @@ class Evidence(Presentable):
         if saved.note:
             return "unsure", f"It saves nothing: it makes {saved.note}."
         if saved.low > 0:
-            return "good", "It is significantly cheaper than the better rule without a model."
+            return "good", "It is significantly cheaper than the best rule without a model."
         if saved.high < 0:
             return (
                 "bad",
-                "It costs significantly more than the better rule without a model: do not use it.",
+                "It costs significantly more than the best rule without a model: do not use it.",
             )
         return "unsure", "It may save nothing: gather more cases before you rely on it."
 
