@@ -30,7 +30,9 @@ def main() -> None:
         found = optimize(X.iloc[known], y.iloc[known], COSTS, n_trials=1, progress=False)
         probability[new] = found.policy.probability(X.iloc[new])
 
-    display = CostCurveDisplay.from_predictions(y, probability, COSTS)
+    display = CostCurveDisplay.from_predictions(
+        y, probability, COSTS, score_name="calibrated probability"
+    )
     display.ax_.set_title(
         "1,000 credit applications: a bad risk accepted costs 5, a good one refused 1",
         loc="left",

@@ -237,7 +237,7 @@ class CostCurveDisplay(FromScores):
             f"{name}\n{number(cost)}",
             xy=(1.01, cost),
             xycoords=("axes fraction", "data"),
-            va="bottom" if above else "top",
+            va="bottom" if above and cost < high - 0.1 * (high - low) else "top",
             annotation_clip=False,
             fontsize=SMALL,
             color=MUTED,
