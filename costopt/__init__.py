@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from costopt.decision.costs import CostMatrix
     from costopt.decision.odds import OddsLedger, scale_odds
     from costopt.decision.rules import decide, decision_cost, expected_gain, mean_cost, savings
-    from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
+    from costopt.decision.thresholds import BestThreshold, CostCurve, bayes_threshold, cost_curve
     from costopt.errors import (
         CostOptError,
         CostOptWarning,
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Advice",
-    "BestCut",
+    "BestThreshold",
     "CaseCosts",
     "Comparison",
     "CostCurve",
@@ -124,7 +124,7 @@ _HOMES = {
         "mean_cost",
         "savings",
     ),
-    "costopt.decision.thresholds": ("BestCut", "CostCurve", "bayes_threshold", "cost_curve"),
+    "costopt.decision.thresholds": ("BestThreshold", "CostCurve", "bayes_threshold", "cost_curve"),
     "costopt.errors": (
         "CostOptError",
         "CostOptWarning",

@@ -24,6 +24,7 @@ ORDER = (
     "progress",
     "inputs",
     "decision",
+    "calibration",
     "rebalancing",
     "learners",
     "evaluation",
@@ -41,7 +42,7 @@ MAX_LINES = 450
 
 PUBLIC_NAMES = [
     "Advice",
-    "BestCut",
+    "BestThreshold",
     "CaseCosts",
     "Comparison",
     "CostCurve",

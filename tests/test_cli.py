@@ -27,7 +27,7 @@ from costopt import (
 )
 from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
-from costopt.decision.rules import CutRule
+from costopt.decision.rules import ThresholdRule
 from costopt.inputs.files import read_table
 from costopt.learners.registry import BUILT_IN
 from costopt.rebalancing.methods import BY_DEFAULT, DEVICES
@@ -962,7 +962,7 @@ def test_show_prints_plain_facts_as_json(fraud):
 def test_never_and_always_are_words_in_json(tmp_path, cut, printed):
     costs = CostMatrix(fp=1, fn=3)
     DecisionPolicy(
-        rule=CutRule(cut), costs=costs, known_costs=costs, unit=costs.unit
+        rule=ThresholdRule(cut), costs=costs, known_costs=costs, unit=costs.unit
     ).save(tmp_path / "policy")  # fmt: skip
 
     found = strict_json(succeeded("show", tmp_path / "policy", "--json").stdout)

@@ -19,7 +19,7 @@ from costopt import (
     optimize,
     plotting,
 )
-from costopt.decision.rules import as_weights
+from costopt.decision.checks import as_weights
 from costopt.inputs.files import read_table
 
 COSTS = CostMatrix(fp=1, fn=3)

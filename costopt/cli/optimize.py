@@ -34,6 +34,7 @@ from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
 from costopt.cli.words import three_lines, with_rows
 from costopt.errors import StoreError
+from costopt.evaluation.modes import SEARCH_MODES, modes_in_words
 from costopt.showing.text import figure
 
 if TYPE_CHECKING:
@@ -82,9 +83,8 @@ def _devices() -> Collection[str]:
              help="Kind of model, named above; repeatable.")  # fmt: skip
 @name_option("--resampling", what="resampling", known=_devices, multiple=True,
              help="What may be done against imbalance, named above; repeatable.")  # fmt: skip
-@option("--threshold", type=click.Choice(["auto", "bayes", "exact", "sampled"]), default="auto",
-        show_default=True, help="Bayes' rule on calibrated probabilities, the cheapest threshold, a "
-        "threshold sampled as one more parameter; auto: the first two, as the data support.")  # fmt: skip
+@option("--threshold", type=click.Choice(SEARCH_MODES), default="auto", show_default=True,
+        help=f"{modes_in_words(SEARCH_MODES)}.")  # fmt: skip
 @option("--selection", type=click.Choice(["likelihood", "average", "cost", "cheapest"]),
         default="likelihood", show_default=True,
         help="What is selected: the trial of lowest log loss, the average of a few, the best of those "

@@ -37,6 +37,7 @@ from costopt.cli.rows import (
 from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, rule_of, three_lines, with_rows
 from costopt.errors import StoreError
+from costopt.evaluation.modes import SCORE_MODES, modes_in_words
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -62,9 +63,8 @@ __all__ = ["threshold"]
 @folds
 @seed
 @reading_options
-@option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
-        show_default=True,
-        help="Bayes' rule on calibrated scores, the cheapest threshold, or as the data support.")  # fmt: skip
+@option("--threshold", "rule", type=click.Choice(SCORE_MODES), default="auto",
+        show_default=True, help=f"{modes_in_words(SCORE_MODES)}.")  # fmt: skip
 @option("--out", type=PATH, metavar="FOLDER", help="To save the policy in, without a model.")
 @force
 @as_json

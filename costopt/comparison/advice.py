@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.comparison.situation import Imbalance, size_up
 from costopt.comparison.statements import Statement, statements_on, strategies_for
 from costopt.decision.case_costs import check_regrets
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.inputs.columns import holds_times
 from costopt.inputs.frames import Scalar, Table

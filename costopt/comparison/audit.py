@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from costopt.comparison.counted import ENOUGH
 from costopt.comparison.findings import Finding, Findings, findings_of, ranked
 from costopt.comparison.situation import NORMAL_95
-from costopt.decision.rules import CutRule
 from costopt.errors import DataError
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.leakage import nearly_perfect
 from costopt.policy.policy import DecisionPolicy
@@ -126,12 +125,13 @@ def _of_policy(policy: DecisionPolicy, prevalence: float | None) -> Iterator[Fin
     known = evidence.n_cases > 0
     if known:
         yield _few_positives(evidence.n_positives)
-        if isinstance(policy.rule, CutRule) and evidence.n_positives <= POSITIVES_FOR_A_CUT:
+        if not policy.rule.reads_costs and evidence.n_positives <= POSITIVES_FOR_A_THRESHOLD:
             yield Finding(
                 "cut-on-few-positives",
                 "warning",
                 f"the threshold was chosen from {evidence.n_positives:,} positives; up to "
-                f"{POSITIVES_FOR_A_CUT} a cut from data was measured to be worse than Bayes' rule",
+                f"{POSITIVES_FOR_A_THRESHOLD} a threshold from data was measured to be worse than "
+                "Bayes' rule",
                 "use threshold='auto' or 'bayes'",
             )
         yield _prevalence(evidence.n_cases, evidence.n_positives, prevalence)

@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 
 from costopt.comparison.advice import Advice, advise
 from costopt.comparison.ranking import Ranked, ranked
-from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.comparison.result import Comparison, Priced, StrategyResult
 from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
-from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.metrics import decision_metrics
+from costopt.evaluation.metrics import METRICS, decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, as_names, pose
 from costopt.evaluation.trial import evaluate
@@ -336,7 +335,7 @@ def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
         order.differences[name].scaled(problem.scale),
         name in order.tied,
         priced.metrics,
-        rule_threshold(priced.found.choice.rule, problem.known),
+        priced.found.choice.rule.threshold_for(problem.known),
         priced.seconds,
         order.same_as[name],
     )

@@ -25,19 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "Priced", "StrategyResult"]
 
-METRICS = (
-    "precision",
-    "recall",
-    "f1",
-    "specificity",
-    "g_mean",
-    "accuracy",
-    "alert_share",
-    "roc_auc",
-    "average_precision",
-    "brier_score",
-)
-
 
 @dataclass(frozen=True, eq=False)
 class StrategyResult:
@@ -199,7 +186,7 @@ class Comparison(Presentable):
                 ("difference", result.difference),
             ):
                 row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-            row |= {name: result.metrics[name] for name in METRICS}
+            row |= result.metrics
             row |= {"threshold": result.threshold, "seconds": result.seconds, "skipped": None}
             rows.append(row)
         rows += [{"strategy": name, "skipped": reason} for name, reason in self.skipped.items()]

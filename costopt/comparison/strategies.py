@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import MAPS, CalibrationKind
+from costopt.calibration.platt import PlattMap
 from costopt.errors import SearchError, nearest
+from costopt.evaluation.modes import ThresholdMode
 
 if TYPE_CHECKING:
     from costopt.learners.protocol import Learner
@@ -35,9 +39,9 @@ class Strategy:
         Of `costopt.rebalancing.methods`.
     ratio : {"balanced", "costs"}, optional
         The ratio that the device aims at: classes of one weight, or as the costs have it.
-    calibration : {"platt", "beta", "isotonic", "none"}, optional
+    calibration : {"platt", "beta", "isotonic", "none"} or CalibrationMap class, optional
         Platt's map where None.
-    rule : {"auto", "bayes", "cut", "half"}, optional
+    rule : {"auto", "bayes", "exact", "tuned", "half"}, optional
         What the data support where None.
     corrected : bool, default=True
         Whether what training did to the odds is undone.
@@ -52,8 +56,8 @@ class Strategy:
     learner: str | Learner | None = None
     resampling: str = "none"
     ratio: Ratio | None = None
-    calibration: Literal["platt", "beta", "isotonic", "none"] | None = None
-    rule: Literal["auto", "bayes", "cut", "half"] | None = None
+    calibration: CalibrationKind | None = None
+    rule: ThresholdMode | None = None
     corrected: bool = True
     n_models: int = 1
 
@@ -69,7 +73,7 @@ class Strategy:
         name = self.learner_name(base)
         decided = (
             self.rule not in (None, "auto", "bayes")
-            or self.calibration not in (None, "platt")
+            or self.calibration not in (None, "platt", PlattMap)
             or not self.corrected
         )
         other = treated or decided or name != base
@@ -249,7 +253,7 @@ _ENSEMBLES = (
 
 _THRESHOLDS = (
     Strategy(
-        "threshold 0.5", "The model's own score, cut at 0.5, whatever errors cost.",
+        "threshold 0.5", "The model's own score and a threshold of 0.5, whatever errors cost.",
         "Never: it is what libraries do if they are not told.", _KEEPS,
         calibration="none", rule="half", corrected=False,
     ),
@@ -263,37 +267,37 @@ _THRESHOLDS = (
         "The rule to beat.", _KEEPS, rule="bayes",
     ),
     Strategy(
-        "tuned threshold (raw)", "One cut for all, where it was cheapest on other rows.",
-        "Constant costs and many positives.", _KEEPS, calibration="none", rule="cut",
+        "tuned threshold (raw)", "One threshold for all, where it was cheapest on other rows.",
+        "Constant costs and many positives.", _KEEPS, calibration="none", rule="tuned",
     ),
     Strategy(
         "tuned threshold (calibrated)", "The same on calibrated probabilities.",
-        "As the tuned threshold.", _KEEPS, rule="cut",
+        "As the tuned threshold.", _KEEPS, rule="tuned",
     ),
     Strategy(
-        "threshold 0.5 (calibrated)", "Calibrated probabilities cut at 0.5, whatever errors cost.",
+        "threshold 0.5 (calibrated)",
+        "Calibrated probabilities and a threshold of 0.5, whatever errors cost.",
         "Where both errors cost the same.", _KEEPS, rule="half",
     ),
+)  # fmt: skip
+
+# One for each map that is another one than Platt's, with which the rule above is.
+_CALIBRATIONS = tuple(
     Strategy(
-        "isotonic calibration", "A growing map in place of Platt's; decided by the costs.",
-        "Over a thousand positives and scores that are bent in more than one place.", _KEEPS,
-        calibration="isotonic", rule="bayes",
-    ),
-    Strategy(
-        "beta calibration", "A map of three numbers in place of Platt's two; decided by the costs.",
-        "Over a hundred positives and scores that are bent at both ends.", _KEEPS,
-        calibration="beta", rule="bayes",
-    ),
+        f"{kind} calibration", f"{made.does.rstrip('.')}; decided by the costs.", made.helps, _KEEPS,
+        calibration=kind, rule="bayes",
+    )
+    for kind, made in reversed(MAPS.items()) if made not in (PlattMap, IdentityMap)
 )  # fmt: skip
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
-    for strategy in (*_LEARNERS, *_WEIGHTS, *_SAMPLING, *_ENSEMBLES, *_THRESHOLDS)
+    for strategy in (*_LEARNERS, *_WEIGHTS, *_SAMPLING, *_ENSEMBLES, *_THRESHOLDS, *_CALIBRATIONS)
 }
 
 
 def at_one_half(name: str) -> Strategy:
-    """A strategy as it is mostly used: its model's own scores, cut at 0.5, whatever errors cost.
+    """A strategy as it is mostly used: its model's own scores, a threshold of 0.5, whatever errors cost.
 
     Examples
     --------

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner

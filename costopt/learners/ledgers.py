@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_weights
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import as_weights
 from costopt.errors import warn
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import Labels, encode_labels

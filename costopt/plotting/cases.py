@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts, as_floats
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_floats, as_probabilities, as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_probabilities, as_weights, decide
+from costopt.decision.rules import decide
+from costopt.decision.sweeps import sweep
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import DataError, PolicyError
 from costopt.inputs.frames import Scalar, Table
@@ -19,7 +21,15 @@ from costopt.inputs.row_labels import check_same_rows
 from costopt.plotting.canvas import Display
 from costopt.policy.policy import DecisionPolicy
 
-__all__ = ["Cases", "FromScores", "Sweep", "as_cases", "decisions_of", "described", "sweep"]
+__all__ = [
+    "Cases",
+    "ErrorShares",
+    "FromScores",
+    "as_cases",
+    "decisions_of",
+    "described",
+    "error_shares",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -141,14 +151,14 @@ def described(cases: Cases) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class ErrorShares:
     """What acting from each threshold up catches and disturbs.
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` (never), then every distinct score in descending order, then ``-inf`` (always).
-    caught, disturbed : array of shape (n_cuts,)
+    caught, disturbed : array of shape (n_thresholds,)
         Shares of the positive and of the negative cases that are acted on.
     positive_share : float
         Of the population.
@@ -160,7 +170,7 @@ class Sweep:
     positive_share: float
 
 
-def sweep(cases: Cases) -> Sweep:
+def error_shares(cases: Cases) -> ErrorShares:
     """Count at every threshold that matters, in one sort.
 
     Raises
@@ -168,20 +178,18 @@ def sweep(cases: Cases) -> Sweep:
     DataError
         If one class has no weight.
     """
-    weight = cases.weights
-    order = np.argsort(-cases.score, kind="stable")
-    ranked, y, w = cases.score[order], cases.y[order], weight[order]
-    last_of_ties = np.append(ranked[1:] != ranked[:-1], True)
-    totals = {name: float(w[rows].sum()) for name, rows in (("positive", y), ("negative", ~y))}
+    thresholds, n_acted, order = sweep(cases.score)
+    y, weight = cases.y[order], cases.weights[order]
+    totals = {name: float(weight[rows].sum()) for name, rows in (("positive", y), ("negative", ~y))}
     for name, total in totals.items():
         if not total > 0:
             raise DataError(f"sample_weight is 0 for every {name} case: both classes are needed")
-    shares = [
-        np.concatenate(([0.0], np.cumsum(np.where(rows, w, 0.0))[last_of_ties] / total, [1.0]))
-        for rows, total in ((y, totals["positive"]), (~y, totals["negative"]))
-    ]
-    thresholds = np.concatenate(([np.inf], ranked[last_of_ties], [-np.inf]))
-    return Sweep(thresholds, shares[0], shares[1], totals["positive"] / float(w.sum()))
+    shares = []
+    for rows, total in ((y, totals["positive"]), (~y, totals["negative"])):
+        up_to = np.concatenate(([0.0], np.cumsum(np.where(rows, weight, 0.0))))[n_acted]
+        shares.append(np.append(up_to[:-1] / total, 1.0))
+    positive_share = totals["positive"] / float(weight.sum())
+    return ErrorShares(thresholds, shares[0], shares[1], positive_share)
 
 
 class FromScores(Display):

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_labels
 from costopt.decision.costs import Costs
-from costopt.decision.rules import as_labels, decide, expected_gain
+from costopt.decision.rules import decide, expected_gain
 from costopt.errors import DataError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.plotting.canvas import (

@@ -23,7 +23,7 @@ from costopt.plotting.canvas import (
     scale_axis,
     thinned,
 )
-from costopt.plotting.cases import Cases, FromScores, Sweep, described, sweep
+from costopt.plotting.cases import Cases, ErrorShares, FromScores, described, error_shares
 from costopt.showing.text import figure
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class CostRatioDisplay(FromScores):
         """
         check_choice("view", view, VIEWS)
         choose_scale(scale, cases.score, ())
-        counted = sweep(cases)
+        counted = error_shares(cases)
         misses, alarms = _errors(counted)
         vertices, turns = _hull(misses, alarms)
         proportion, brier = _brier_curve(counted, np.append(turns, counted.positive_share))
@@ -221,13 +221,13 @@ def _ratio_ticks(ax: Axes, scale: Scale, limits: tuple[float, float]) -> None:
     ax.set_xticks(shown, [_ratio(each) for each in shown])
 
 
-def _errors(counted: Sweep) -> tuple[FloatArray, FloatArray]:
+def _errors(counted: ErrorShares) -> tuple[FloatArray, FloatArray]:
     """Misses and false alarms at every cut, as shares of the population."""
     misses = counted.positive_share * (1 - counted.caught)
     return misses, (1 - counted.positive_share) * counted.disturbed
 
 
-def _brier_curve(counted: Sweep, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _brier_curve(counted: ErrorShares, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The loss of deciding with the threshold that the costs ask for, where it jumps and at corners."""
     misses, alarms = (errors[::-1] for errors in _errors(counted))
     score = counted.thresholds[-2:0:-1]

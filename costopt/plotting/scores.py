@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from costopt.decision.checks import as_labels
 from costopt.decision.costs import Costs
 from costopt.decision.odds import logit
-from costopt.decision.rules import as_labels
 from costopt.errors import DataError
 from costopt.evaluation.draws import sums_by
 from costopt.plotting.canvas import (

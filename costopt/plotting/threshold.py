@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.rules import decision_cost, weighted_mean
-from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
+from costopt.decision.thresholds import BestThreshold, CostCurve, cost_curve
 from costopt.evaluation.estimates import LEVEL, Sample
 from costopt.evaluation.folds import units_of
 from costopt.plotting.canvas import (
@@ -105,7 +105,7 @@ class CostCurveDisplay(FromScores):
     needs_costs: ClassVar[bool] = True
 
     @property
-    def best(self) -> BestCut:
+    def best(self) -> BestThreshold:
         """The cheapest threshold, and the interval that is as cheap on these cases."""
         return self.curve.best()
 
@@ -258,7 +258,7 @@ class CostCurveDisplay(FromScores):
         return bottom - 0.04 * (top - bottom) * (least < 0), top + 0.08 * (top - bottom)
 
 
-def _best_in_words(best: BestCut, unit: str) -> str:
+def _best_in_words(best: BestThreshold, unit: str) -> str:
     cost = money(best.mean_cost, unit)
     if np.isinf(best.threshold):
         return f"cheapest, {'never' if best.threshold > 0 else 'always'} acting: {cost}"

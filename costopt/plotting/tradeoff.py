@@ -23,7 +23,7 @@ from costopt.plotting.canvas import (
     scale_axis,
     step_points,
 )
-from costopt.plotting.cases import Cases, FromScores, described, sweep
+from costopt.plotting.cases import Cases, FromScores, described, error_shares
 from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class TradeoffDisplay(FromScores):
         if threshold is None and cases.costs is not None:
             curve = cost_curve(cases.y, cases.score, cases.costs, cases.weight)
             threshold = curve.best().threshold
-        counted = sweep(cases)
+        counted = error_shares(cases)
         hits = counted.positive_share * counted.caught
         alerts = hits + (1 - counted.positive_share) * counted.disturbed
         with np.errstate(invalid="ignore"):

@@ -11,15 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import (
-    CutRule,
-    GainRule,
-    Rule,
-    as_weights,
-    expected_gain,
-)
-from costopt.decision.thresholds import rule_threshold
+from costopt.decision.rules import Rule, expected_gain
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
@@ -43,7 +37,7 @@ from costopt.policy.document import (
 from costopt.policy.evidence import Evidence, evidence_on
 from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.scoring import Scorer
-from costopt.policy.words import model_in_words, rule_in_words
+from costopt.policy.words import model_in_words
 from costopt.showing.overview import Overview, Presentable
 from costopt.showing.text import figure
 
@@ -61,7 +55,7 @@ class DecisionPolicy(Scorer, Presentable):
 
     Parameters
     ----------
-    rule : GainRule or CutRule
+    rule : GainRule or ThresholdRule
         On calibrated probabilities.
     costs : CostMatrix or None
         As declared; None where costs per case were given as arrays, which are then asked for.
@@ -91,7 +85,7 @@ class DecisionPolicy(Scorer, Presentable):
     @property
     def threshold(self) -> float | None:
         """The calibrated probability from which it acts; None where that differs by case."""
-        return rule_threshold(self.rule, self.known_costs)
+        return self.rule.threshold_for(self.known_costs)
 
     @property
     def raw_threshold(self) -> float | None:
@@ -110,7 +104,7 @@ class DecisionPolicy(Scorer, Presentable):
     @property
     def needs_costs(self) -> bool:
         """Whether ``costs=`` must be passed with every batch of rows to decide on."""
-        return isinstance(self.rule, GainRule) and self.known_costs is None
+        return self.rule.reads_costs and self.known_costs is None
 
     def decide(
         self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
@@ -141,7 +135,7 @@ class DecisionPolicy(Scorer, Presentable):
         Warns
         -----
         CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one cut for all.
+            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
         """
         check_same_rows(X=X, score=score, costs=costs)
         self._say_if_unread(costs)
@@ -320,7 +314,7 @@ class DecisionPolicy(Scorer, Presentable):
 
     def explain(self) -> str:
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
-        rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
+        rule = self.rule.in_words(self.known_costs, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
         multiplier = self.ledger_of_score.multiplier
         lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
@@ -388,10 +382,10 @@ class DecisionPolicy(Scorer, Presentable):
         return policy
 
     def _say_if_unread(self, costs: Costs | None) -> None:
-        if costs is not None and isinstance(self.rule, CutRule):
+        if costs is not None and not self.rule.reads_costs:
             warn(
                 "costs-not-read",
-                "the rule is a cut that was chosen for the declared costs, so costs= changes no "
+                "the rule is a threshold that was chosen for the declared costs, so costs= changes no "
                 "decision: make the policy with threshold='bayes' to decide by other costs",
             )
 
@@ -411,9 +405,8 @@ class DecisionPolicy(Scorer, Presentable):
         }
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
-        if isinstance(self.rule, CutRule):
-            return np.asarray(probability >= self.rule.threshold)
-        return self.rule.decide(probability, self._known(X, costs, probability.size))
+        known = self._known(X, costs, probability.size) if self.rule.reads_costs else None
+        return self.rule.decide(probability, known)
 
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_labels, as_weights
 from costopt.decision.costs import Costs
-from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
 from costopt.rebalancing.weights import Reweighting, sample_weight, weighted_odds

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_labels, as_weights
 from costopt.decision.costs import Costs, as_case_costs
-from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
 from costopt.inputs.row_labels import check_same_rows
 

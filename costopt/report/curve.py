@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from costopt.decision.rules import CutRule, Rule
+from costopt.decision.rules import Rule
 from costopt.evaluation.operating import CELLS, OperatingCurve, OperatingPoint
 from costopt.policy.policy import DecisionPolicy
 from costopt.report.picture import curve_picture
@@ -52,7 +52,7 @@ def recommended_at(
     cheapest = curve.cheapest(changed)
     assert cheapest.threshold is not None  # noqa: S101  # a point of the curve has one
     fp, fn, tp, tn = (
-        changed.get(name, cost) for name, cost in zip(CELLS, curve.shipped.cells, strict=True)
+        changed.get(name, cost) for name, cost in zip(CELLS, curve.selected.cells, strict=True)
     )
     alarm, miss = fp - tn, fn - tp
     if rule == "exact" or (alarm <= 0 and miss <= 0 and (alarm, miss) != (0, 0)):
@@ -95,19 +95,19 @@ def curve_facts(policy: DecisionPolicy, curve: OperatingCurve, cases: float) -> 
     cases : float
         What money and alerts are multiplied by.
     """
-    shipped = curve.shipped
+    selected = curve.selected
     cells = [
         _cell(policy, name, value, varies=varies)
-        for name, value, varies in zip(CELLS, shipped.cells, curve.varies, strict=True)
+        for name, value, varies in zip(CELLS, selected.cells, curve.varies, strict=True)
     ]
-    start = curve.best if shipped.threshold is None else shipped.threshold
+    start = curve.best if selected.threshold is None else selected.threshold
     return {
-        "recommended": _point_facts(curve, shipped, cases),
+        "recommended": _point_facts(curve, selected, cases),
         "alerts": fixed(alerts, 0)
-        if (alerts := cases * shipped.alerts) >= 10
+        if (alerts := cases * selected.alerts) >= 10
         else fixed(alerts, 1),
         "money_varies": _money_varies(curve),
-        "by_case": shipped.threshold is None,
+        "by_case": selected.threshold is None,
         "cells": cells,
         "flat": [threshold_text(each) for each in curve.flat],
         "supported": None
@@ -132,7 +132,7 @@ def _beside_estimate(policy: DecisionPolicy, cases: float) -> str:
             f"; the estimate at the top expects {money(cases * abs(bias))} {policy.unit} {way}, since "
             "the policy was selected on these cases"
         )
-    if isinstance(policy.rule, CutRule):
+    if not policy.rule.reads_costs:
         text += (
             "; the threshold was chosen on them as well, so the recommended rule was judged by "
             "thresholds that had not seen the case, and costs more than the curve shows at its threshold"
@@ -181,9 +181,9 @@ def _what_if(curve: OperatingCurve, cases: float) -> list[dict[str, str]]:
         changed = {}
         if cell is not None:
             at = CELLS.index(cell)
-            changed[cell] = factor * (1.0 if curve.varies[at] else curve.shipped.cells[at])
+            changed[cell] = factor * (1.0 if curve.varies[at] else curve.selected.cells[at])
         cheapest = curve.cheapest(changed)
-        kept = curve.shipped.mean_cost(changed)
+        kept = curve.selected.mean_cost(changed)
         assert cheapest.threshold is not None  # noqa: S101  # a point of the curve has one
         rows.append(
             {
@@ -198,7 +198,7 @@ def _what_if(curve: OperatingCurve, cases: float) -> list[dict[str, str]]:
 
 def _data(curve: OperatingCurve, start: float, rule: Rule) -> dict[str, Any]:
     """What the script computes with. Never and always have no number in JSON."""
-    shipped = curve.shipped
+    selected = curve.selected
 
     def finite(value: float) -> float | None:
         return value if math.isfinite(value) else None
@@ -210,15 +210,15 @@ def _data(curve: OperatingCurve, start: float, rule: Rule) -> dict[str, Any]:
         "cells": curve.cells,
         "declared": [
             1.0 if varies else value
-            for value, varies in zip(shipped.cells, curve.varies, strict=True)
+            for value, varies in zip(selected.cells, curve.varies, strict=True)
         ],
-        "shipped": {
-            "by_case": shipped.threshold is None,
-            "caught": shipped.caught,
-            "false_alarms": shipped.false_alarms,
-            "cells": shipped.cells,
+        "selected": {
+            "by_case": selected.threshold is None,
+            "caught": selected.caught,
+            "false_alarms": selected.false_alarms,
+            "cells": selected.cells,
         },
-        "rule": "exact" if isinstance(rule, CutRule) else "bayes",
+        "rule": "bayes" if rule.reads_costs else "exact",
         "money_varies": _money_varies(curve),
         "start": curve.thresholds.index(start),
         "best": curve.thresholds.index(curve.best),

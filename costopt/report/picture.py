@@ -44,8 +44,8 @@ def curve_picture(curve: OperatingCurve, cases: float) -> dict[str, Any]:
     path = f"M{across[0]:.1f} {down(means[0])}"
     for x, value in zip(across[1:], means[1:], strict=True):
         path += f"H{x:.1f}V{down(value)}"
-    shipped = curve.shipped
-    start = curve.best if shipped.threshold is None else shipped.threshold
+    selected = curve.selected
+    start = curve.best if selected.threshold is None else selected.threshold
 
     left, right = (across[curve.thresholds.index(each)] for each in curve.flat)
     return {
@@ -62,9 +62,9 @@ def curve_picture(curve: OperatingCurve, cases: float) -> dict[str, Any]:
             (down(value), f"{value:,.10g}") for value in np.arange(low, high + step / 2, step)
         ],
         "flat": (round(left, 1), round(max(right - left, 1.0), 1)),
-        "shipped": round(across[curve.thresholds.index(start)], 1),
-        "shipped_y": down(cases * shipped.mean_cost()),
-        "by_case": shipped.threshold is None,
+        "selected": round(across[curve.thresholds.index(start)], 1),
+        "selected_y": down(cases * selected.mean_cost()),
+        "by_case": selected.threshold is None,
         "half": (half_at, down(half)),
         "ends": [
             _end("always act", "start", LEFT + 6, means[-1], down(means[-1])),

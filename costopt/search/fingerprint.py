@@ -48,7 +48,7 @@ def fingerprint(
         "learners": ", ".join(_of_learner(learner) for learner in problem.learners.values()),
         "resampling": ", ".join(resampling),
         "threshold": problem.threshold,
-        "calibration": problem.calibration,
+        "calibration": problem.calibration.kind,
         "random_state": str(problem.seed),
         **search,
     }

@@ -12,10 +12,10 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, check_choice
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import FINALS, FinalKind, evaluate

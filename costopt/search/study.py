@@ -9,10 +9,10 @@ from typing import Any
 
 import optuna
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
@@ -90,10 +90,10 @@ def optimize(
         ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``, ``"smote_enn"``,
         ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``.
     threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
-        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single cut.
-        ``"auto"``: Bayes' rule, unless costs are constant and the cut proves cheaper.
-        ``"sampled"``: the cut is one more parameter for Optuna.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single threshold.
+        ``"auto"``: Bayes' rule, unless costs are constant and the threshold proves cheaper.
+        ``"sampled"``: it is one more parameter for Optuna.
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter or iterable of (train, test), default=5
         Folds that make the out-of-fold scores.

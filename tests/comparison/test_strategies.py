@@ -3,8 +3,8 @@
 import pytest
 
 from costopt import SearchError, Strategy
+from costopt.calibration.maps import MAPS
 from costopt.comparison.strategies import STRATEGIES, at_one_half, strategies_named
-from costopt.evaluation.calibration import CALIBRATIONS
 from costopt.learners.registry import BUILT_IN, learner
 from costopt.rebalancing.methods import DEVICES
 
@@ -19,7 +19,7 @@ ISSUED = {
         "logistic", "hist_gradient_boosting", "xgboost", "xgboost_focal", "xgboost_expected_cost",
         "isolation_forest", "one_class_svm", "local_outlier_factor",
     },
-    "rule": {"bayes", "cut", "half"},
+    "rule": {"bayes", "tuned", "half"},
     "calibration": {"none", "beta", "isotonic"},
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_each_is_made_of_what_exists_and_says_what_it_does(strategy):
     assert STRATEGIES[strategy.name] is strategy
     assert strategy.resampling in DEVICES
     assert strategy.learner is None or strategy.learner in BUILT_IN
-    assert strategy.calibration is None or strategy.calibration in CALIBRATIONS
+    assert strategy.calibration is None or strategy.calibration in MAPS
     has_ratio = DEVICES[strategy.resampling].has_ratio
     assert (strategy.ratio is not None) == has_ratio
     for words in (strategy.does, strategy.helps, strategy.probabilities):

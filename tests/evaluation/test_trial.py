@@ -25,7 +25,7 @@ from costopt import (
     decision_cost,
     scale_odds,
 )
-from costopt.evaluation.calibration import cross_fit
+from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.folds import make_folds
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import check_n_jobs, pose

@@ -7,6 +7,7 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DecisionPolicy, SearchError, XGBoostLearner, optimize
+from costopt.calibration.identity import IdentityMap
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
 from costopt.evaluation.training import train
@@ -210,7 +211,7 @@ def test_expected_cost_takes_costs_case_by_case(rows):
     found = evaluate(problem, Candidate("xgboost_expected_cost", made.defaults(), "case_weight"))
 
     assert found.odds_multipliers == (1.0,) * 5
-    assert found.calibrator.is_identity
+    assert found.calibrator == IdentityMap()
     assert made.devices == ("case_weight",)
     assert XGBoostLearner(objective="focal").devices is None
 

@@ -119,7 +119,7 @@ def expected(curve, point, cases=DAY, changed=None, threshold=None):
 def test_wherever_the_slider_stands_the_numbers_are_those_of_python(opened, reports, name):
     page, curve = opened(name), reports[name].curve
 
-    assert shown(page, "recommended") == expected(curve, curve.shipped)
+    assert shown(page, "recommended") == expected(curve, curve.selected)
     last = len(curve) - 1
     for index in {0, 1, last - 1, last, *range(0, last, 40)}:
         move(page, last - index)
@@ -143,15 +143,15 @@ def test_changed_costs_are_priced_as_python_prices_them(opened, reports, name, c
     page.click("#cheapest")
 
     assert shown(page, "chosen") == expected(curve, curve.cheapest(changed), 12345.5, changed)
-    at, point = None, curve.shipped
+    at, point = None, curve.selected
     if name == "constant":
         at, point = recommended_at(curve, "bayes", changed)
-        assert at != curve.shipped.threshold
+        assert at != curve.selected.threshold
     assert shown(page, "recommended") == expected(curve, point, 12345.5, changed, at)
     assert "measured for the declared costs only" in page.text_content("#say")
     assert page.get_attribute("#line", "d") != before
     page.click("#reset")
-    assert shown(page, "recommended") == expected(curve, curve.shipped)
+    assert shown(page, "recommended") == expected(curve, curve.selected)
 
 
 def test_the_recommended_line_moves_with_the_costs_and_back(opened, reports):
@@ -210,7 +210,7 @@ def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
     page.fill("#cases", "-5")
 
     assert shown(page, "recommended") == expected(
-        reports["constant"].curve, reports["constant"].curve.shipped
+        reports["constant"].curve, reports["constant"].curve.selected
     )
     assert page.get_attribute("#cost-fn", "aria-invalid") == "true"
     assert page.get_attribute("#cases", "aria-invalid") == "true"
@@ -218,7 +218,7 @@ def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
 
 def test_the_keyboard_moves_the_slider_and_what_it_says(opened, reports):
     page, curve = opened("constant"), reports["constant"].curve
-    home = curve.thresholds.index(curve.shipped.threshold)
+    home = curve.thresholds.index(curve.selected.threshold)
 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "threshold"
@@ -291,7 +291,7 @@ def test_without_javascript_the_answer_is_there_and_no_dead_field(opened, report
     page = opened("constant", java_script_enabled=False)
 
     assert page.text_content("#recommended-cost") == money(
-        DAY * reports["constant"].curve.shipped.mean_cost()
+        DAY * reports["constant"].curve.selected.mean_cost()
     )
     assert page.locator("noscript").is_visible()
     assert not page.locator("input").first.is_visible()

@@ -86,12 +86,12 @@ def test_the_answer_is_in_the_text_with_the_numbers_of_python(policy, tmp_path):
     for found in (*evidence.baselines.values(), evidence.expected_cost):
         assert money(1000 * found.value) in shown
         assert f"{money(1000 * found.low)} to {money(1000 * found.high)}" in shown
-    shipped = evidence.curve.shipped
+    selected = evidence.curve.selected
     for text in (
-        money(1000 * shipped.mean_cost()),
-        fixed(1000 * shipped.alerts, 1),
-        percent(shipped.precision, 1),
-        percent(shipped.recall, 1),
+        money(1000 * selected.mean_cost()),
+        fixed(1000 * selected.alerts, 1),
+        percent(selected.precision, 1),
+        percent(selected.recall, 1),
     ):
         assert text in shown
     assert evidence.reason in shown
@@ -161,12 +161,12 @@ def test_money_saved_is_counted_beside_cases_caught(tmp_path):
 
     act, stake = policy.decide(X, score=score), X["amount"].to_numpy() - 5
     caught = stake[act & (y == 1)].sum() / stake[y == 1].sum()
-    assert money_recall(curve, curve.shipped) == pytest.approx(caught, abs=0.1)
+    assert money_recall(curve, curve.selected) == pytest.approx(caught, abs=0.1)
     assert money_recall(curve, curve.point(0)) == 0
     assert money_recall(curve, curve.point(len(curve) - 1)) == pytest.approx(1)
     middle = curve.point(len(curve) // 2)
     assert middle.recall < money_recall(curve, middle, {"fn": 3.0}) or middle.recall > 0
-    share = percent(money_recall(curve, curve.shipped), 1)
+    share = percent(money_recall(curve, curve.selected), 1)
     assert f"and with them {share} of the money at stake in positive cases" in page.text
 
 
@@ -175,8 +175,8 @@ def test_money_at_stake_that_is_the_same_for_all_is_not_counted_twice(policy, tm
 
     assert "money at stake" not in page.text
     curve = policy.evidence.curve
-    assert money_recall(curve, curve.shipped) == pytest.approx(curve.shipped.recall)
-    assert np.isnan(money_recall(curve, curve.shipped, {"fn": 0.0}))
+    assert money_recall(curve, curve.selected) == pytest.approx(curve.selected.recall)
+    assert np.isnan(money_recall(curve, curve.selected, {"fn": 0.0}))
 
 
 def test_what_happens_if_costs_change_is_priced_on_the_curve(policy, tmp_path):
@@ -188,7 +188,7 @@ def test_what_happens_if_costs_change_is_priced_on_the_curve(policy, tmp_path):
     for text in (
         threshold_text(cheapest.threshold),
         money(250 * cheapest.mean_cost(changed)),
-        money(250 * curve.shipped.mean_cost(changed)),
+        money(250 * curve.selected.mean_cost(changed)),
     ):
         assert text in shown
 
@@ -257,7 +257,7 @@ def test_costs_per_case_are_factors_and_the_rule_stands_beside_the_curve(tmp_pat
     assert "Decide case by case" in page.text
     assert "1 is amount" in page.text
     assert json.loads(page.scripts[1])["declared"] == [5.0, 1.0, 0.0, 0.0]
-    assert json.loads(page.scripts[1])["shipped"]["by_case"] is True
+    assert json.loads(page.scripts[1])["selected"]["by_case"] is True
 
 
 def test_a_search_tells_how_it_chose(rows, tmp_path):

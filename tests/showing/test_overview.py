@@ -12,7 +12,7 @@ from costopt import (
     optimize,
 )
 from costopt.comparison.findings import Finding, ranked
-from costopt.decision.rules import CutRule
+from costopt.decision.rules import ThresholdRule
 from costopt.evaluation.estimates import Estimate
 from costopt.policy.evidence import Evidence
 from costopt.showing.html import page_of, shown
@@ -140,7 +140,7 @@ def test_a_policy_tells_when_it_acts_and_what_that_costs(policy):
 
 
 def test_a_policy_without_a_measurement_is_shown_too():
-    bare = DecisionPolicy(rule=CutRule(0.25), costs=None, known_costs=None, unit="EUR")
+    bare = DecisionPolicy(rule=ThresholdRule(0.25), costs=None, known_costs=None, unit="EUR")
 
     assert repr(bare) == "DecisionPolicy(acts from 0.25, model='')"
     assert "Nothing is known of its cost" in bare._repr_html_()

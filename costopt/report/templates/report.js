@@ -60,7 +60,7 @@
   }
   const at = (i) => point(data.caught[i], data.false_alarms[i],
     data.cells.map((cell) => (Array.isArray(cell) ? cell[i] : cell)));
-  const shipped = () => point(data.shipped.caught, data.shipped.false_alarms, data.shipped.cells);
+  const selected = () => point(data.selected.caught, data.selected.false_alarms, data.selected.cells);
 
   // Share of the money at stake in positives: what missing one costs more than catching it.
   function saved(found) {
@@ -71,7 +71,7 @@
   // What the rule would decide at other costs: the Bayes threshold, or the cheapest one.
   function recommendation() {
     const [fp, fn, tp, tn] = good.costs, alarm = fp - tn, miss = fn - tp;
-    if (!changed()) return { index: data.start, text: thresholdText(data.start), found: shipped() };
+    if (!changed()) return { index: data.start, text: thresholdText(data.start), found: selected() };
     let index = best, text = "";
     if (data.rule === "bayes" && (alarm > 0 || miss > 0 || (alarm === 0 && miss === 0))) {
       if (miss <= 0) index = 0;
@@ -160,8 +160,8 @@
     }
     if (changed()) {
       words.push(index === best ? "This is the cheapest threshold at these costs." : "The cheapest threshold at these costs is " + thresholdText(best) + ".");
-      if (!data.shipped.by_case && advised.index !== data.start) {
-        const kept = good.cases * (shipped().mean - advised.found.mean);
+      if (!data.selected.by_case && advised.index !== data.start) {
+        const kept = good.cases * (selected().mean - advised.found.mean);
         words.push("Keeping the rule of the declared costs would cost " + money(Math.abs(kept)) + " " + data.unit + " a day " + (kept < 0 ? "less" : "more") + " than the rule that is now recommended.");
       }
       words.push("Which differences are significant was measured for the declared costs only.");
@@ -170,15 +170,15 @@
       words.push("Significantly more expensive than the cheapest threshold.");
       mood = mood || "unsure";
     } else if (!mood) words.push("Not significantly more expensive than the cheapest threshold.");
-    if (data.shipped.by_case && !changed()) words.push("One threshold for all cases is another rule than the recommended one, which decides case by case.");
+    if (data.selected.by_case && !changed()) words.push("One threshold for all cases is another rule than the recommended one, which decides case by case.");
     $("say").textContent = words.join(" ");
     $("say").className = "say scripted " + mood;
   }
 
   function show() {
     const index = last - Number(slider.value);
-    const byCase = data.shipped.by_case, chosen = at(index);
-    const advised = byCase ? { index: -1, text: "case by case", found: shipped() } : recommendation();
+    const byCase = data.selected.by_case, chosen = at(index);
+    const advised = byCase ? { index: -1, text: "case by case", found: selected() } : recommendation();
     fill("chosen", thresholdText(index), chosen);
     fill("recommended", advised.text, advised.found);
     $("threshold-text").textContent = thresholdText(index);
