@@ -36,14 +36,6 @@ if TYPE_CHECKING:
     from costopt.learners.ledgers import ledger_of
     from costopt.learners.logistic import LogisticLearner
     from costopt.learners.wrapped import SklearnLearner
-    from costopt.plotting.calibration import CostCalibrationDisplay
-    from costopt.plotting.comparison import ComparisonDisplay
-    from costopt.plotting.gain import GainDisplay
-    from costopt.plotting.progress import SearchProgressDisplay
-    from costopt.plotting.ratio import CostRatioDisplay
-    from costopt.plotting.scores import ScoreDistributionDisplay
-    from costopt.plotting.threshold import CostCurveDisplay
-    from costopt.plotting.tradeoff import TradeoffDisplay
     from costopt.policy.assemble import choose_threshold
     from costopt.policy.decisions import Decision
     from costopt.policy.policy import DecisionPolicy
@@ -64,14 +56,10 @@ __all__ = [
     "BestThreshold",
     "CaseCosts",
     "Comparison",
-    "ComparisonDisplay",
-    "CostCalibrationDisplay",
     "CostCurve",
-    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
-    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -81,20 +69,16 @@ __all__ = [
     "Estimate",
     "ExpectedCostObjective",
     "Finding",
-    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
     "Reweighting",
-    "ScoreDistributionDisplay",
     "SearchError",
-    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
     "Strategy",
     "StrategyResult",
-    "TradeoffDisplay",
     "XGBoostLearner",
     "advise",
     "audit",
@@ -157,14 +141,6 @@ _HOMES = {
     "costopt.policy.assemble": ("choose_threshold",),
     "costopt.policy.decisions": ("Decision",),
     "costopt.policy.policy": ("DecisionPolicy",),
-    "costopt.plotting.calibration": ("CostCalibrationDisplay",),
-    "costopt.plotting.comparison": ("ComparisonDisplay",),
-    "costopt.plotting.gain": ("GainDisplay",),
-    "costopt.plotting.progress": ("SearchProgressDisplay",),
-    "costopt.plotting.ratio": ("CostRatioDisplay",),
-    "costopt.plotting.scores": ("ScoreDistributionDisplay",),
-    "costopt.plotting.threshold": ("CostCurveDisplay",),
-    "costopt.plotting.tradeoff": ("TradeoffDisplay",),
     "costopt.report.page": ("write_report",),
     "costopt.search.objective": ("ExpectedCostObjective",),
     "costopt.search.result": ("SearchResult",),

@@ -20,7 +20,7 @@ from costopt.calibration.base import (
 )
 from costopt.decision.odds import LOGIT_CLIP, logit
 from costopt.errors import CostSpecError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 __all__ = ["BetaMap"]
 

@@ -25,6 +25,7 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
+from costopt.cli.words import with_rows
 from costopt.errors import StoreError
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def compare(
         check_folder(out, force=force)
         say_what_is_not_saved(_learners(given["strategies"], given["learner"]))
     costs = costs_from(given)
-    X, y, said = rows_to_learn_from(read(data, given), target, given)
+    table = read(data, given)
+    X, y, said = rows_to_learn_from(table, target, given)
     comparison = compare(
         X,
         y,
@@ -121,7 +123,8 @@ def compare(
     failure = None
     if out is not None:
         try:
-            comparison.policy().save(out, overwrite=force)
+            policy = with_rows(comparison.policy(), table, data, target, given["time"])
+            policy.save(out, overwrite=force)
         except StoreError as error:
             failure = error  # the ranking is shown nevertheless
     _print(comparison, None if failure else out, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,10 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder, made_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
-from costopt.cli.words import three_lines
+from costopt.cli.words import three_lines, with_rows
 from costopt.errors import StoreError
 from costopt.evaluation.modes import SEARCH_MODES, modes_in_words
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -102,14 +103,14 @@ def _listed() -> dict[str, str]:
         help=f"{modes_in_words(SEARCH_MODES)}.")  # fmt: skip
 @option("--selection", type=click.Choice(["likelihood", "average", "cost", "cheapest"]),
         default="likelihood", show_default=True,
-        help="What ships: the trial of lowest log loss, the average of a few, the cheapest within "
-        "noise, the very cheapest.")  # fmt: skip
+        help="What is selected: the trial of lowest log loss, the average of a few, the best of those "
+        "tied with the cheapest, the very cheapest.")  # fmt: skip
 @option("--final", type=click.Choice(["refit", "folds"]), default="refit", show_default=True,
-        help="What ships of it: one model of all rows, or those of the folds.")  # fmt: skip
+        help="The final policy: one model of all rows, or those of the folds.")  # fmt: skip
 @option("--trials", type=click.IntRange(1), default=100, show_default=True,
         help="Candidates to try.")  # fmt: skip
 @option("--racing/--no-racing", default=True, show_default=True,
-        help="Give a trial up early when it is dearer beyond noise.")  # fmt: skip
+        help="Stop a trial early when it is significantly more expensive.")  # fmt: skip
 @option("--storage", metavar="URL", help="Where trials are kept; a file in FOLDER if not given.")
 @option("--resume", is_flag=True, help="Go on with a finished search, and replace its policy.")
 @option("--out", type=PATH, required=True, metavar="FOLDER", help="To save the policy in.")
@@ -137,6 +138,11 @@ def optimize(
     Resampling: {resampling}; {by_default} if not given.
     """
     check_splits(given)
+    if not force and not resume and (out / "policy.json").exists() and (out / "study.db").exists():
+        raise StoreError(
+            f"{out} holds the policy of a search: go on with it with --resume, choose another --out, "
+            "or start anew with --force, which deletes its trials"
+        )
     check_folder(out, force=force or resume)
     say_what_is_not_saved(given["learners"])
     costs = costs_from(given)
@@ -145,6 +151,13 @@ def optimize(
         storage = _storage(out, given["storage"], anew=force and not resume)
         X, y, said = rows_to_learn_from(table, target, given)
         result = _searched(X, y, costs, storage, said, given)
+    policy = with_rows(result.policy, table, data, target, given["time"])
+    result = replace(result, policy=policy)
+    n_done = len(result.study.get_trials(deepcopy=False))
+    if n_done < given["trials"]:
+        say(
+            f"{n_done:,} of {given['trials']:,} trials done: the same command with --resume goes on"
+        )
     failure = None
     try:
         result.policy.save(out, overwrite=force or resume)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.counted import ENOUGH
-from costopt.comparison.findings import Finding, findings_of, ranked
+from costopt.comparison.findings import Finding, Findings, findings_of, ranked
 from costopt.comparison.situation import NORMAL_95
 from costopt.errors import DataError
 from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.leakage import nearly_perfect
-from costopt.markup import figure, percent
 from costopt.policy.policy import DecisionPolicy
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     from costopt.comparison.result import Comparison
@@ -39,7 +39,7 @@ EDGE = 0.01
 
 def audit(
     result: SearchResult | Comparison | DecisionPolicy, *, prevalence: float | None = None
-) -> tuple[Finding, ...]:
+) -> Findings:
     """What a result should be doubted for, from the numbers that it holds.
 
     Parameters
@@ -50,7 +50,7 @@ def audit(
 
     Returns
     -------
-    findings : tuple of Finding
+    findings : tuple of Finding, shown as a table in notebooks
         The worst first. The codes are
 
         ``leaking-column``, ``row-identifier``, ``contradicting-rows``, ``repeated-rows``

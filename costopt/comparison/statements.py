@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from costopt.calibration.maps import MAPS
 from costopt.comparison.situation import Situation
 from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
-from costopt.markup import percent
+from costopt.showing.text import percent
 
 __all__ = ["Statement", "statements_on", "strategies_for"]
 

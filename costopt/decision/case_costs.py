@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.checks import as_numbers, check_finite, check_unit
 from costopt.errors import CostSpecError, DataError, warn
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 __all__ = ["CELLS", "CaseCosts", "check_regrets", "declared_cell"]
 

@@ -17,7 +17,8 @@ from costopt.decision.checks import check_finite, check_unit, cost_column
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.markup import BAD, GOOD, panel, shown, table
+from costopt.showing.overview import Overview, Presentable
+from costopt.showing.text import figure
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
@@ -45,7 +46,7 @@ def _by_name(matrix: type[Matrix]) -> type[Matrix]:
 
 @_by_name
 @dataclass(frozen=True, kw_only=True)
-class CostMatrix:
+class CostMatrix(Presentable):
     """What each outcome of a decision costs, as the user declares it.
 
     Parameters
@@ -215,23 +216,28 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             text += f"\nKnown only afterwards: {', '.join(self.hindsight)}. Rules use class means instead."
         return text
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """The four outcomes as a table of two by two, and what they imply."""
+
         def cell(words: str, name: str) -> str:
             value = getattr(self, name)
-            return f"{words}<br><b>{shown(f'{value:g}' if isinstance(value, float) else value)}</b>"
+            return f"{words}: {value if isinstance(value, str) else figure(value, 10)}"
 
         explained = self.explain().splitlines()
         lead = explained[1].split(" (")[0] if self.is_constant else "Costs that differ by case"
-        outcomes = (
-            ("it is positive", cell("caught", "tp"), cell("missed", "fn")),
-            ("it is negative", cell("false alarm", "fp"), cell("left alone", "tn")),
-        )
-        colours = (("transparent", GOOD, BAD), ("transparent", BAD, GOOD))
-        return panel(
+        return Overview(
             f"Costs in {self.unit}",
             lead,
-            table(["", "act", "do not act"], outcomes, colours),
-            *(f"<p>{shown(line)}</p>" for line in explained),
+            ("", "act", "do not act"),
+            (
+                ("it is positive", (cell("caught", "tp"), "good"), (cell("missed", "fn"), "bad")),
+                (
+                    "it is negative",
+                    (cell("false alarm", "fp"), "bad"),
+                    (cell("left alone", "tn"), "good"),
+                ),
+            ),
+            notes=explained,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
-from costopt.markup import figure
+from costopt.showing.text import figure, percent
 
 __all__ = [
     "RULES",
@@ -100,8 +100,8 @@ class Rule(ABC):
             )
         if math.isinf(threshold):
             return f"{'Never' if threshold > 0 else 'Always'} act, whatever the model says."
-        percent = figure(100 * threshold, 3)
-        text = f"Act when the calibrated probability of {positive!r} is {percent} % or more"
+        share = percent(threshold)
+        text = f"Act when the calibrated probability of {positive!r} is {share} or more"
         if raw_threshold is None:
             return f"{text}."
         if math.isinf(raw_threshold):

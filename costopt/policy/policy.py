@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -20,7 +20,6 @@ from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
-from costopt.markup import figure, panel
 from costopt.policy.cases import check_n_cases, one_row, values_of
 from costopt.policy.decisions import (
     ACT,
@@ -39,6 +38,8 @@ from costopt.policy.evidence import Evidence, evidence_on
 from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.scoring import Scorer
 from costopt.policy.words import model_in_words
+from costopt.showing.overview import Overview, Presentable
+from costopt.showing.text import figure
 
 __all__ = ["DecisionPolicy"]
 
@@ -47,7 +48,7 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionPolicy(Scorer):
+class DecisionPolicy(Scorer, Presentable):
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
     Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
@@ -319,11 +320,14 @@ class DecisionPolicy(Scorer):
         lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """When it acts, and what that costs beside the obvious alternatives."""
         lead, *_ = self.explain().splitlines()
-        return panel(
-            f"Decision policy, {self.model_name or 'for scores'}", lead, self.evidence._repr_html_()
-        )
+        title = f"Decision policy, {self.model_name or 'for scores'}"
+        known = self.evidence.overview()
+        if self.evidence.expected_cost is None:
+            return Overview(title, lead, notes=(known.lead,))
+        return replace(known, title=title, lead=lead)
 
     def __repr__(self) -> str:
         threshold = self.threshold

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from costopt.calibration.base import CalibrationMap
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 __all__ = ["model_in_words"]
 
