@@ -21,7 +21,7 @@ from costopt.decision.case_costs import (
     check_unit,
     declared_cell,
 )
-from costopt.decision.formula import Formula
+from costopt.decision.formula import Formula, hint_of_backquotes
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.inputs.row_labels import check_same_rows, row_labels
 from costopt.markup import BAD, GOOD, panel, shown, table
@@ -156,7 +156,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             if formula is None:
                 cells[cell] = getattr(self, cell)
                 continue
-            columns = {name: _numbers(X, cell, name) for name in formula.columns}
+            columns = {name: _numbers(X, cell, name, formula.text) for name in formula.columns}
             lengths |= {name: np.size(column) for name, column in columns.items()}
             if len(set(lengths.values())) > 1:
                 raise DataError(f"the columns of the costs must have one length, got {lengths}")
@@ -396,15 +396,17 @@ def as_case_costs(costs: Costs, X: Any = None, n_cases: int | None = None) -> Ca
     return resolved
 
 
-def _numbers(X: Any, cell: str, name: str) -> FloatArray:
+def _numbers(X: Any, cell: str, name: str, formula: str) -> FloatArray:
     """A column of a table as float64."""
     try:
         column = X[name]
     except Exception:  # every table library has an error of its own for a missing column
         known = [str(item) for item in getattr(X, "columns", X if isinstance(X, Mapping) else ())]
+        hint = hint_of_backquotes(formula, known) or (
+            nearest(name, known) if known else "the data have no named columns"
+        )
         raise CostSpecError(
-            f"costs.{cell} reads the column {name!r}, which the data do not have: "
-            f"{nearest(name, known) if known else 'the data have no named columns'}"
+            f"costs.{cell} reads the column {name!r}, which the data do not have: {hint}"
         ) from None
     try:
         return as_numbers(column)
