@@ -284,7 +284,7 @@ class DecisionPolicy(Scorer, Presentable):
         evidence : Evidence
             With ``expected_cost``, ``savings`` and ``baselines``.
         """
-        table = None if X is None else Table(X)
+        table = None if X is None else self._table(X)
         rows = {"score": score, "y": y, "costs": costs, "sample_weight": sample_weight}
         check_same_rows(X=table, **rows, groups=groups, time=time)
         labels = self.is_positive(y)
@@ -413,7 +413,11 @@ class DecisionPolicy(Scorer, Presentable):
         chosen = self._present(self.known_costs if costs is None else costs)
         if X is None or isinstance(chosen, CaseCosts) or chosen.is_constant:
             return as_case_costs(chosen, None, n_cases)  # rows of any kind will do
-        return as_case_costs(chosen, X if isinstance(X, Mapping) else Table(X), n_cases)
+        return as_case_costs(chosen, X if isinstance(X, Mapping) else self._table(X), n_cases)
+
+    def _table(self, X: Any) -> Table:
+        """Rows whose costs are read as the features were, one row like many."""
+        return Table(X).read_as({} if self.schema is None else self.schema.decimals)
 
     @staticmethod
     def _present(costs: Costs | None) -> Costs:

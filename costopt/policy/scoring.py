@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +93,8 @@ class Scorer:
             )
         if X is None:
             raise DataError("there are no cases to score: pass rows X, or scores as score=")
-        if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1:
+        is_table = isinstance(X, list) and len(X) > 0 and isinstance(X[0], Mapping)
+        if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1 and not is_table:
             raise DataError(
                 "X must have rows and columns, got one value per case: pass scores as score=, or "
                 "Reshape your data with X.reshape(-1, 1) where it is one feature"
