@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,11 +32,14 @@ from costopt.inputs.unusable import (
     tell_of_texts,
     unusable,
 )
+from costopt.plain import Name
 
 __all__ = ["Feature", "Schema"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+# of the unit of a column: a currency or a short word
+MAX_UNIT = 16
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,27 @@ class Feature:
         What stands before decimals where numbers came as texts that showed it.
     unit : str, default=""
         What stood beside such numbers: a currency, a percent sign, a word.
+
+    Raises
+    ------
+    DataError
+        If a category is infinite or there twice, or numbers are written in no known way.
     """
 
-    name: str
+    name: Name
     categories: tuple[Scalar, ...] | None = None
     decimal: str = ""
     unit: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; how texts are numbers only where some were."""
-        categories = None if self.categories is None else list(self.categories)
-        plain: dict[str, Any] = {"name": self.name, "categories": categories}
-        return plain | {k: v for k in ("decimal", "unit") if (v := getattr(self, k))}
+    def __post_init__(self) -> None:
+        known = self.categories or ()
+        if len(set(known)) < len(known) or any(isinstance(c, float) and c - c != 0 for c in known):
+            raise DataError(f"column {self.name!r:.60} must have finite categories, each once")
+        if self.decimal not in ("", ".", ",") or len(self.unit) > MAX_UNIT:
+            raise DataError(
+                f"column {self.name!r:.60} must have decimals after '.' or ',' and a unit of at most "
+                f"{MAX_UNIT} letters, got {self.decimal!r:.10} and {self.unit!r:.30}"
+            )
 
 
 @dataclass(frozen=True)
@@ -73,10 +87,22 @@ class Schema:
     features : tuple of Feature
     named : bool, default=True
         Whether the columns came with names; those of an array are matched by position.
+
+    Raises
+    ------
+    DataError
+        If two features have one name, or those of an array another than their position.
     """
 
     features: tuple[Feature, ...]
     named: bool = field(default=True)
+
+    def __post_init__(self) -> None:
+        twice = [name for name, count in Counter(self.names).items() if count > 1]
+        if twice:
+            raise DataError(f"there are two columns named {twice[0]!r:.60}: rename or drop one")
+        if not self.named and not all(re.fullmatch(r"x\d{1,9}", name) for name in self.names):
+            raise DataError("columns of an array are named x0, x1, and so on")
 
     @classmethod
     def infer(cls, table: Table, ignore: Collection[str] = ()) -> Schema:
@@ -107,24 +133,6 @@ class Schema:
         _tell_of_texts(table, features)
         _tell_of_constants(table, features)
         return cls(features, named=table.matrix is None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; `from_dict` reads them."""
-        return {"named": self.named, "columns": [each.to_dict() for each in self.features]}
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Schema:
-        """The schema that `to_dict` wrote."""
-        features = (
-            Feature(
-                c["name"],
-                None if c["categories"] is None else tuple(c["categories"]),
-                c.get("decimal", ""),
-                c.get("unit", ""),
-            )
-            for c in stored["columns"]
-        )
-        return cls(tuple(features), named=stored["named"])
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from costopt.inputs.frames import Table
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.schema import Schema
 from costopt.learners.protocol import Features, Learner
-from costopt.policy.cases import check_scores
+from costopt.policy.cases import Codes, check_scores
 
 __all__ = ["ModelPart", "Scorer"]
 
@@ -55,6 +56,20 @@ class Scorer:
     models: tuple[ModelPart, ...] = ()
     ledger: OddsLedger = field(default_factory=OddsLedger)
     model_name: str = ""
+
+    @cached_property
+    def codes(self) -> Codes:
+        """The features by name, with the codes of their categories, to read one record by."""
+        features = () if self.schema is None else self.schema.features
+        return tuple(
+            (
+                each.name,
+                None
+                if each.categories is None
+                else {value: code for code, value in enumerate(each.categories)},
+            )
+            for each in features
+        )
 
     @property
     def ledger_of_score(self) -> OddsLedger:
@@ -96,7 +111,8 @@ class Scorer:
                 "X must have rows and columns, got one value per case: pass scores as score=, or "
                 "Reshape your data with X.reshape(-1, 1) where it is one feature"
             )
-        rows = X if self.schema is None else Features(Table(X), self.schema)
+        read = self.schema is None or isinstance(X, Features)
+        rows = X if read or self.schema is None else Features(Table(X), self.schema)
         scores = [self.learner.score(part.model, rows) for part in self.models]
         if len(scores) == 1:
             return np.asarray(scores[0], dtype=np.float64)
