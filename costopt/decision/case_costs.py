@@ -240,7 +240,7 @@ def _spread(amounts: FloatArray) -> str:
 
 def check_unit(unit: object) -> None:
     """Refuse a unit that is no word."""
-    if not isinstance(unit, str) or not unit.strip():
+    if not isinstance(unit, str) or not unit.strip() or not unit.isprintable():
         raise CostSpecError(f"costs.unit must be a word such as 'EUR', got {unit!r}")
 
 

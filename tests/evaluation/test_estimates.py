@@ -1,11 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from costopt import CaseCosts
+from costopt import CaseCosts, DataError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.intervals import Chance, Outcomes, label_probability, mean_and_interval
 

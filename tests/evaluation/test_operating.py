@@ -1,6 +1,5 @@
 """The stored operating curve against plain counts, and what no curve may be."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from costopt import CaseCosts, DataError, cost_curve
 from costopt.decision.rules import CutRule, GainRule, decision_cost, mean_cost
 from costopt.evaluation.choice import RuleChoice
 from costopt.evaluation.draws import Draws
-from costopt.evaluation.operating import CELLS, MAX_POINTS, MIN_ROWS, OperatingCurve
+from costopt.evaluation.operating import CELLS, MAX_POINTS, MIN_ROWS
 from costopt.evaluation.tracing import trace
 
 COSTS = CaseCosts(fp=10, fn=200, tp=15, tn=1)

@@ -234,7 +234,6 @@ def test_scores_are_evaluated_as_the_models_own(policy, for_scores, rows):
     raw = policy.raw_score(X)
 
     assert policy.evaluate(X[["amount"]], y, score=raw) == policy.evaluate(X, y)
-    assert policy.measure(X[["amount"]], y, score=raw) == policy.measure(X, y)
     acted = for_scores.decide(score=raw)
     cost = np.where(acted, np.where(y == 1, 0, 1), np.where(y == 1, 3, 0)).mean()
     found = for_scores.evaluate(None, y, score=raw, groups=np.arange(len(y)) // 2)

@@ -175,7 +175,7 @@ def test_rows_and_labels_of_different_cases_are_refused(policy, rows):
 
 def test_costs_per_case_need_their_columns(rows):
     X, _ = rows
-    costs = CostMatrix(fn="amount", fp=2)
+    costs = CostMatrix(fn="amount", fp=2, unit="EUR")
     policy = scores_only(costs=costs, known_costs=costs)
     score = np.full(len(X), 0.2)
 
