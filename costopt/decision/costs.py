@@ -221,7 +221,8 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
         if self.hindsight:
-            text += f"\nKnown only afterwards: {', '.join(map(printable, self.hindsight))}. Rules use class means instead."
+            columns = ", ".join(map(printable, self.hindsight))
+            text += f"\nKnown only afterwards: {columns}. Rules use class means instead."
         return text
 
     def _repr_html_(self) -> str:

@@ -61,9 +61,9 @@ def choose_threshold(
     X : data frame, optional
         The columns that the costs name.
     threshold : {"auto", "bayes", "exact"}, default="auto"
-        Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
+        Bayes' rule on calibrated scores, the exact cheapest threshold, or what the data support.
     cv : int, splitter or iterable, default=5
-        Splits that keep calibration and cut from being judged on the rows they were fitted to.
+        Splits that keep calibration and threshold from being judged on the rows they were fitted to.
     groups, time : array-like of shape (n_cases,), optional
         Rows that belong together; the order of rows.
     sample_weight : array-like of shape (n_cases,), optional
@@ -132,7 +132,7 @@ def choose_threshold(
     if np.all(scores == scores[0]):
         warn(
             "constant-scores",
-            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            f"every case has the score {scores[0]:.4g}, so that they do not tell cases apart: every "
             "case of the same costs gets one decision; pass the model's scores of each row",
         )
     raw = posed.of_problem(scores)[posed.problem.scored.rows]

@@ -170,7 +170,7 @@ class CaseFeatures(Features):
     def of_record(
         cls, record: Mapping[str, Any], schema: Schema, codes: Codes
     ) -> CaseFeatures | None:
-        """The features of a record; None where only a table can tell what its values are."""
+        """The features of a record; None where it takes a table to read them."""
         matrix = np.empty((1, len(codes)))
         for position, (name, by_category) in enumerate(codes):
             if name not in record:
@@ -193,7 +193,9 @@ def record_of(given: Any) -> Mapping[str, Any] | None:
     if isinstance(given, pd.DataFrame):
         if len(given) != 1 or not given.columns.is_unique:
             return None
-        given = dict(zip(given.columns, given.to_numpy(dtype=object)[0], strict=True))
+        given = dict(
+            zip(given.columns.tolist(), given.to_numpy(dtype=object)[0].tolist(), strict=True)
+        )
     elif type(given).__module__.startswith("polars.") and hasattr(given, "row"):
         given = given.row(0, named=True) if given.height == 1 else None
     elif isinstance(given, pd.Series):
@@ -203,7 +205,7 @@ def record_of(given: Any) -> Mapping[str, Any] | None:
 
 
 def number_of(value: Any) -> float | None:
-    """A number as float64, NaN for None; None where a table must tell what it is."""
+    """A number as float64, NaN for None; None where it takes a table to read it."""
     if type(value) is float:  # first, as most are
         return None if math.isinf(value) else value
     if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.formula import Formula
-from costopt.errors import PolicyError
+from costopt.decision.rules import CutRule, Rule
+from costopt.errors import PolicyError, warn
 from costopt.inputs.frames import Table
 from costopt.policy.cases import number_of
 
-__all__ = ["check_costs", "costs_of_cases", "costs_of_record", "present"]
+__all__ = ["check_costs", "costs_of_cases", "costs_of_record", "present", "say_if_unread"]
 
 
 def check_costs(costs: CostMatrix | None, known: CostMatrix | None, unit: str) -> None:
@@ -58,6 +60,16 @@ def present(costs: Costs | None) -> Costs:
     return costs
 
 
+def say_if_unread(rule: Rule, costs: Costs | None) -> None:
+    """Say that costs of these cases change no decision, where the rule is one threshold for all."""
+    if costs is not None and isinstance(rule, CutRule):
+        warn(
+            "costs-not-read",
+            "the rule is one threshold that was chosen for the declared costs, so costs= changes no "
+            "decision: make the policy with threshold='bayes' to decide by other costs",
+        )
+
+
 def costs_of_cases(costs: Costs, X: Any, n_cases: int) -> CaseCosts:
     """The costs of some cases; rows of any kind will do where no formula reads them."""
     if X is None or isinstance(costs, CaseCosts) or costs.is_constant:
@@ -66,8 +78,15 @@ def costs_of_cases(costs: Costs, X: Any, n_cases: int) -> CaseCosts:
 
 
 def costs_of_record(costs: CostMatrix, record: Mapping[str, Any]) -> CaseCosts | None:
-    """The costs of one record; None where only a table can tell what its values are."""
+    """The costs of one record; None where it takes a table to read them."""
+    if costs.is_constant:
+        return _of_every_case(costs)
     found = {name: number_of(record.get(name)) for name in costs.columns}
     if any(number is None or np.isnan(number) for number in found.values()):
         return None
     return costs.resolve({name: np.array([number]) for name, number in found.items()})
+
+
+@lru_cache(maxsize=64)
+def _of_every_case(costs: CostMatrix) -> CaseCosts:
+    return costs.resolve({})

@@ -253,7 +253,7 @@ def _check_sizes(text: str, contents: Mapping[str, bytes]) -> None:
 
 
 def _read(path: Path, limit: int) -> tuple[bytes, tuple[int, int, int]]:
-    """The content of a plain file of a bounded size, and what tells it from another of its name."""
+    """The content of a plain file of a bounded size, and what differs in another of its name."""
     try:
         descriptor = os.open(path, _READ)
         with os.fdopen(descriptor, "rb") as source:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from os import PathLike
 from typing import Any
 
@@ -15,7 +14,7 @@ from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.rules import CutRule, GainRule, Rule, as_weights
 from costopt.decision.thresholds import rule_threshold
-from costopt.errors import DataError, PolicyError, warn
+from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar, Table
@@ -29,7 +28,13 @@ from costopt.policy.cases import (
     record_of,
     values_of,
 )
-from costopt.policy.costs import check_costs, costs_of_cases, costs_of_record, present
+from costopt.policy.costs import (
+    check_costs,
+    costs_of_cases,
+    costs_of_record,
+    present,
+    say_if_unread,
+)
 from costopt.policy.decisions import Decision, columns_to_keep, decided, decision_frame
 from costopt.policy.evidence import Evidence
 from costopt.policy.saving import load_policy, save_policy
@@ -102,12 +107,7 @@ class DecisionPolicy(Scorer):
         Infinite where the policy acts never or always. The score of several models is the average
         of theirs, after what training did to the odds of each was undone.
         """
-        if self.threshold is None:
-            return None
-        score = self.calibrator.invert(self.threshold)
-        if not 0 < score < 1:
-            return score
-        return float(self.ledger_of_score.redo([score])[0])
+        return None if self.threshold is None else self.raw_score_at(self.threshold)
 
     @property
     def needs_costs(self) -> bool:
@@ -143,10 +143,10 @@ class DecisionPolicy(Scorer):
         Warns
         -----
         CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one cut for all.
+            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
         """
         check_same_rows(X=X, score=score, costs=costs)
-        self._say_if_unread(costs)
+        say_if_unread(self.rule, costs)
         return self._decide(self.probability(X, score=score), X, costs)
 
     def decide_frame(
@@ -365,20 +365,13 @@ class DecisionPolicy(Scorer):
         """
         return load_policy(cls, folder)
 
-    def _say_if_unread(self, costs: Costs | None) -> None:
-        if costs is not None and isinstance(self.rule, CutRule):
-            warn(
-                "costs-not-read",
-                "the rule is a cut that was chosen for the declared costs, so costs= changes no "
-                "decision: make the policy with threshold='bayes' to decide by other costs",
-            )
-
     def _decisions(
         self, X: Any, score: ArrayLike | None, costs: Costs | None
     ) -> dict[str, NDArray[Any]]:
         """The columns of `decide_frame`."""
         check_same_rows(X=X, score=score, costs=costs)
-        self._say_if_unread(None if self.known_costs is None else costs)  # the gain reads them
+        # the gain reads them
+        say_if_unread(self.rule, None if self.known_costs is None else costs)
         probability = self.probability(X, score=score)
         act = self._decide(probability, X, costs)
         return decided(probability, act, self._known(X, costs, probability.size))
@@ -386,22 +379,14 @@ class DecisionPolicy(Scorer):
     def _decision_of(self, record: Any) -> dict[str, NDArray[Any]] | None:
         """The same for one record by the policy's own model and costs; None if that takes a table."""
         given = record_of(record)
-        if given is None or self.schema is None or not self.models:
+        if given is None or self.schema is None or self.known_costs is None or not self.models:
             return None
-        case = self._constant_costs
-        if case is None and self.known_costs is not None:
-            case = costs_of_record(self.known_costs, given)
+        case = costs_of_record(self.known_costs, given)
         features = CaseFeatures.of_record(given, self.schema, self.codes)
         if case is None or features is None:
             return None
         probability = self.probability(features)
         return decided(probability, self.rule.decide(probability, case), case)
-
-    @cached_property
-    def _constant_costs(self) -> CaseCosts | None:
-        """What the rule knows of every case; None where that differs by case or is not known."""
-        known = self.known_costs
-        return known.resolve({}) if known is not None and known.is_constant else None
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
         if isinstance(self.rule, CutRule):

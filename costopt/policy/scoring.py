@@ -120,6 +120,14 @@ class Scorer:
         undone = zip(self.models, scores, strict=True)
         return np.asarray(sum(part.share * part.ledger.undo(raw) for part, raw in undone)) / total
 
+    def raw_score_at(self, probability: float) -> float:
+        """The lowest of the model's own scores from which a calibrated probability is reached.
+
+        Infinite where every score reaches it, or none.
+        """
+        score = self.calibrator.invert(probability)
+        return float(self.ledger_of_score.redo([score])[0]) if 0 < score < 1 else score
+
     def probability(self, X: Any = None, *, score: ArrayLike | None = None) -> FloatArray:
         """Calibrated probability of the positive class.
 

@@ -180,8 +180,8 @@ def test_one_score_is_enough_where_costs_are_constant(for_scores):
     assert found.probability == for_scores.probability(score=[0.9])[0]
     assert found.expected_gain == pytest.approx(3 * found.probability - (1 - found.probability))
     assert for_scores.decide_one({"any": 1}, score=0.9) == found
-    dear = for_scores.decide_one(score=0.9, costs=CaseCosts(fn=3, fp=1000))
-    assert (dear.action, dear.probability) == ("leave", found.probability)
+    other = for_scores.decide_one(score=0.9, costs=CaseCosts(fn=3, fp=1000))
+    assert (other.action, other.probability) == ("leave", found.probability)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def test_a_curve_that_save_does_not_write_is_refused(saved, change, message):
 
 
 @pytest.mark.parametrize("selection", ["likelihood", "average", "cost"])
-def test_a_search_keeps_the_curve_of_what_it_ships(rows, selection):
+def test_a_search_keeps_the_curve_of_what_it_selects(rows, selection):
     X, y = rows
     result = optimize(
         X,
