@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from costopt.errors import CostSpecError, DataError, warn
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.markup import figure
+from costopt.markup import figure, printable
 
 __all__ = [
     "CELLS",
@@ -206,7 +206,7 @@ def _first_cells(costs: CaseCosts) -> str:
 
 
 def _explain(costs: CaseCosts) -> str:
-    unit, act, leave = costs.unit, costs.fp_regret, costs.fn_regret
+    unit, act, leave = printable(costs.unit), costs.fp_regret, costs.fn_regret
     if not costs.is_constant:
         return (
             f"Costs of {costs.n_cases:,} cases: a missed positive costs "
@@ -240,7 +240,7 @@ def _spread(amounts: FloatArray) -> str:
 
 def check_unit(unit: object) -> None:
     """Refuse a unit that is no word."""
-    if not isinstance(unit, str) or not unit.strip() or not unit.isprintable():
+    if not isinstance(unit, str) or not unit.strip():
         raise CostSpecError(f"costs.unit must be a word such as 'EUR', got {unit!r}")
 
 

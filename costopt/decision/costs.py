@@ -217,7 +217,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             return self.resolve({}).explain()
         cells = ", ".join(f"{cell} = {printable(str(getattr(self, cell)))}" for cell in CELLS)
         text = (
-            f"Costs per case, in {self.unit}: {cells}.\n"
+            f"Costs per case, in {printable(self.unit)}: {cells}.\n"
             "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
         if self.hindsight:

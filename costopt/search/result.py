@@ -18,7 +18,7 @@ from costopt.evaluation.pricing import Candidate, OutOfFold
 from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
 from costopt.inputs.suspicion import Suspicion
-from costopt.markup import figure, panel, percent, shown
+from costopt.markup import figure, panel, percent, printable, shown
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.search.selection import Record, Shipping, choose
@@ -125,7 +125,7 @@ class SearchResult:
         lines.append(
             f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
         )
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _why_it_differs(self) -> list[str]:
         """Why one rule has more than one cost: those that were chosen on and those that were not."""
