@@ -23,7 +23,8 @@ from interval import kept
 from scipy.special import expit
 
 from costopt import CaseCosts, CostOptWarning, Strategy, compare, optimize
-from costopt.learners.protocol import Dimension, Features, Fitted, Fold, Integer
+from costopt.learners.dimensions import Dimension, Integer
+from costopt.learners.protocol import Features, Fitted, Fold
 
 RISK, ROW = "risk", "row"
 ROWS = 200_000

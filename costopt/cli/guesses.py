@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     import pandas as pd

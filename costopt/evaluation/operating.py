@@ -98,7 +98,7 @@ class OperatingCurve:
     """What acting from each of up to 1,000 thresholds up would have caught and cost.
 
     Exact at each of them, on out-of-fold calibrated probabilities. Among them are never and
-    always acting, the threshold that ships, the cheapest one and its neighbours, and those that
+    always acting, the policy's own threshold, the cheapest one and its neighbours, and those that
     are cheapest at other cost ratios.
 
     Parameters
@@ -111,12 +111,12 @@ class OperatingCurve:
     cells : tuple of (fp, fn, tp, tn)
         Each a number, where that cost is the same for every case; else its total at each
         threshold, over the cases that it falls to.
-    shipped : OperatingPoint
-        The rule that ships, which is none of the thresholds where costs differ by case.
+    selected : OperatingPoint
+        The policy's rule, which is none of the thresholds where costs differ by case.
     best : float
         The cheapest threshold.
     flat : tuple of (low, high)
-        The lowest and the highest threshold here whose cost noise cannot tell from the cheapest's:
+        The lowest and the highest threshold here that is statistically tied with the cheapest:
         its paired difference is at most 1.96 standard errors.
     supported : tuple of (low, high) or None
         The lowest and the highest threshold here with at least 30 rows on either side: beyond,
@@ -132,7 +132,7 @@ class OperatingCurve:
     caught: tuple[float, ...]
     false_alarms: tuple[float, ...]
     cells: tuple[Cell, Cell, Cell, Cell]
-    shipped: OperatingPoint
+    selected: OperatingPoint
     best: Number
     flat: tuple[Number, Number]
     supported: tuple[Number, Number] | None
@@ -215,22 +215,22 @@ def _found_wrong(curve: OperatingCurve) -> str | None:
     if curve.caught[-1] + curve.false_alarms[-1] <= 0:
         return "is of at least one case"
     numbers = [cell for cell in curve.cells if not isinstance(cell, tuple)]
-    if not np.all(np.isfinite([*numbers, *curve.shipped.cells])):
+    if not np.all(np.isfinite([*numbers, *curve.selected.cells])):
         return "has finite costs"
     return _found_wrong_beside(curve)
 
 
 def _found_wrong_beside(curve: OperatingCurve) -> str | None:
-    shipped = curve.shipped
+    selected = curve.selected
     for name in ("caught", "false_alarms"):
         # a NaN is in no range
-        if not 0 <= getattr(shipped, name) <= getattr(curve, name)[-1]:
-            return f"has a rule that ships with {name} between none and all"
-    rest = (curve.caught[-1] - shipped.caught, curve.false_alarms[-1] - shipped.false_alarms)
-    if (shipped.missed, shipped.left) != rest or shipped.varies != curve.varies:
-        return "has a rule that ships with the cases and costs of the curve"
-    if shipped.threshold is not None and shipped.threshold not in curve.thresholds:
-        return "has the threshold that ships among its own"
+        if not 0 <= getattr(selected, name) <= getattr(curve, name)[-1]:
+            return f"has a selected rule with {name} between none and all"
+    rest = (curve.caught[-1] - selected.caught, curve.false_alarms[-1] - selected.false_alarms)
+    if (selected.missed, selected.left) != rest or selected.varies != curve.varies:
+        return "has a selected rule with the cases and costs of the curve"
+    if selected.threshold is not None and selected.threshold not in curve.thresholds:
+        return "has the selected threshold among its own"
     if curve.best not in curve.thresholds:
         return "has its cheapest threshold among its own"
     for name, bounds in (("flat", curve.flat), ("supported", curve.supported)):

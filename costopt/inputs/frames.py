@@ -19,7 +19,8 @@ FloatArray = NDArray[np.float64]
 Matrix = NDArray[np.floating]
 Scalar = str | int | float | bool
 # Under this name a data frame remembers the file it was read from: ``lines``, as (row, line) where a
-# run of rows begins that stand on lines without a gap, and ``styles`` of texts read as numbers.
+# run of rows begins that stand on lines without a gap, ``styles`` of texts read as numbers, formats of
+# ``dates`` by column, and texts that were said to be ``missing``.
 ORIGIN = "costopt"
 
 
@@ -149,6 +150,10 @@ class Table:
         if stored is not None:
             return TextStyle(*stored)
         return self._cells[name].style if name in self._cells else TextStyle()
+
+    def said(self, name: str) -> Any:
+        """What the data frame remembers of how it was read: ``dates`` or ``missing``, if anything."""
+        return self._origin.get(name)
 
     def place(self, row: int) -> str:
         """Where a row is found: its number from 0, or its line in the file it was read from."""

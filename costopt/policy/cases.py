@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats
 from costopt.errors import DataError
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.schema import Schema
@@ -171,6 +171,8 @@ class CaseFeatures(Features):
         cls, record: Mapping[str, Any], schema: Schema, codes: Codes
     ) -> CaseFeatures | None:
         """The features of a record; None where it takes a table to read them."""
+        if not codes:
+            return None
         matrix = np.empty((1, len(codes)))
         for position, (name, by_category) in enumerate(codes):
             if name not in record:

@@ -11,7 +11,7 @@ import numpy as np
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.formula import Formula
-from costopt.decision.rules import CutRule, Rule
+from costopt.decision.rules import Rule
 from costopt.errors import PolicyError, warn
 from costopt.inputs.frames import Table
 from costopt.policy.cases import number_of
@@ -62,7 +62,7 @@ def present(costs: Costs | None) -> Costs:
 
 def say_if_unread(rule: Rule, costs: Costs | None) -> None:
     """Say that costs of these cases change no decision, where the rule is one threshold for all."""
-    if costs is not None and isinstance(rule, CutRule):
+    if costs is not None and not rule.reads_costs:
         warn(
             "costs-not-read",
             "the rule is one threshold that was chosen for the declared costs, so costs= changes no "

@@ -19,15 +19,16 @@ from typing import Annotated, Any, Final, Literal
 import pydantic
 from pydantic_core import core_schema
 
-from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.maps import MAPS, how_to_calibrate
 from costopt.decision.costs import CostMatrix
-from costopt.decision.rules import CutRule, GainRule, Rule
+from costopt.decision.rules import RULES, Rule
 from costopt.errors import PolicyError
 from costopt.inputs.frames import Scalar
 from costopt.inputs.schema import Schema
-from costopt.markup import printable
 from costopt.plain import INFINITIES, Name, Number, plain
 from costopt.policy.evidence import Evidence
+from costopt.showing.text import printable
 
 __all__ = [
     "Document",
@@ -47,9 +48,7 @@ HOW_TO_USE = (
     "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
     "its factors; "
     "keep p within [floor, 1 - floor] and below 1, where the calibrator has a floor; "
-    "calibrate: logit(q) = slope * logit(p) + intercept, of kind beta logit(q) = a * log(p) - b * "
-    "log(1 - p) + intercept, of kind isotonic q on the straight line between the values at the scores "
-    "next to p; then act where q >= threshold, or, where the "
+    f"calibrate: {how_to_calibrate()}; then act where q >= threshold, or, where the "
     "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
     "as acting where score >= raw_threshold."
 )
@@ -58,13 +57,13 @@ HOW_TO_USE = (
 class _Kinds:
     """Tells pydantic that a field holds one of several dataclasses, which JSON names by ``kind``."""
 
-    def __init__(self, **kinds: type) -> None:
-        self.kinds = kinds
+    def __init__(self, *kinds: Any) -> None:
+        self.kinds = {made.kind: made for made in kinds}
 
-    def write(self, value: Any) -> dict[str, Any]:
+    @staticmethod
+    def write(value: Any) -> dict[str, Any]:
         """The fields of an object, its kind first."""
-        kind = next(kind for kind, made in self.kinds.items() if type(value) is made)
-        return {"kind": kind, **asdict(value)}
+        return {"kind": value.kind, **asdict(value)}
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         choices: dict[Any, Any] = {
@@ -105,8 +104,6 @@ def _has_columns(schema: Schema) -> Schema:
     return schema
 
 
-MAPS = _Kinds(platt=PlattMap, beta=BetaMap, isotonic=IsotonicMap)
-RULES = _Kinds(gain=GainRule, cut=CutRule)
 Factors = tuple[tuple[Name, float], ...]
 
 
@@ -154,11 +151,11 @@ class Document:
     raw_threshold: Number | None
     unit: Name
     how_to_use: str = HOW_TO_USE
-    rule: Annotated[Rule, RULES]
+    rule: Annotated[Rule, _Kinds(*RULES)]
     costs: CostMatrix | None
     known_costs: CostMatrix | None
     labels: LabelNames
-    calibrator: Annotated[Calibrator, MAPS]
+    calibrator: Annotated[CalibrationMap, _Kinds(*MAPS.values())]
     schema: Annotated[Schema, pydantic.AfterValidator(_has_columns)] | None
     model: Model
     evidence: Evidence

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from costopt.calibration.maps import MAPS
 from costopt.decision.odds import OddsLedger
 from costopt.errors import CostOptError, PolicyError, warn
 from costopt.learners.registry import built_in
-from costopt.markup import printable
 from costopt.policy.document import Document, LabelNames, Model, ModelFile, write_document
 from costopt.policy.files import read_folder, write_folder
 from costopt.policy.scoring import ModelPart, Scorer
+from costopt.showing.text import printable
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -24,6 +25,11 @@ __all__ = ["load_policy", "save_policy"]
 
 def save_policy(policy: DecisionPolicy, folder: str | PathLike[str], *, overwrite: bool) -> None:
     """Write a policy into a folder, as `DecisionPolicy.save` says."""
+    if type(policy.calibrator) not in MAPS.values():
+        raise PolicyError(
+            f"this policy is calibrated by {type(policy.calibrator).__name__}, a map of your own, so it "
+            f"cannot be saved: only costopt's maps ({', '.join(MAPS)}) are read back without running code"
+        )
     contents = _model_contents(policy)
     digests = [hashlib.sha256(content).hexdigest() for content in contents]
     files = tuple(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.calibrators import Calibrator, PlattMap
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.identity import IdentityMap
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, PolicyError
 from costopt.inputs.frames import Table
@@ -38,7 +39,7 @@ class Scorer:
 
     Parameters
     ----------
-    calibrator : PlattMap, BetaMap or IsotonicMap
+    calibrator : CalibrationMap
     schema : Schema, optional
         Features by name; None without a model.
     learner : Learner, optional
@@ -50,7 +51,7 @@ class Scorer:
     model_name : str
     """
 
-    calibrator: Calibrator = field(default_factory=PlattMap)
+    calibrator: CalibrationMap = field(default_factory=IdentityMap)
     schema: Schema | None = None
     learner: Learner | None = None
     models: tuple[ModelPart, ...] = ()
@@ -59,8 +60,12 @@ class Scorer:
 
     @cached_property
     def codes(self) -> Codes:
-        """The features by name, with the codes of their categories, to read one record by."""
-        features = () if self.schema is None else self.schema.features
+        """The features by name, with the codes of their categories, to read one record by.
+
+        Empty where cells have readings of their own, which are the table's to know.
+        """
+        schema = self.schema
+        features = () if schema is None or _has_readings(schema) else schema.features
         return tuple(
             (
                 each.name,
@@ -154,3 +159,8 @@ class Scorer:
         raw = self.raw_score(X) if score is None else check_scores(score, X)
         ledger = self.ledger_of_score
         return self.calibrator.apply(ledger.undo(raw) if ledger.entries else raw)
+
+
+def _has_readings(schema: Schema) -> bool:
+    """Whether some values are missing, or dates, because somebody said so."""
+    return bool(schema.missing) or any(each.date_format for each in schema.features)

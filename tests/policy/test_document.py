@@ -103,7 +103,7 @@ def test_a_saved_policy_is_valid_by_the_schema(policy, tmp_path, kind):
 
     assert not schema.is_valid({**document, "more": 1})
     assert not schema.is_valid({k: v for k, v in document.items() if k != "digest"})
-    assert not schema.is_valid({**document, "rule": {"kind": "cut"}})
+    assert not schema.is_valid({**document, "rule": {"kind": "threshold"}})
     assert not schema.is_valid({**document, "threshold": "infinity"})
 
 

@@ -18,8 +18,11 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
-from costopt.decision.rules import CutRule
+from costopt.calibration.beta import BetaMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.isotonic import IsotonicMap
+from costopt.calibration.platt import PlattMap
+from costopt.decision.rules import ThresholdRule
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
 from costopt.policy import files
@@ -112,7 +115,11 @@ def test_never_and_always_survive_saving(tmp_path, threshold):
     y = (score + rng.normal(size=300) > 1).astype(int)
     base = choose_threshold(y, score, COSTS)
     policy = DecisionPolicy(
-        rule=CutRule(threshold), costs=COSTS, known_costs=COSTS, unit="EUR", evidence=base.evidence
+        rule=ThresholdRule(threshold),
+        costs=COSTS,
+        known_costs=COSTS,
+        unit="EUR",
+        evidence=base.evidence,
     )
 
     policy.save(tmp_path / "p")
@@ -274,8 +281,11 @@ def put(*path, value):
         (put("unit", value="USD"), "must have one unit, got 'EUR', 'EUR' and 'USD'"),
         (put("rule", "kind", value="exec"), "rule: Input tag 'exec' found using 'kind'"),
         (put("rule", "threshold", value=0.3), "rule.gain.threshold: Unexpected keyword argument"),
-        (put("rule", value={"kind": "cut"}), "rule.cut.threshold: Field required"),
-        (put("rule", value={"kind": "cut", "threshold": True}), "rule.cut.threshold: Input should"),
+        (put("rule", value={"kind": "threshold"}), "rule.threshold.threshold: Field required"),
+        (
+            put("rule", value={"kind": "threshold", "threshold": True}),
+            "rule.threshold.threshold: Input should",
+        ),
         (put("costs", "fn", value="__import__('os')"), r"costs: costs\.fn"),
         (put("costs", "fn", value=None), r"costs\.fn\.float: Input should be a valid number"),
         (
@@ -299,7 +309,10 @@ def put(*path, value):
             "categories, each once",
         ),
         (put("schema", "features", 0, "decimal", value=";"), "decimals after"),
-        (put("schema", "features", 0, "unit", value="x" * 17), "a unit of at most 16 letters"),
+        (
+            put("schema", "features", 0, "unit", value="x" * 17),
+            "a unit and a format of dates of at most 16",
+        ),
         (put("schema", "features", 0, "name", value="x" * 1001), "schema.features.0.name"),
         (put("schema", "named", value=False), "columns of an array are named x0, x1"),
         (put("model", "files", 0, "name", value="../../etc/passwd"), "model.files.0.name"),
@@ -426,7 +439,7 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, policy, rows):
     X, _ = rows
-    middle = float(np.median(replace(policy, calibrator=BetaMap()).probability(X)))
+    middle = float(np.median(replace(policy, calibrator=IdentityMap()).probability(X)))
     intercept = math.log((1 / 9) / (8 / 9)) - 0.7 * math.log(middle) + 1.4 * math.log(1 - middle)
     around = {
         "beta": BetaMap(0.7, 1.4, intercept),
@@ -448,7 +461,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
     X, _ = rows
     document = json.loads((saved_as(kind) / "policy.json").read_text())
     stored = document["calibrator"]
-    p = replace(policy, calibrator=BetaMap()).probability(X)
+    p = replace(policy, calibrator=IdentityMap()).probability(X)
 
     if kind == "beta":
         log_odds = stored["a"] * np.log(p) - stored["b"] * np.log(1 - p) + stored["intercept"]
@@ -482,7 +495,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
         (
             "beta",
             put("calibrator", "kind", value="platt"),
-            "calibrator.platt.a: Unexpected keyword",
+            "calibrator.platt.slope: Field required",
         ),
         ("beta", put("calibrator", "kind", value="pickle"), "calibrator: Input tag 'pickle'"),
         ("beta", put("calibrator", "kind", value=["beta"]), "calibrator"),

@@ -75,9 +75,9 @@ def put(*path, value):
             "evidence.curve.cells: Input should have 4|at most 4",
         ),
         (put("cells", 1, value=[]), "one number of fn per threshold, got 0"),
-        (lambda curve: curve["shipped"].update(caught=-1.0), "between none and all"),
-        (put("shipped", "missed", value=1e9), "cases and costs of the curve"),
-        (put("shipped", "varies", 0, value=True), "cases and costs of the curve"),
+        (lambda curve: curve["selected"].update(caught=-1.0), "between none and all"),
+        (put("selected", "missed", value=1e9), "cases and costs of the curve"),
+        (put("selected", "varies", 0, value=True), "cases and costs of the curve"),
         (lambda curve: curve.update(flat=["inf", "-inf"]), "range 'flat'"),
         (lambda curve: curve.update(flat=[0.1]), "flat"),
         (lambda curve: curve.update(caught=[]), "one number of caught"),
@@ -106,7 +106,7 @@ def test_a_search_keeps_the_curve_of_what_it_selects(rows, selection):
     curve = result.policy.evidence.curve
 
     assert curve.caught[-1] == y.sum()
-    assert curve.shipped.threshold == result.threshold
+    assert curve.selected.threshold == result.threshold
     # the same decisions, so the same cost as everywhere else
-    assert curve.shipped.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
+    assert curve.selected.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
     assert curve.at(result.threshold).mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
