@@ -20,6 +20,7 @@ PACKAGE = Path(costopt.__file__).parent
 # modules are not listed is one place; its modules may import each other, in one direction.
 ORDER = (
     "errors",
+    "plain",
     "showing",
     "progress",
     "inputs",
@@ -343,7 +344,7 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
 
     assert foreign_imports(module) <= allowed
     assert all(
-        other in {"errors", "showing.overview", "showing.text", "inputs.row_labels"}
+        other in {"errors", "showing.overview", "plain", "showing.text", "inputs.row_labels"}
         or other.startswith("decision.")
         for other in own_imports(module)
     )

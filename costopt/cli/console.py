@@ -218,6 +218,6 @@ def print_text(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout."""
-    from costopt.policy.evidence import strict
+    from costopt.plain import plain
 
-    click.echo(json.dumps(strict(value), indent=2, allow_nan=False))
+    click.echo(json.dumps(plain(value), indent=2, allow_nan=False))

@@ -109,6 +109,8 @@ def evaluate(
     The mean cost per case of the rows of DATA stands beside never and always acting on them. Use
     rows that the policy was not made from.
     """
+    from costopt.policy.evidence import evidence_on
+
     policy = _load_to_decide(folder, score)
     named = {"--groups": groups, "--time": time, "--weight": weight}
     others = [
@@ -120,14 +122,10 @@ def evaluate(
     check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
     put_in_order(table, time, given["date_format"])
     stands_for = None if weight is None else table[weight]
-    found = policy.measure(
-        table.drop(columns=target),
-        table[target],
-        score=None if score is None else scores_of(table, score),
-        groups=groups,
-        time=time,
-        sample_weight=stands_for,
-    )
+    scores = None if score is None else scores_of(table, score)
+    features = table.drop(columns=target)
+    labelled = policy.sample(features, table[target], scores, None, groups, time, stands_for)
+    found = evidence_on(*labelled)
     cost, saved = found.expected_cost, found.savings
     assert cost is not None  # noqa: S101  # it was just measured
     assert saved is not None  # noqa: S101  # as above

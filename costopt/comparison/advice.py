@@ -21,7 +21,7 @@ from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_labels
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.suspicion import find_suspicions, remedy
-from costopt.policy.evidence import plain
+from costopt.plain import plain
 from costopt.showing.overview import Overview, Presentable
 
 __all__ = ["Advice", "advise"]

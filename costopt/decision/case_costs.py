@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.checks import as_numbers, check_finite, check_unit
 from costopt.errors import CostSpecError, DataError, warn
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.showing.text import figure
+from costopt.showing.text import figure, printable
 
 __all__ = ["CELLS", "CaseCosts", "check_regrets", "declared_cell"]
 
@@ -216,7 +216,7 @@ def _first_cells(costs: CaseCosts) -> str:
 
 
 def _explain(costs: CaseCosts) -> str:
-    unit, act, leave = costs.unit, costs.fp_regret, costs.fn_regret
+    unit, act, leave = printable(costs.unit), costs.fp_regret, costs.fn_regret
     if not costs.is_constant:
         return (
             f"Costs of {costs.n_cases:,} cases: a missed positive costs "

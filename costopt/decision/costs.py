@@ -18,7 +18,7 @@ from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.inputs.row_labels import check_same_rows, row_labels
 from costopt.showing.overview import Overview, Presentable
-from costopt.showing.text import figure
+from costopt.showing.text import figure, printable
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
 
@@ -207,13 +207,14 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         """What the costs imply, in words: break-even precision, Bayes threshold, dominated actions."""
         if self.is_constant:
             return self.resolve({}).explain()
-        cells = ", ".join(f"{cell} = {getattr(self, cell)}" for cell in CELLS)
+        cells = ", ".join(f"{cell} = {printable(str(getattr(self, cell)))}" for cell in CELLS)
         text = (
-            f"Costs per case, in {self.unit}: {cells}.\n"
+            f"Costs per case, in {printable(self.unit)}: {cells}.\n"
             "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
         if self.hindsight:
-            text += f"\nKnown only afterwards: {', '.join(self.hindsight)}. Rules use class means instead."
+            columns = ", ".join(map(printable, self.hindsight))
+            text += f"\nKnown only afterwards: {columns}. Rules use class means instead."
         return text
 
     def overview(self) -> Overview:
@@ -394,8 +395,9 @@ def as_case_costs(costs: Costs, X: Any = None, n_cases: int | None = None) -> Ca
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
             raise CostSpecError(f"costs.{name} is given twice: keep one")
-    return dict(pairs)
+        found[name] = value
+    return found

@@ -58,8 +58,7 @@ def scale_odds(probability: ArrayLike, multiplier: float) -> FloatArray:
     >>> scale_odds([0.0, 0.5, 1.0], 3.0)
     array([0.  , 0.75, 1.  ])
     """
-    if not (math.isfinite(multiplier) and multiplier > 0):
-        raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
+    _check_multiplier(multiplier)
     p = as_floats(probability, "probability")
     return np.asarray(multiplier * p / (multiplier * p + (1 - p)))
 
@@ -97,6 +96,11 @@ class OddsLedger:
     entries : tuple of (str, float)
         The method, such as ``"random_under"``, and what it multiplied the odds by.
 
+    Raises
+    ------
+    CostSpecError
+        If a multiplier, or the product of all, is not a positive number.
+
     Examples
     --------
     >>> ledger = OddsLedger().record("class weights", 4.0).record("random_under", 5.0)
@@ -108,6 +112,12 @@ class OddsLedger:
 
     entries: tuple[tuple[str, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        for _, factor in self.entries:
+            _check_multiplier(factor)
+        if self.entries:
+            _check_multiplier(self.multiplier)
+
     @property
     def multiplier(self) -> float:
         """The product of all entries."""
@@ -115,8 +125,6 @@ class OddsLedger:
 
     def record(self, method: str, multiplier: float) -> OddsLedger:
         """The ledger with one more entry; a multiplier of 1 needs none."""
-        if not (math.isfinite(multiplier) and multiplier > 0):
-            raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
         if multiplier == 1:
             return self
         return OddsLedger((*self.entries, (method, float(multiplier))))
@@ -128,3 +136,8 @@ class OddsLedger:
     def redo(self, probability: ArrayLike) -> FloatArray:
         """Population probabilities as scores of the model: the inverse of `undo`."""
         return scale_odds(probability, self.multiplier)
+
+
+def _check_multiplier(multiplier: float) -> None:
+    if not (math.isfinite(multiplier) and multiplier > 0):
+        raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")

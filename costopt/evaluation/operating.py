@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
+from costopt.plain import Number
 
 __all__ = ["CELLS", "MAX_POINTS", "MIN_ROWS", "OperatingCurve", "OperatingPoint"]
 
@@ -42,7 +42,7 @@ class OperatingPoint:
         Which of the four differ by case.
     """
 
-    threshold: float | None
+    threshold: Number | None
     caught: float
     false_alarms: float
     missed: float
@@ -128,14 +128,14 @@ class OperatingCurve:
         If the numbers cannot be those of a curve.
     """
 
-    thresholds: tuple[float, ...]
+    thresholds: tuple[Number, ...]
     caught: tuple[float, ...]
     false_alarms: tuple[float, ...]
     cells: tuple[Cell, Cell, Cell, Cell]
     selected: OperatingPoint
-    best: float
-    flat: tuple[float, float]
-    supported: tuple[float, float] | None
+    best: Number
+    flat: tuple[Number, Number]
+    supported: tuple[Number, Number] | None
 
     def __post_init__(self) -> None:
         problem = _found_wrong(self)
@@ -187,71 +187,6 @@ class OperatingCurve:
         home = self.thresholds.index(self.best)
         return self.point(int(tied[np.argmin(np.abs(tied - home))]))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; infinities are floats."""
-        selected = self.selected
-        return {
-            "thresholds": list(self.thresholds),
-            "caught": list(self.caught),
-            "false_alarms": list(self.false_alarms),
-            "cells": {
-                name: list(cell) if isinstance(cell, tuple) else cell
-                for name, cell in zip(CELLS, self.cells, strict=True)
-            },
-            "selected": {
-                "threshold": selected.threshold,
-                "caught": selected.caught,
-                "false_alarms": selected.false_alarms,
-                "cells": dict(zip(CELLS, selected.cells, strict=True)),
-            },
-            "best": self.best,
-            "flat": list(self.flat),
-            "supported": None if self.supported is None else list(self.supported),
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The curve that `to_dict` wrote.
-
-        Raises
-        ------
-        DataError
-            If the numbers cannot be those of a curve.
-        """
-        fp, fn, tp, tn = (
-            tuple(cell) if isinstance(cell, list | tuple) else cell
-            for cell in (stored["cells"][name] for name in CELLS)
-        )
-        cells: tuple[Cell, Cell, Cell, Cell] = (fp, fn, tp, tn)
-        caught, false_alarms = tuple(stored["caught"]), tuple(stored["false_alarms"])
-        given = stored["selected"]
-        selected_cells = [given["cells"][name] for name in CELLS]
-        selected = OperatingPoint(
-            given["threshold"],
-            given["caught"],
-            given["false_alarms"],
-            (caught[-1] if caught else 0.0) - given["caught"],
-            (false_alarms[-1] if false_alarms else 0.0) - given["false_alarms"],
-            (selected_cells[0], selected_cells[1], selected_cells[2], selected_cells[3]),
-            (
-                isinstance(fp, tuple),
-                isinstance(fn, tuple),
-                isinstance(tp, tuple),
-                isinstance(tn, tuple),
-            ),
-        )
-        flat, supported = stored["flat"], stored["supported"]
-        return cls(
-            tuple(stored["thresholds"]),
-            caught,
-            false_alarms,
-            cells,
-            selected,
-            stored["best"],
-            (flat[0], flat[1]),
-            None if supported is None else (supported[0], supported[1]),
-        )
-
 
 def _found_wrong(curve: OperatingCurve) -> str | None:
     """What no curve of real cases could show; None if there is nothing."""
@@ -291,6 +226,9 @@ def _found_wrong_beside(curve: OperatingCurve) -> str | None:
         # a NaN is in no range
         if not 0 <= getattr(selected, name) <= getattr(curve, name)[-1]:
             return f"has a selected rule with {name} between none and all"
+    rest = (curve.caught[-1] - selected.caught, curve.false_alarms[-1] - selected.false_alarms)
+    if (selected.missed, selected.left) != rest or selected.varies != curve.varies:
+        return "has a selected rule with the cases and costs of the curve"
     if selected.threshold is not None and selected.threshold not in curve.thresholds:
         return "has the selected threshold among its own"
     if curve.best not in curve.thresholds:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,12 +33,16 @@ from costopt.inputs.unusable import (
     tell_of_texts,
     unusable,
 )
+from costopt.plain import Name
 
 __all__ = ["Feature", "Schema"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-WRITTEN = ("decimal", "unit", "date_format")  # of a feature, where texts have shown it
+# of the unit of a column: a currency or a short word
+MAX_UNIT = 16
+MAX_DATE_FORMAT = 100
+MAX_MISSING = 1000
 
 
 @dataclass(frozen=True)
@@ -54,19 +60,30 @@ class Feature:
         What stood beside such numbers: a currency, a percent sign, a word.
     date_format : str, default=""
         Of a column of dates, read as days since 1970: as of strptime, or ``"ISO8601"``.
+
+    Raises
+    ------
+    DataError
+        If a category is infinite or there twice, or numbers are written in no known way.
     """
 
-    name: str
+    name: Name
     categories: tuple[Scalar, ...] | None = None
     decimal: str = ""
     unit: str = ""
     date_format: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; how texts are numbers only where some were."""
-        categories = None if self.categories is None else list(self.categories)
-        plain: dict[str, Any] = {"name": self.name, "categories": categories}
-        return plain | {k: v for k in WRITTEN if (v := getattr(self, k))}
+    def __post_init__(self) -> None:
+        known = self.categories or ()
+        if len(set(known)) < len(known) or any(isinstance(c, float) and c - c != 0 for c in known):
+            raise DataError(f"column {self.name!r:.60} must have finite categories, each once")
+        short = len(self.unit) <= MAX_UNIT and len(self.date_format) <= MAX_DATE_FORMAT
+        if self.decimal not in ("", ".", ",") or not short:
+            raise DataError(
+                f"column {self.name!r:.60} must have decimals after '.' or ',', and a unit and a format of "
+                f"dates of at most {MAX_UNIT} and {MAX_DATE_FORMAT} letters, got {self.decimal!r:.10}, "
+                f"{self.unit!r:.30} and {self.date_format!r:.30}"
+            )
 
 
 @dataclass(frozen=True)
@@ -80,11 +97,25 @@ class Schema:
         Whether the columns came with names; those of an array are matched by position.
     missing : tuple of str, default=()
         Cells that were said to mean that a value is missing, in any column.
+
+    Raises
+    ------
+    DataError
+        If two features have one name, or those of an array another than their position.
     """
 
     features: tuple[Feature, ...]
     named: bool = field(default=True)
     missing: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = [name for name, count in Counter(self.names).items() if count > 1]
+        if twice:
+            raise DataError(f"there are two columns named {twice[0]!r:.60}: rename or drop one")
+        if not self.named and not all(re.fullmatch(r"x\d{1,9}", name) for name in self.names):
+            raise DataError("columns of an array are named x0, x1, and so on")
+        if len(self.missing) > MAX_MISSING:
+            raise DataError(f"at most {MAX_MISSING:,} texts can mean a missing value")
 
     @classmethod
     def infer(cls, table: Table, ignore: Collection[str] = ()) -> Schema:
@@ -115,24 +146,6 @@ class Schema:
         _tell_of_texts(table, features)
         _tell_of_constants(table, features)
         return cls(features, named=table.matrix is None, missing=tuple(table.said("missing") or ()))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; `from_dict` reads them."""
-        plain = {"named": self.named, "columns": [each.to_dict() for each in self.features]}
-        return plain | ({"missing": list(self.missing)} if self.missing else {})
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Schema:
-        """The schema that `to_dict` wrote."""
-        features = (
-            Feature(
-                c["name"],
-                None if c["categories"] is None else tuple(c["categories"]),
-                *(c.get(key, "") for key in WRITTEN),
-            )
-            for c in stored["columns"]
-        )
-        return cls(tuple(features), stored["named"], tuple(stored.get("missing", ())))
 
     @property
     def names(self) -> tuple[str, ...]:

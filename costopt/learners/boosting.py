@@ -283,6 +283,7 @@ class XGBoostLearner(Learner):
             without(features.matrix.copy(), absent) if absent else features.matrix,
             feature_types=feature_types(features.schema.is_categorical),
             enable_categorical=True,
+            nthread=1 if features.n_rows == 1 else None,  # starting threads takes longer than a row
         )
         margin = model.predict(rows, output_margin=True)
         return np.asarray(expit(margin.astype(np.float64)))

@@ -120,6 +120,9 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
     ------
     DataError
     """
+    ends = (ufunc.reduce(features.matrix, axis=None) for ufunc in (np.fmin, np.fmax))
+    if features.matrix.size and all(abs(float(end)) <= largest for end in ends):
+        return
     for column, name in enumerate(features.schema.names):
         values = features.matrix[:, column].astype(np.float64)  # else the limit may overflow
         rows = np.flatnonzero(np.abs(values) > largest)

@@ -131,7 +131,7 @@ def choose_threshold(
     if np.all(scores == scores[0]):
         warn(
             "constant-scores",
-            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            f"every case has the score {scores[0]:.4g}, so that they do not tell cases apart: every "
             "case of the same costs gets one decision; pass the model's scores of each row",
         )
     raw = posed.of_problem(scores)[posed.problem.scored.rows]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.errors import DataError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
+from costopt.plain import Name, plain
 from costopt.showing.overview import Overview, Presentable, rows_of
-from costopt.showing.text import figure, percent
+from costopt.showing.text import figure, percent, printable
 
-__all__ = ["Evidence", "Mood", "evidence_on", "plain", "strict"]
+__all__ = ["Evidence", "Mood", "evidence_on"]
 
 Mood = Literal["good", "bad", "unsure", "plain"]
 
@@ -41,17 +43,29 @@ class Evidence(Presentable):
     reason : str
         Why this rule.
     curve : OperatingCurve or None
-        What other thresholds would have caught and cost; None in policies saved without.
+        What other thresholds would have caught and cost.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than 0 cases, or more positives than cases.
     """
 
     expected_cost: Estimate | None = None
     savings: Estimate | None = None
-    baselines: Mapping[str, Estimate] = field(default_factory=dict)
+    baselines: Mapping[Name, Estimate] = field(default_factory=dict)
     selection_bias: float = 0.0
     n_cases: int = 0
     n_positives: int = 0
     reason: str = ""
     curve: OperatingCurve | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.n_positives <= self.n_cases or not math.isfinite(self.selection_bias):
+            raise DataError(
+                "evidence has between 0 and all of its cases positive, and a finite selection_bias, "
+                f"got {self.n_positives} of {self.n_cases} and {self.selection_bias}"
+            )
 
     def explain(self) -> list[str]:
         """Sentences: what the policy costs, how sure that is, beside what, and why this rule."""
@@ -71,7 +85,7 @@ class Evidence(Presentable):
             lines.append(f"  for comparison, {name}: {figure(found.value)} {found.unit} per case")
         if self.reason:
             lines.append(f"Why this rule: {self.reason}.")
-        return lines
+        return [printable(line) for line in lines]
 
     def better_baseline(self) -> str:
         """Which of the two rules without a model costs less."""
@@ -136,34 +150,8 @@ class Evidence(Presentable):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return {
-            "expected_cost": _to_plain(self.expected_cost),
-            "savings": _to_plain(self.savings),
-            "baselines": {name: _to_plain(found) for name, found in self.baselines.items()},
-            "selection_bias": self.selection_bias,
-            "n_cases": self.n_cases,
-            "n_positives": self.n_positives,
-            "reason": self.reason,
-            "curve": None if self.curve is None else strict(self.curve.to_dict()),
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The evidence that `to_dict` wrote."""
-        baselines = {name: _from_plain(found) for name, found in stored["baselines"].items()}
-        return cls(
-            expected_cost=_from_plain(stored["expected_cost"]),
-            savings=_from_plain(stored["savings"]),
-            baselines={name: found for name, found in baselines.items() if found is not None},
-            selection_bias=stored["selection_bias"],
-            n_cases=stored["n_cases"],
-            n_positives=stored["n_positives"],
-            reason=stored["reason"],
-            curve=None
-            if stored.get("curve") is None
-            else OperatingCurve.from_dict(stored["curve"]),
-        )
+        """Plain values that JSON can hold, by the names of the fields."""
+        return dict(plain(asdict(self)))
 
 
 def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
@@ -175,46 +163,3 @@ def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
         n_cases=sample.n,
         n_positives=sample.count_positives(),
     )
-
-
-def plain(value: Any) -> Any:
-    """A number as JSON can hold it: NaN as None and infinities as the strings "inf" and "-inf"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
-
-
-def strict(value: Any) -> Any:
-    """Plain values that strict JSON can hold: NaN as None, infinities as "inf" and "-inf".
-
-    Parameters
-    ----------
-    value : plain value, mapping, list or tuple
-        Of numbers, texts, booleans and None, nested as deep as you like.
-
-    Examples
-    --------
-    >>> strict({"threshold": float("inf"), "range": (0.5, float("nan"))})
-    {'threshold': 'inf', 'range': [0.5, None]}
-    """
-    if isinstance(value, Mapping):
-        return {str(name): strict(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(item) for item in value]
-    return plain(value)
-
-
-def _to_plain(found: Estimate | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return dict(strict(found.to_dict()))
-
-
-def _from_plain(stored: Mapping[str, Any] | None) -> Estimate | None:
-    if stored is None:
-        return None
-    numbers = {
-        name: math.nan if stored[name] is None else float(stored[name])
-        for name in ("value", "low", "high", "n_positives")
-    }
-    return Estimate.from_dict({**stored, **numbers})

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 import joblib
@@ -79,7 +80,7 @@ def _of_learner(learner: Learner) -> str:
 
 
 def _of_features(features: Features) -> str:
-    names = json.dumps(features.schema.to_dict(), sort_keys=True, default=str)
+    names = json.dumps(asdict(features.schema), sort_keys=True, default=str)
     return _digest(features.matrix, names)
 
 

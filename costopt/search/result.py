@@ -22,7 +22,7 @@ from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
 from costopt.search.selection import Record, Shipping, choose
 from costopt.showing.overview import Overview, Presentable, cost_lines, rows_of
-from costopt.showing.text import figure, percent
+from costopt.showing.text import figure, percent, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ class SearchResult(Presentable):
         lines.append(
             f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
         )
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _why_it_differs(self) -> list[str]:
         """Why one rule has more than one cost: those that were chosen on and those that were not."""

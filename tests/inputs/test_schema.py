@@ -214,15 +214,9 @@ def test_a_column_to_ignore_must_exist():
         schema_of(as_numpy_backed(), ignore=("amuont",))
 
 
-def test_a_schema_survives_plain_values():
+def test_a_schema_survives_pickling():
     schema = schema_of(as_numpy_backed())
 
-    assert Schema.from_dict(schema.to_dict()) == schema
-    assert schema_of(NUMBERS) == Schema.from_dict(schema_of(NUMBERS).to_dict())
-    assert schema.to_dict()["columns"][3] == {
-        "name": "shop",
-        "categories": ["phone", "till", "web"],
-    }
     assert pickle.loads(pickle.dumps(schema)) == schema
 
 
@@ -493,7 +487,6 @@ def test_texts_are_numbers_with_one_warning(frame):
 
     assert [one.categories for one in schema.features] == [None, None, ("?", "a", "b")]
     assert_array_equal(encoded(X, schema)[:, :2], [[31, 1200.5], [nan, 900], [45, 1]])
-    assert Schema.from_dict(schema.to_dict()) == schema
 
 
 SEVENS = [7, 7.0, "7", " 7", np.int64(7), np.float32(7), "7.0"]

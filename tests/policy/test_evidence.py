@@ -1,10 +1,12 @@
 """What is said of a policy's cost, in words that the numbers carry."""
 
+import json
 import math
 from dataclasses import replace
 
 import pytest
 
+from costopt import DataError
 from costopt.evaluation.estimates import Estimate
 from costopt.policy.evidence import Evidence
 
@@ -116,10 +118,19 @@ def test_the_cost_is_told_with_its_interval_its_note_and_what_the_selection_hid(
     assert len(evidence().explain()) == len(lines) - 2
 
 
-def test_evidence_is_the_same_after_its_plain_values():
-    found = evidence(low=-math.inf, selection_bias=0.25)
+def test_evidence_is_plain_values_that_strict_json_can_hold():
+    found = evidence(low=-math.inf, value=math.nan, selection_bias=0.25).to_dict()
 
-    assert Evidence.from_dict(found.to_dict()) == found
-    nothing = Evidence.from_dict(evidence(value=math.nan, low=math.nan).to_dict()).savings
-    assert math.isnan(nothing.value)
-    assert math.isnan(nothing.low)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["savings"]["low"] == "-inf"
+    assert found["savings"]["value"] is None
+    assert found["baselines"]["never act"]["value"] == 12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n_cases": -1, "n_positives": -1}, {"n_positives": 1001}, {"selection_bias": math.nan}],
+)
+def test_evidence_of_cases_that_cannot_be_is_refused(wrong):
+    with pytest.raises(DataError, match="evidence has between 0 and all of its cases positive"):
+        evidence(**wrong)
