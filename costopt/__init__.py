@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from costopt.decision.costs import CostMatrix
     from costopt.decision.odds import OddsLedger, scale_odds
     from costopt.decision.rules import decide, decision_cost, expected_gain, mean_cost, savings
-    from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
+    from costopt.decision.thresholds import BestThreshold, CostCurve, bayes_threshold, cost_curve
     from costopt.errors import (
         CostOptError,
         CostOptWarning,
@@ -36,20 +36,12 @@ if TYPE_CHECKING:
     from costopt.learners.ledgers import ledger_of
     from costopt.learners.logistic import LogisticLearner
     from costopt.learners.wrapped import SklearnLearner
-    from costopt.plotting.calibration import CostCalibrationDisplay
-    from costopt.plotting.comparison import ComparisonDisplay
-    from costopt.plotting.gain import GainDisplay
-    from costopt.plotting.progress import SearchProgressDisplay
-    from costopt.plotting.ratio import CostRatioDisplay
-    from costopt.plotting.scores import ScoreDistributionDisplay
-    from costopt.plotting.threshold import CostCurveDisplay
-    from costopt.plotting.tradeoff import TradeoffDisplay
     from costopt.policy.assemble import choose_threshold
     from costopt.policy.decisions import Decision
     from costopt.policy.policy import DecisionPolicy
+    from costopt.rebalancing.definition import Reweighting
     from costopt.rebalancing.random import random_over, random_under
     from costopt.rebalancing.weights import (
-        Reweighting,
         class_weight,
         sample_weight,
         scale_pos_weight,
@@ -61,17 +53,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Advice",
-    "BestCut",
+    "BestThreshold",
     "CaseCosts",
     "Comparison",
-    "ComparisonDisplay",
-    "CostCalibrationDisplay",
     "CostCurve",
-    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
-    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -81,20 +69,16 @@ __all__ = [
     "Estimate",
     "ExpectedCostObjective",
     "Finding",
-    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
     "Reweighting",
-    "ScoreDistributionDisplay",
     "SearchError",
-    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
     "Strategy",
     "StrategyResult",
-    "TradeoffDisplay",
     "XGBoostLearner",
     "advise",
     "audit",
@@ -140,7 +124,7 @@ _HOMES = {
         "mean_cost",
         "savings",
     ),
-    "costopt.decision.thresholds": ("BestCut", "CostCurve", "bayes_threshold", "cost_curve"),
+    "costopt.decision.thresholds": ("BestThreshold", "CostCurve", "bayes_threshold", "cost_curve"),
     "costopt.errors": (
         "CostOptError",
         "CostOptWarning",
@@ -157,14 +141,6 @@ _HOMES = {
     "costopt.policy.assemble": ("choose_threshold",),
     "costopt.policy.decisions": ("Decision",),
     "costopt.policy.policy": ("DecisionPolicy",),
-    "costopt.plotting.calibration": ("CostCalibrationDisplay",),
-    "costopt.plotting.comparison": ("ComparisonDisplay",),
-    "costopt.plotting.gain": ("GainDisplay",),
-    "costopt.plotting.progress": ("SearchProgressDisplay",),
-    "costopt.plotting.ratio": ("CostRatioDisplay",),
-    "costopt.plotting.scores": ("ScoreDistributionDisplay",),
-    "costopt.plotting.threshold": ("CostCurveDisplay",),
-    "costopt.plotting.tradeoff": ("TradeoffDisplay",),
     "costopt.report.page": ("write_report",),
     "costopt.search.objective": ("ExpectedCostObjective",),
     "costopt.search.result": ("SearchResult",),
@@ -174,12 +150,8 @@ _HOMES = {
     "costopt.rebalancing.random": ("random_over", "random_under"),
     "costopt.learners.wrapped": ("SklearnLearner",),
     "costopt.comparison.strategies": ("Strategy",),
-    "costopt.rebalancing.weights": (
-        "Reweighting",
-        "class_weight",
-        "sample_weight",
-        "scale_pos_weight",
-    ),
+    "costopt.rebalancing.definition": ("Reweighting",),
+    "costopt.rebalancing.weights": ("class_weight", "sample_weight", "scale_pos_weight"),
     "costopt.learners.boosting": ("XGBoostLearner",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

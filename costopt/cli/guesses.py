@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costopt.errors import DataError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     import pandas as pd

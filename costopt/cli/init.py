@@ -17,7 +17,7 @@ from costopt.cli.places import check_file, write_file
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_columns
 from costopt.errors import DataError
-from costopt.markup import printable
+from costopt.showing.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd

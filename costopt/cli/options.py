@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PATH",
+    "ListingCommand",
     "as_json",
     "check_names",
     "column",
@@ -70,6 +71,29 @@ class Setting(click.Option):
         if source is ParameterSource.DEFAULT_MAP:
             return f"{hint} (from {ctx.meta[FILE]})"
         return hint
+
+
+class ListingCommand(click.Command):
+    """A command whose help lists names, which are looked up when the help is asked for.
+
+    Parameters
+    ----------
+    listed : callable
+        Gives what stands in the help for each ``{word}`` of it; to know it may take a large import.
+    """
+
+    def __init__(self, *args: Any, listed: Callable[[], Mapping[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._listed = listed
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help with the names."""
+        written = self.help
+        self.help = (written or "").format(**self._listed())
+        try:
+            super().format_help_text(ctx, formatter)
+        finally:
+            self.help = written
 
 
 class _Column(click.types.StringParamType):

@@ -11,13 +11,13 @@ import click
 from costopt.cli.console import print_json, print_text, say
 from costopt.cli.kept import as_csv, as_numbers, json_lines
 from costopt.cli.options import PATH, as_json, column, force, option, settings
-from costopt.cli.places import check_file, write_file
+from costopt.cli.places import check_file, policy_in, write_file
 from costopt.cli.reading import put_in_order, read_rows_to_decide, reading_options
 from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
 from costopt.errors import DataError, PolicyError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -160,9 +160,7 @@ def evaluate(
 
 def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:
     """A policy that can decide on the rows of a file without further help."""
-    from costopt.policy.policy import DecisionPolicy
-
-    policy = DecisionPolicy.load(folder)
+    policy = policy_in(folder)
     if not policy.models and score is None:
         raise PolicyError(
             f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: "

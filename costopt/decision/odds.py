@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats
 from costopt.errors import CostSpecError
 
 __all__ = ["OddsLedger", "logit", "scale_odds"]
@@ -95,7 +95,7 @@ class OddsLedger:
     Parameters
     ----------
     entries : tuple of (str, float)
-        The device, such as ``"random_under"``, and what it multiplied the odds by.
+        The method, such as ``"random_under"``, and what it multiplied the odds by.
 
     Examples
     --------
@@ -113,13 +113,13 @@ class OddsLedger:
         """The product of all entries."""
         return math.prod(factor for _, factor in self.entries)
 
-    def record(self, device: str, multiplier: float) -> OddsLedger:
+    def record(self, method: str, multiplier: float) -> OddsLedger:
         """The ledger with one more entry; a multiplier of 1 needs none."""
         if not (math.isfinite(multiplier) and multiplier > 0):
             raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
         if multiplier == 1:
             return self
-        return OddsLedger((*self.entries, (device, float(multiplier))))
+        return OddsLedger((*self.entries, (method, float(multiplier))))
 
     def undo(self, score: ArrayLike) -> FloatArray:
         """Scores of the model as probabilities for the population, shape (n_cases,)."""

@@ -25,7 +25,8 @@ from costopt.evaluation.intervals import (
     mean_and_interval,
     ratio_interval,
 )
-from costopt.markup import bar, figure, shown
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure
 
 __all__ = ["LEVEL", "Estimate", "Sample"]
 
@@ -39,7 +40,7 @@ FEWEST_AMOUNTS = 15
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Presentable):
     """A number with its interval.
 
     Parameters
@@ -127,12 +128,14 @@ class Estimate:
     def __repr__(self) -> str:
         return f"Estimate({self}, level={self.level:g}, n={self.n}, method={self.method!r})"
 
-    def _repr_html_(self) -> str:
-        ends = (min(0.0, self.low), max(0.0, self.high))
-        return (
-            f"<span><b>{figure(self.value)} {shown(self.unit)}</b> "
-            f"{bar(self.low, self.value, self.high, ends)} {self.level:.0%} interval: "
-            f"{self.interval_text()}, from {self.n:,} cases</span>"
+    def overview(self) -> Overview:
+        """The number with its unit first, then its interval."""
+        return Overview(
+            f"Estimate from {self.n:,} cases",
+            f"{figure(self.value)} {self.unit}",
+            ("", self.unit, f"{self.level:.0%} interval", ""),
+            measured=rows_of({"": self}),
+            notes=(f"{self.note}.",) if self.note else (),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from costopt.inputs.frames import Table
 from costopt.inputs.identifiers import find_identifiers
 from costopt.inputs.leaking import Split, look_at, states_of, together
 from costopt.inputs.repeats import Repeats, find_repeats, repeat_by_chance, row_keys
-from costopt.markup import percent, printable
+from costopt.showing.text import percent, printable
 
 __all__ = [
     "Suspicion",

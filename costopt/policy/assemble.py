@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import Costs
-from costopt.decision.rules import as_weights
-from costopt.errors import DataError, warn
-from costopt.evaluation.choice import ThresholdMode
+from costopt.errors import warn
+from costopt.evaluation.modes import ThresholdMode, check_scores_mode
 from costopt.evaluation.operating import OperatingCurve
 from costopt.evaluation.pricing import Candidate, OutOfFold, price
 from costopt.evaluation.problem import Posed, Problem, pose_rows
@@ -61,9 +61,9 @@ def choose_threshold(
     X : data frame, optional
         The columns that the costs name.
     threshold : {"auto", "bayes", "exact"}, default="auto"
-        Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
+        Bayes' rule on calibrated scores, the exact cheapest threshold, or what the data support.
     cv : int, splitter or iterable, default=5
-        Splits that keep calibration and cut from being judged on the rows they were fitted to.
+        Splits that keep calibration and threshold from being judged on the rows they were fitted to.
     groups, time : array-like of shape (n_cases,), optional
         Rows that belong together; the order of rows.
     sample_weight : array-like of shape (n_cases,), optional
@@ -112,8 +112,7 @@ def choose_threshold(
     labels = encode_labels(y, pos_label)
     scores = check_scores(score)
     check_n_cases(labels.y.size, table, scores)
-    if threshold == "sampled":
-        raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+    check_scores_mode(threshold)
     posed = pose_rows(
         None,
         labels,
@@ -157,7 +156,8 @@ def assemble(
     candidate = found.candidate
     params = dict(candidate.params)
     if candidate.resampling != "none":
-        params |= {"resampling": candidate.resampling, "sampling_ratio": candidate.sampling_ratio}
+        resampling, ratio = str(candidate.resampling), candidate.sampling_ratio
+        params |= {"resampling": resampling, "sampling_ratio": ratio}
     if found.n_rounds is not None:
         params["n_rounds"] = found.n_rounds
     return DecisionPolicy(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats
 from costopt.errors import DataError
 from costopt.inputs.frames import Table
 

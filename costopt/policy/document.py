@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.maps import MAPS
 from costopt.decision.costs import CostMatrix
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule
+from costopt.decision.rules import GainRule, ThresholdRule
 from costopt.errors import PolicyError, warn
 from costopt.inputs.schema import Schema
 from costopt.learners.registry import built_in
-from costopt.policy.evidence import Evidence, plain
+from costopt.policy.evidence import Evidence, plain, strict
 from costopt.policy.files import FORMAT, HOW_TO_USE, StoredPolicy, model_name
 from costopt.policy.scoring import ModelPart, Scorer
 
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
 
 __all__ = ["check_thresholds", "from_document", "model_contents", "to_document"]
-
-CALIBRATORS: dict[str, type[PlattMap | BetaMap | IsotonicMap]] = {
-    "platt": PlattMap,
-    "beta": BetaMap,
-    "isotonic": IsotonicMap,
-}
 
 
 def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]:
@@ -45,9 +39,6 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         name, digest = model_name(content)
         ledger = [list(entry) for entry in part.ledger.entries]
         files.append({"name": name, "sha256": digest, "ledger": ledger, "share": part.share})
-    rule: dict[str, Any] = {"kind": "gain", "threshold": None}
-    if isinstance(policy.rule, CutRule):
-        rule = {"kind": "cut", "threshold": plain(policy.rule.threshold)}
     return {
         "format": "costopt-policy",
         "format_version": FORMAT,
@@ -55,7 +46,7 @@ def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]
         "raw_threshold": plain(policy.raw_threshold),
         "unit": policy.unit,
         "how_to_use": HOW_TO_USE,
-        "rule": rule,
+        "rule": {"kind": policy.rule.kind, **strict(vars(policy.rule))},
         "costs": None if policy.costs is None else policy.costs.to_dict(),
         "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
         "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
@@ -110,14 +101,16 @@ def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]
         model = learner.from_files({"model.json": content}, len(schema.features))
         models.append(ModelPart(model, OddsLedger(tuple(part.ledger)), part.share))
     rule = stored.rule
-    if (rule.kind == "cut") != (rule.threshold is not None):
-        raise PolicyError("policy.json: a cut, and only a cut, has a threshold of its own")
+    if (rule.kind == "threshold") != (rule.threshold is not None):
+        raise PolicyError(
+            "policy.json: a rule of kind 'threshold', and only such a rule, has a threshold of its own"
+        )
     costs, known = (
         None if declared is None else CostMatrix.from_dict(declared)
         for declared in (stored.costs, stored.known_costs)
     )
     return {
-        "rule": GainRule() if rule.threshold is None else CutRule(rule.threshold),
+        "rule": GainRule() if rule.threshold is None else ThresholdRule(rule.threshold),
         "costs": costs,
         "known_costs": known,
         "unit": stored.unit,
@@ -153,19 +146,23 @@ def check_thresholds(
             )
 
 
-def _calibrator_to_dict(calibrator: Calibrator) -> dict[str, Any]:
-    kind = next(kind for kind, made in CALIBRATORS.items() if type(calibrator) is made)
+def _calibrator_to_dict(calibrator: CalibrationMap) -> dict[str, Any]:
+    if type(calibrator) not in MAPS.values():
+        raise PolicyError(
+            f"this policy is calibrated by {type(calibrator).__name__}, a map of your own, so it cannot "
+            f"be saved: only costopt's maps ({', '.join(MAPS)}) are read back without running code"
+        )
     parameters = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(calibrator).items()
+        for name, value in vars(calibrator).items()
     }
-    return {"kind": kind, **parameters}
+    return {"kind": calibrator.kind, **parameters}
 
 
-def _calibrator_from_dict(stored: Mapping[str, Any]) -> Calibrator:
+def _calibrator_from_dict(stored: Mapping[str, Any]) -> CalibrationMap:
     parameters: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
         for name, value in stored.items()
         if name != "kind"
     }
-    return CALIBRATORS[stored["kind"]](**parameters)
+    return MAPS[stored["kind"]](**parameters)

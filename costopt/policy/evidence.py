@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
-from costopt.markup import estimates_table, figure
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure
 
 __all__ = ["Evidence", "Mood", "evidence_on", "plain", "strict"]
 
@@ -20,7 +21,7 @@ Mood = Literal["good", "bad", "unsure", "plain"]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Presentable):
     """What is known of a policy's cost, and why its rule was chosen.
 
     Parameters
@@ -87,7 +88,7 @@ class Evidence:
             told = saved.interval_text(100, " %", digits=3)
             interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
-            f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
+            f"{figure(100 * abs(saved.value), 3)} % {way} than the best rule without a model "
             f"({self.better_baseline()}){interval}.",
             self.verdict()[1],
         ]
@@ -102,11 +103,11 @@ class Evidence:
         if saved.note:
             return "unsure", f"It saves nothing: it makes {saved.note}."
         if saved.low > 0:
-            return "good", "It is significantly cheaper than the better rule without a model."
+            return "good", "It is significantly cheaper than the best rule without a model."
         if saved.high < 0:
             return (
                 "bad",
-                "It costs significantly more than the better rule without a model: do not use it.",
+                "It costs significantly more than the best rule without a model: do not use it.",
             )
         return "unsure", "It may save nothing: gather more cases before you rely on it."
 
@@ -120,12 +121,19 @@ class Evidence:
             f"{way}, since the policy was selected on them."
         )
 
-    def _repr_html_(self) -> str:
-        if self.expected_cost is None:
-            return "<p>Nothing is known of its cost.</p>"
-        rows = {**self.baselines, "this policy": self.expected_cost}
-        what = f"cost in {self.expected_cost.unit} per case"
-        return estimates_table(rows, what, chosen="this policy")
+    def overview(self) -> Overview:
+        """What the policy costs beside the obvious alternatives."""
+        cost = self.expected_cost
+        if cost is None:
+            return Overview("Evidence", "Nothing is known of its cost.")
+        rows = {**self.baselines, "this policy": cost}
+        return Overview(
+            f"Evidence from {self.n_cases:,} cases",
+            f"Costs {cost}",
+            ("", f"cost in {cost.unit} per case", f"{cost.level:.0%} interval", ""),
+            measured=rows_of(rows, chosen="this policy"),
+            notes=self.savings_in_words(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold."""

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
+from costopt.calibration.maps import how_to_calibrate
 from costopt.errors import PolicyError, StoreError, check_path
 
 __all__ = [
@@ -43,9 +44,7 @@ HOW_TO_USE = (
     "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
     "its factors; "
     "keep p within [floor, 1 - floor] and below 1, where the calibrator has a floor; "
-    "calibrate: logit(q) = slope * logit(p) + intercept, of kind beta logit(q) = a * log(p) - b * "
-    "log(1 - p) + intercept, of kind isotonic q on the straight line between the values at the scores "
-    "next to p; then act where q >= threshold, or, where the "
+    f"calibrate: {how_to_calibrate()}; then act where q >= threshold, or, where the "
     "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
     "as acting where score >= raw_threshold."
 )
@@ -70,7 +69,7 @@ class _Strict(pydantic.BaseModel):
 
 
 class _Rule(_Strict):
-    kind: Literal["gain", "cut"]
+    kind: Literal["gain", "threshold"]
     threshold: Number | None = None
 
 
@@ -97,6 +96,10 @@ class _Isotonic(_Strict):
     kind: Literal["isotonic"]
     scores: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
     values: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
+
+
+class _NoMap(_Strict):
+    kind: Literal["none"]
 
 
 class _Labels(_Strict):
@@ -175,7 +178,7 @@ class _Curve(_Strict):
     caught: Points
     false_alarms: Points
     cells: _Cells
-    shipped: _ShippedPoint
+    selected: _ShippedPoint
     best: Number
     flat: tuple[Number, Number]
     supported: tuple[Number, Number] | None
@@ -205,7 +208,7 @@ class StoredPolicy(_Strict):
     costs: dict[str, Any] | None
     known_costs: dict[str, Any] | None
     labels: _Labels
-    calibrator: Annotated[_Platt | _Beta | _Isotonic, pydantic.Field(discriminator="kind")]
+    calibrator: Annotated[_Platt | _Beta | _Isotonic | _NoMap, pydantic.Field(discriminator="kind")]
     features: _Features | None
     model: _Model
     evidence: _Evidence

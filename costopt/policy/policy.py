@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -11,22 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import (
-    CutRule,
-    GainRule,
-    Rule,
-    as_weights,
-    expected_gain,
-)
-from costopt.decision.thresholds import rule_threshold
+from costopt.decision.rules import Rule, expected_gain
 from costopt.errors import CostOptError, DataError, PolicyError, warn
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
-from costopt.markup import figure, panel
 from costopt.policy.cases import check_n_cases, one_row, values_of
 from costopt.policy.decisions import (
     ACT,
@@ -44,7 +37,9 @@ from costopt.policy.document import (
 from costopt.policy.evidence import Evidence, evidence_on
 from costopt.policy.files import model_name, read_folder, write_folder
 from costopt.policy.scoring import Scorer
-from costopt.policy.words import model_in_words, rule_in_words
+from costopt.policy.words import model_in_words
+from costopt.showing.overview import Overview, Presentable
+from costopt.showing.text import figure
 
 __all__ = ["DecisionPolicy"]
 
@@ -53,14 +48,14 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionPolicy(Scorer):
+class DecisionPolicy(Scorer, Presentable):
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
     Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
 
     Parameters
     ----------
-    rule : GainRule or CutRule
+    rule : GainRule or ThresholdRule
         On calibrated probabilities.
     costs : CostMatrix or None
         As declared; None where costs per case were given as arrays, which are then asked for.
@@ -90,7 +85,7 @@ class DecisionPolicy(Scorer):
     @property
     def threshold(self) -> float | None:
         """The calibrated probability from which it acts; None where that differs by case."""
-        return rule_threshold(self.rule, self.known_costs)
+        return self.rule.threshold_for(self.known_costs)
 
     @property
     def raw_threshold(self) -> float | None:
@@ -109,7 +104,7 @@ class DecisionPolicy(Scorer):
     @property
     def needs_costs(self) -> bool:
         """Whether ``costs=`` must be passed with every batch of rows to decide on."""
-        return isinstance(self.rule, GainRule) and self.known_costs is None
+        return self.rule.reads_costs and self.known_costs is None
 
     def decide(
         self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
@@ -140,7 +135,7 @@ class DecisionPolicy(Scorer):
         Warns
         -----
         CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one cut for all.
+            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
         """
         check_same_rows(X=X, score=score, costs=costs)
         self._say_if_unread(costs)
@@ -319,17 +314,20 @@ class DecisionPolicy(Scorer):
 
     def explain(self) -> str:
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
-        rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
+        rule = self.rule.in_words(self.known_costs, self.raw_threshold, self.labels[1], self.unit)
         lines = [rule, *self.evidence.explain()]
         multiplier = self.ledger_of_score.multiplier
         lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
         return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """When it acts, and what that costs beside the obvious alternatives."""
         lead, *_ = self.explain().splitlines()
-        return panel(
-            f"Decision policy, {self.model_name or 'for scores'}", lead, self.evidence._repr_html_()
-        )
+        title = f"Decision policy, {self.model_name or 'for scores'}"
+        known = self.evidence.overview()
+        if self.evidence.expected_cost is None:
+            return Overview(title, lead, notes=(known.lead,))
+        return replace(known, title=title, lead=lead)
 
     def __repr__(self) -> str:
         threshold = self.threshold
@@ -384,10 +382,10 @@ class DecisionPolicy(Scorer):
         return policy
 
     def _say_if_unread(self, costs: Costs | None) -> None:
-        if costs is not None and isinstance(self.rule, CutRule):
+        if costs is not None and not self.rule.reads_costs:
             warn(
                 "costs-not-read",
-                "the rule is a cut that was chosen for the declared costs, so costs= changes no "
+                "the rule is a threshold that was chosen for the declared costs, so costs= changes no "
                 "decision: make the policy with threshold='bayes' to decide by other costs",
             )
 
@@ -407,9 +405,8 @@ class DecisionPolicy(Scorer):
         }
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
-        if isinstance(self.rule, CutRule):
-            return np.asarray(probability >= self.rule.threshold)
-        return self.rule.decide(probability, self._known(X, costs, probability.size))
+        known = self._known(X, costs, probability.size) if self.rule.reads_costs else None
+        return self.rule.decide(probability, known)
 
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.calibrators import Calibrator, PlattMap
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.identity import IdentityMap
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, PolicyError
 from costopt.inputs.frames import Table
@@ -38,7 +39,7 @@ class Scorer:
 
     Parameters
     ----------
-    calibrator : PlattMap, BetaMap or IsotonicMap
+    calibrator : CalibrationMap
     schema : Schema, optional
         Features by name; None without a model.
     learner : Learner, optional
@@ -50,7 +51,7 @@ class Scorer:
     model_name : str
     """
 
-    calibrator: Calibrator = field(default_factory=PlattMap)
+    calibrator: CalibrationMap = field(default_factory=IdentityMap)
     schema: Schema | None = None
     learner: Learner | None = None
     models: tuple[ModelPart, ...] = ()

@@ -70,7 +70,7 @@ def test_the_text_ends_with_what_to_do_what_it_saves_and_how_sure(shell, scored)
     )
     assert f"{100 * found['savings']['value']:.3g} % of its cost" in saves
     assert sure.startswith(
-        "How sure: It is significantly cheaper than the better rule without a model."
+        "How sure: It is significantly cheaper than the best rule without a model."
     )
     cost = found["baselines"]["act from a score of 0.5"]
     interval = f"{cost['low']:.4g} to {cost['high']:.4g}"

@@ -22,11 +22,12 @@ from costopt import (
     CostThresholdClassifier,
     DataError,
     choose_threshold,
+    plotting,
 )
 from costopt.decision.rules import always_cost, never_cost, perfect_cost
 from costopt.inputs.frames import Table
 from costopt.inputs.row_labels import check_same_rows
-from costopt.rebalancing.random import rejection
+from costopt.rebalancing.rejection import rejection
 
 mpl.use("Agg")
 
@@ -169,28 +170,28 @@ def learners():
             "X y fn time",
         ),
         "CostCurveDisplay": (
-            lambda **rows: drawn(costopt.CostCurveDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.CostCurveDisplay.from_predictions(**rows)),
             "y_true y_score costs X sample_weight groups",
         ),
         "ScoreDistributionDisplay": (
-            lambda **rows: drawn(costopt.ScoreDistributionDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.ScoreDistributionDisplay.from_predictions(**rows)),
             "y_true y_score costs X sample_weight act",
         ),
         "GainDisplay": (
-            lambda **rows: drawn(costopt.GainDisplay.from_predictions(**rows)),
-            "y_true y_prob costs X sample_weight act",
+            lambda **rows: drawn(plotting.GainDisplay.from_predictions(**rows)),
+            "y_true y_score costs X sample_weight act",
         ),
         "CostRatioDisplay": (
-            lambda **rows: drawn(costopt.CostRatioDisplay.from_predictions(**rows)),
-            "y_true y_prob costs sample_weight",
+            lambda **rows: drawn(plotting.CostRatioDisplay.from_predictions(**rows)),
+            "y_true y_score costs sample_weight",
         ),
         "TradeoffDisplay": (
-            lambda **rows: drawn(costopt.TradeoffDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.TradeoffDisplay.from_predictions(**rows)),
             "y_true y_score costs sample_weight",
         ),
         "CostCalibrationDisplay": (
-            lambda **rows: len(drawn(costopt.CostCalibrationDisplay.from_predictions(**rows))),
-            "y_true y_prob sample_weight",
+            lambda **rows: len(drawn(plotting.CostCalibrationDisplay.from_predictions(**rows))),
+            "y_true y_score sample_weight",
         ),
     }
 
@@ -302,7 +303,7 @@ def test_costs_that_a_classifier_is_given_later_are_of_the_same_rows(method, mod
 
 @pytest.mark.parametrize(
     "display",
-    [costopt.CostCurveDisplay, costopt.GainDisplay, costopt.CostCalibrationDisplay],
+    [plotting.CostCurveDisplay, plotting.GainDisplay, plotting.CostCalibrationDisplay],
     ids=lambda display: display.__name__,
 )
 def test_a_display_of_a_policy_takes_labels_and_costs_of_the_same_rows(display, model):

@@ -31,7 +31,7 @@ from costopt.evaluation.pricing import Candidate, undone
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.learners.registry import BUILT_IN, learner
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.methods import METHODS
 
 COSTS = CostMatrix(fp=1, fn=9)
 CODE = "training-weights-undone"
@@ -112,14 +112,14 @@ def test_the_warning_names_the_factors():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("device", ["none", "weight", "random_over", "random_under"])
-def test_resampling_and_own_weights_are_undone_together(device):
+@pytest.mark.parametrize("resampling", ["none", "weight", "random_over", "random_under"])
+def test_resampling_and_own_weights_are_undone_together(resampling):
     """Rows that were balanced leave nothing for balanced weights to do."""
     X, y, _ = cases()
     with pytest.warns(CostOptWarning, match=CODE):
         problem = problem_of(BALANCED, X, y)
 
-    found = evaluate(problem, Candidate("it", {}, device, 1.0))
+    found = evaluate(problem, Candidate("it", {}, resampling, 1.0))
 
     against = (y == 0).sum() / y.sum()
     assert_allclose(found.odds_multipliers, against, rtol=0.02)
@@ -219,7 +219,9 @@ def test_weights_that_are_passed_count_where_they_are_balanced():
 
 
 REACH_IT = [  # those that clean up afterwards do not
-    name for name in DEVICES if DEVICES[name].has_ratio and name not in ("smote_tomek", "smote_enn")
+    name
+    for name in METHODS
+    if (METHODS[name].ratio is not None) and name not in ("smote_tomek", "smote_enn")
 ]
 
 

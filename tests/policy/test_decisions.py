@@ -21,7 +21,7 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.rules import CutRule
+from costopt.decision.rules import ThresholdRule
 
 COSTS = CostMatrix(fn="amount", fp=2, unit="EUR")
 FOUND = ["probability", "action", "expected_gain"]
@@ -255,7 +255,7 @@ def test_a_probability_is_not_taken_for_a_score(policy, rows):
 
 
 def test_the_gain_of_a_cut_reads_costs_that_only_the_caller_knows(for_scores):
-    by_cut = dataclasses.replace(for_scores, rule=CutRule(0.3), costs=None, known_costs=None)
+    by_cut = dataclasses.replace(for_scores, rule=ThresholdRule(0.3), costs=None, known_costs=None)
     costs = CaseCosts(fn=[10.0, 100.0], fp=1.0)
 
     found = by_cut.decide_frame(score=[0.9, 0.9], costs=costs)
@@ -264,7 +264,7 @@ def test_the_gain_of_a_cut_reads_costs_that_only_the_caller_knows(for_scores):
     np.testing.assert_allclose(found["expected_gain"], p * np.array([10, 100]) - (1 - p))
     with pytest.raises(PolicyError, match="pass costs=CaseCosts"):
         by_cut.decide_frame(score=[0.9])
-    known = dataclasses.replace(for_scores, rule=CutRule(0.3))
+    known = dataclasses.replace(for_scores, rule=ThresholdRule(0.3))
     with pytest.warns(CostOptWarning, match="costs-not-read"):
         known.decide_frame(score=[0.9, 0.9], costs=costs)
 

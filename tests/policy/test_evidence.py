@@ -28,7 +28,7 @@ def evidence(value=0.25, low=0.1, high=0.4, note="", **changes):
 @pytest.mark.parametrize(
     ("given", "mood", "sentence"),
     [
-        ({}, "good", "It is significantly cheaper than the better rule without a model."),
+        ({}, "good", "It is significantly cheaper than the best rule without a model."),
         ({"low": -0.1}, "unsure", "It may save nothing: gather more cases before you rely on it."),
         (
             {"low": -math.inf},
@@ -38,7 +38,7 @@ def evidence(value=0.25, low=0.1, high=0.4, note="", **changes):
         (
             {"value": -0.3, "low": -0.5, "high": -0.1},
             "bad",
-            "It costs significantly more than the better rule without a model: do not use it.",
+            "It costs significantly more than the best rule without a model: do not use it.",
         ),
         (
             {"value": -0.3, "low": -0.9, "high": 0.01},
@@ -75,17 +75,17 @@ def test_a_verdict_says_no_more_than_the_interval_carries(given, mood, sentence)
     [
         (
             {},
-            "25 % cheaper than the better rule without a model (always act); 95% interval of the "
+            "25 % cheaper than the best rule without a model (always act); 95% interval of the "
             "savings: 10 to 40 %.",
         ),
         (
             {"low": -math.inf},
-            "25 % cheaper than the better rule without a model (always act); 95% interval of the "
+            "25 % cheaper than the best rule without a model (always act); 95% interval of the "
             "savings: at most 40 %.",
         ),
         (
             {"value": -0.5, "low": math.nan, "high": math.nan, "note": "why"},
-            "50 % more expensive than the better rule without a model (always act).",
+            "50 % more expensive than the best rule without a model (always act).",
         ),
     ],
 )

@@ -17,8 +17,11 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
-from costopt.decision.rules import CutRule
+from costopt.calibration.beta import BetaMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.isotonic import IsotonicMap
+from costopt.calibration.platt import PlattMap
+from costopt.decision.rules import ThresholdRule
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
 
@@ -106,7 +109,11 @@ def test_never_and_always_survive_saving(tmp_path, threshold):
     y = (score + rng.normal(size=300) > 1).astype(int)
     base = choose_threshold(y, score, COSTS)
     policy = DecisionPolicy(
-        rule=CutRule(threshold), costs=COSTS, known_costs=COSTS, unit="EUR", evidence=base.evidence
+        rule=ThresholdRule(threshold),
+        costs=COSTS,
+        known_costs=COSTS,
+        unit="EUR",
+        evidence=base.evidence,
     )
 
     policy.save(tmp_path / "p")
@@ -258,8 +265,8 @@ def put(*path, value):
         (put("format_version", value=99), "has format 99, this costopt reads up to 1: update"),
         (put("surprise", value=1), "surprise: Extra inputs are not permitted"),
         (put("unit", value=3), "unit: Input should be a valid string"),
-        (put("rule", "kind", value="exec"), "rule.kind: Input should be 'gain' or 'cut'"),
-        (put("rule", "threshold", value=0.3), "a cut, and only a cut, has a threshold"),
+        (put("rule", "kind", value="exec"), "rule.kind: Input should be 'gain' or 'threshold'"),
+        (put("rule", "threshold", value=0.3), "of kind 'threshold', and only such a rule"),
         (put("costs", "fn", value="__import__('os')"), r"declares what cannot be: costs\.fn"),
         (put("costs", "fn", value=None), r"declares what cannot be: costs\.fn must be a number"),
         (put("known_costs", "fn", value=80), "threshold is .* the file was edited in part"),
@@ -372,7 +379,7 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, policy, rows):
     X, _ = rows
-    middle = float(np.median(replace(policy, calibrator=BetaMap()).probability(X)))
+    middle = float(np.median(replace(policy, calibrator=IdentityMap()).probability(X)))
     intercept = math.log((1 / 9) / (8 / 9)) - 0.7 * math.log(middle) + 1.4 * math.log(1 - middle)
     around = {
         "beta": BetaMap(0.7, 1.4, intercept),
@@ -394,7 +401,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
     X, _ = rows
     document = json.loads((saved_as(kind) / "policy.json").read_text())
     stored = document["calibrator"]
-    p = replace(policy, calibrator=BetaMap()).probability(X)
+    p = replace(policy, calibrator=IdentityMap()).probability(X)
 
     if kind == "beta":
         log_odds = stored["a"] * np.log(p) - stored["b"] * np.log(1 - p) + stored["intercept"]

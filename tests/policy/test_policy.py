@@ -21,9 +21,9 @@ from costopt import (
     optimize,
     scale_odds,
 )
-from costopt.decision.calibrators import PlattMap
+from costopt.calibration.platt import PlattMap
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule
+from costopt.decision.rules import GainRule, ThresholdRule
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
 
@@ -86,8 +86,8 @@ def test_raw_and_calibrated_threshold_name_the_same_cut(slope, multiplier):
 @pytest.mark.parametrize(
     ("changes", "raw"),
     [
-        ({"rule": CutRule(np.inf)}, np.inf),
-        ({"rule": CutRule(-np.inf)}, -np.inf),
+        ({"rule": ThresholdRule(np.inf)}, np.inf),
+        ({"rule": ThresholdRule(-np.inf)}, -np.inf),
         ({"calibrator": PlattMap(0.0, 5.0)}, -np.inf),
         ({"calibrator": PlattMap(0.0, -5.0)}, np.inf),
     ],
@@ -270,8 +270,8 @@ def test_explain_says_when_it_acts_what_it_costs_and_how_sure_that_is(policy):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"rule": CutRule(np.inf)}, "Never act, whatever the model says."),
-        ({"rule": CutRule(-np.inf)}, "Always act, whatever the model says."),
+        ({"rule": ThresholdRule(np.inf)}, "Never act, whatever the model says."),
+        ({"rule": ThresholdRule(-np.inf)}, "Always act, whatever the model says."),
         ({"calibrator": PlattMap(0.0, -5.0)}, "which no case reaches"),
         ({"calibrator": PlattMap(0.0, 5.0)}, "which every case reaches"),
         (
@@ -289,7 +289,7 @@ def _features(policy, X):
 
 
 def test_costs_that_a_cut_does_not_read_are_said_to_be_unread():
-    cut, dear = scores_only(rule=CutRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
+    cut, dear = scores_only(rule=ThresholdRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
 
     with pytest.warns(CostOptWarning, match=r"\[costs-not-read\].*changes no decision"):
         decided = cut.decide(score=[0.4, 0.9], costs=dear)

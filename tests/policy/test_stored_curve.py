@@ -62,7 +62,7 @@ def test_a_policy_that_was_saved_before_there_were_curves_loads(policy, saved):
         (lambda curve: curve["cells"].update(fp="5"), "cells.fp"),
         (lambda curve: curve["cells"].update(more=1.0), "cells.more"),
         (lambda curve: curve["cells"].update(fn=[]), "one number of fn per threshold, got 0"),
-        (lambda curve: curve["shipped"].update(caught=-1.0), "between none and all"),
+        (lambda curve: curve["selected"].update(caught=-1.0), "between none and all"),
         (lambda curve: curve.update(flat=["inf", "-inf"]), "range 'flat'"),
         (lambda curve: curve.update(flat=[0.1]), "flat"),
         (lambda curve: curve.update(caught=[]), "one number of caught"),
@@ -91,7 +91,7 @@ def test_a_search_keeps_the_curve_of_what_it_ships(rows, selection):
     curve = result.policy.evidence.curve
 
     assert curve.caught[-1] == y.sum()
-    assert curve.shipped.threshold == result.threshold
+    assert curve.selected.threshold == result.threshold
     # the same decisions, so the same cost as everywhere else
-    assert curve.shipped.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
+    assert curve.selected.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
     assert curve.at(result.threshold).mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)

@@ -8,17 +8,12 @@ from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from costopt.decision.calibrators import BetaMap
+from costopt.calibration.beta import BetaMap
+from costopt.calibration.isotonic import IsotonicMap
+from costopt.calibration.maps import MAPS
+from costopt.calibration.platt import PlattMap
 from costopt.decision.odds import logit
 from costopt.errors import DataError
-from costopt.evaluation.calibration import (
-    check_positives,
-    cross_fit,
-    fit_beta,
-    fit_isotonic,
-    fit_platt,
-)
-from costopt.learners.protocol import Fold
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -59,7 +54,7 @@ def test_it_is_scikit_learns_logistic_regression_on_platts_targets(n, weighted, 
     y, probability = simulated(n, slope=1.4, seed=seed)
     weight = np.random.default_rng(9).uniform(0.2, 3, n) if weighted else None
 
-    found = fit_platt(y, probability, weight)
+    found = PlattMap.fit(y, probability, weight)
 
     slope, intercept = platt_by_scikit_learn(y, probability, weight)
     assert slope > 0
@@ -72,7 +67,7 @@ def test_many_rows_are_summed_up_without_a_difference_that_matters(n, weighted):
     y, probability = simulated(n)
     weight = np.random.default_rng(9).uniform(0.2, 3, n) if weighted else None
 
-    found = fit_platt(y, probability, weight)
+    found = PlattMap.fit(y, probability, weight)
 
     slope, intercept = platt_by_scikit_learn(y, probability, weight)
     assert_allclose([found.slope, found.intercept], [slope, intercept], atol=1e-4)
@@ -89,7 +84,7 @@ def test_no_slope_of_at_least_zero_makes_the_labels_more_likely(cases):
     y, probability, weight = (np.array(column) for column in zip(*cases, strict=True))
     y = y.astype(bool)
 
-    found = fit_platt(y, probability, weight)
+    found = PlattMap.fit(y, probability, weight)
 
     target, weight = softened(y, weight), weight / weight.mean()
     x = logit(probability)
@@ -106,7 +101,7 @@ def test_calibrated_probabilities_add_up_to_the_positives():
     """Up to Platt's two pseudo-cases."""
     y, probability = simulated(1000)
 
-    calibrated = fit_platt(y, probability).apply(probability)
+    calibrated = PlattMap.fit(y, probability).apply(probability)
 
     assert_allclose(calibrated.sum(), y.sum(), atol=2)
     for ten_percent in np.array_split(np.argsort(probability), 10):
@@ -117,7 +112,7 @@ def test_calibrated_probabilities_add_up_to_the_positives():
 def test_scores_that_rank_the_wrong_way_give_everybody_the_base_rate(n):
     y, probability = simulated(n, slope=-2.0)
 
-    found = fit_platt(y, probability)
+    found = PlattMap.fit(y, probability)
 
     n1, n0 = y.sum(), (~y).sum()
     rate = (n1 * (n1 + 1) / (n1 + 2) + n0 / (n0 + 2)) / n
@@ -130,7 +125,7 @@ def test_scores_that_rank_the_wrong_way_give_everybody_the_base_rate(n):
 def test_constant_scores_give_everybody_the_base_rate(constant):
     y = np.array([1, 0, 0, 0], dtype=bool)
 
-    found = fit_platt(y, np.full(4, constant))
+    found = PlattMap.fit(y, np.full(4, constant))
 
     assert found.slope == 0
     assert_allclose(expit(found.intercept), (2 / 3 + 3 * 1 / 5) / 4)
@@ -141,7 +136,7 @@ def test_constant_scores_give_everybody_the_base_rate(constant):
 def test_separable_scores_keep_a_finite_slope(n, low, high):
     y = np.arange(n) % 2 == 0
 
-    found = fit_platt(y, np.where(y, high, low))
+    found = PlattMap.fit(y, np.where(y, high, low))
 
     target = (n / 2 + 1) / (n / 2 + 2)
     assert np.isfinite(found.slope)
@@ -149,7 +144,7 @@ def test_separable_scores_keep_a_finite_slope(n, low, high):
 
 
 def test_labels_of_one_class_give_everybody_almost_that_class():
-    found = fit_platt(np.ones(8, dtype=bool), np.linspace(0.1, 0.9, 8))
+    found = PlattMap.fit(np.ones(8, dtype=bool), np.linspace(0.1, 0.9, 8))
 
     assert_allclose(found.apply([0.1, 0.9]), 0.9, atol=1e-6)
 
@@ -158,7 +153,7 @@ def test_a_constant_multiplier_of_the_odds_is_absorbed():
     y, probability = simulated(500)
     weighted = 20 * probability / (20 * probability + 1 - probability)
 
-    plain, found = fit_platt(y, probability), fit_platt(y, weighted)
+    plain, found = PlattMap.fit(y, probability), PlattMap.fit(y, weighted)
 
     assert_allclose(found.slope, plain.slope, rtol=1e-5)
     assert_allclose(found.apply(weighted), plain.apply(probability), atol=1e-6)
@@ -169,106 +164,22 @@ def test_whole_weights_are_repeated_rows_and_their_scale_is_none():
     y, probability = simulated(1500)
     times = np.random.default_rng(1).integers(1, 4, y.size)
 
-    weighted = fit_platt(y, probability, times.astype(float))
-    repeated = fit_platt(np.repeat(y, times), np.repeat(probability, times))
-    dearer = fit_platt(y, probability, times * 1e9)
+    weighted = PlattMap.fit(y, probability, times.astype(float))
+    repeated = PlattMap.fit(np.repeat(y, times), np.repeat(probability, times))
+    other_unit = PlattMap.fit(y, probability, times * 1e9)
 
     assert_allclose(weighted.slope, repeated.slope, rtol=0.01)
     assert_allclose(weighted.intercept, repeated.intercept, rtol=0.01)
-    assert_allclose(dearer.slope, weighted.slope, rtol=1e-9)
+    assert_allclose(other_unit.slope, weighted.slope, rtol=1e-9)
 
 
 def test_the_order_of_rows_does_not_matter():
     y, probability = simulated(3000)
     order = np.random.default_rng(1).permutation(y.size)
 
-    first, second = fit_platt(y, probability), fit_platt(y[order], probability[order])
+    first, second = PlattMap.fit(y, probability), PlattMap.fit(y[order], probability[order])
 
     assert_allclose([first.slope, first.intercept], [second.slope, second.intercept], rtol=1e-9)
-
-
-# Cross-fitting
-
-
-def thirds(n):
-    test = np.array_split(np.arange(n), 3)
-    return tuple(Fold(np.setdiff1d(np.arange(n), rows), rows) for rows in test)
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-def test_each_part_is_calibrated_by_the_map_of_its_training_rows_and_all_fit_the_exported_one(
-    weighted,
-):
-    y, probability = simulated(90)
-    weight = np.random.default_rng(0).uniform(0.5, 2, 90) if weighted else None
-
-    found = cross_fit(y, probability, thirds(90), weight)
-
-    for fold, calibrator in zip(thirds(90), found.maps, strict=True):
-        others = fold.train
-        own = fit_platt(y[others], probability[others], None if weight is None else weight[others])
-        assert calibrator == own
-        assert_array_equal(found.calibrated[fold.test], own.apply(probability[fold.test]))
-    assert found.calibrator == fit_platt(y, probability, weight)
-
-
-def test_no_label_moves_the_calibrated_values_of_its_own_part():
-    y, probability = simulated(90)
-    folds = thirds(90)
-    clean = cross_fit(y, probability, folds)
-    poisoned = y.copy()
-    poisoned[folds[1].test] ^= True
-
-    found = cross_fit(poisoned, probability, folds)
-
-    assert_array_equal(found.calibrated[folds[1].test], clean.calibrated[folds[1].test])
-    assert np.all(found.calibrated[folds[0].test] != clean.calibrated[folds[0].test])
-    assert found.calibrator != clean.calibrator
-
-
-def test_no_score_or_weight_moves_the_map_of_its_own_part():
-    y, probability = simulated(90)
-    folds = thirds(90)
-    weight = np.ones(90)
-    clean = cross_fit(y, probability, folds, weight).calibrated
-    half = folds[1].test[::2]
-    probability[half], weight[half] = 0.999, 50.0
-
-    found = cross_fit(y, probability, folds, weight).calibrated
-
-    # weights are brought to mean 1 over the rows of a map, never over all
-    kept = folds[1].test[1::2]
-    assert_array_equal(found[kept], clean[kept])
-
-
-@pytest.mark.parametrize("kind", ["platt", "beta", "isotonic"])
-def test_rows_of_a_part_without_training_rows_keep_their_scores(kind):
-    y, probability = simulated(60)
-    parts = (
-        Fold(np.arange(0), np.arange(20)),
-        Fold(np.arange(20), np.arange(20, 40)),
-        Fold(np.arange(40), np.arange(40, 60)),
-    )
-
-    found = cross_fit(y, probability, parts, None, kind)
-
-    assert found.maps[0].is_identity
-    assert_array_equal(found.calibrated[:20], probability[:20])
-    for part, calibrator in zip(parts[1:], found.maps[1:], strict=True):
-        assert not calibrator.is_identity
-        assert_array_equal(found.calibrated[part.test], calibrator.apply(probability[part.test]))
-    assert found.calibrator == cross_fit(y, probability, (), None, kind).calibrator
-
-
-def test_scores_labels_and_weights_are_not_changed():
-    y, probability = simulated(90)
-    weight = np.full(90, 2.0)
-    before = y.copy(), probability.copy(), weight.copy()
-
-    cross_fit(y, probability, thirds(90), weight)
-
-    for array, kept in zip((y, probability, weight), before, strict=True):
-        assert_array_equal(array, kept)
 
 
 # Beta and isotonic maps
@@ -316,7 +227,7 @@ def test_a_beta_map_is_logistic_regression_on_two_logarithms(n, weighted):
         sample_weight=np.concatenate((weight * target, weight * (1 - target))),
     )
 
-    found = fit_beta(y, probability, weight if weighted else None)
+    found = BetaMap.fit(y, probability, weight if weighted else None)
 
     assert_allclose([found.a, found.b], model.coef_[0], atol=2e-3)
     assert_allclose(found.intercept, model.intercept_[0], atol=2e-3)
@@ -325,7 +236,7 @@ def test_a_beta_map_is_logistic_regression_on_two_logarithms(n, weighted):
 def test_a_beta_map_bends_at_both_ends_where_platts_cannot():
     y, probability = bent()
 
-    beta, platt = fit_beta(y, probability), fit_platt(y, probability)
+    beta, platt = BetaMap.fit(y, probability), PlattMap.fit(y, probability)
 
     assert log_loss(beta, y, probability) < log_loss(platt, y, probability) - 0.001
     truth = BENT.apply(probability)
@@ -337,20 +248,20 @@ def test_a_beta_map_bends_at_both_ends_where_platts_cannot():
 def test_a_beta_map_grows_and_is_never_less_likely_than_platts(case):
     y, probability = case
 
-    found = fit_beta(y, probability)
+    found = BetaMap.fit(y, probability)
 
     assert found.a >= 0
     assert found.b >= 0
     assert (
         log_loss(found, y, probability)
-        <= log_loss(fit_platt(y, probability), y, probability) + 1e-6
+        <= log_loss(PlattMap.fit(y, probability), y, probability) + 1e-6
     )
 
 
 def test_scores_that_rank_the_wrong_way_round_get_the_base_rate():
     y, probability = bent(2000)
 
-    for fit in (fit_beta, fit_isotonic):
+    for fit in (BetaMap.fit, IsotonicMap.fit):
         calibrated = fit(y, 1 - probability).apply([0.1, 0.5, 0.9])
 
         assert_allclose(calibrated, y.mean(), atol=0.03)
@@ -365,7 +276,7 @@ def test_an_isotonic_map_is_scikit_learns_on_platts_targets(weighted):
     reference.fit(probability, softened(y, weight), weight)
     grid = np.linspace(0, 1, 501)
 
-    found = fit_isotonic(y, probability, weight if weighted else None)
+    found = IsotonicMap.fit(y, probability, weight if weighted else None)
 
     assert_allclose(found.apply(grid), reference.predict(grid), atol=1e-12)
 
@@ -375,17 +286,17 @@ def test_an_isotonic_map_is_scikit_learns_on_platts_targets(weighted):
 def test_an_isotonic_map_takes_ties_and_never_says_certain(case):
     y, probability = case
 
-    found = fit_isotonic(y, probability)
+    found = IsotonicMap.fit(y, probability)
 
     calibrated = found.apply(probability)
     assert np.all((calibrated > 0) & (calibrated < 1))
     order = np.argsort(probability)
     assert np.all(np.diff(calibrated[order]) >= 0)
-    # each level stretch has the mean of its targets, so all of them have
+    # each level part has the mean of its targets, so all of them have
     assert_allclose(calibrated.mean(), softened(y).mean(), atol=1e-9)
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [PlattMap.fit, BetaMap.fit, IsotonicMap.fit])
 def test_the_unit_of_weights_changes_no_map(fit):
     """Platt's targets count cases, not the weight that somebody gave them."""
     y, probability = bent(400)
@@ -397,7 +308,7 @@ def test_the_unit_of_weights_changes_no_map(fit):
     assert_allclose(other.apply(grid), one.apply(grid), atol=1e-6)
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [PlattMap.fit, BetaMap.fit, IsotonicMap.fit])
 def test_rows_that_stand_for_nobody_move_no_isotonic_step(fit):
     y, probability = bent(400)
     weight = np.ones(400)
@@ -410,31 +321,6 @@ def test_rows_that_stand_for_nobody_move_no_isotonic_step(fit):
     assert_allclose(other.apply(grid), one.apply(grid), atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fit", "n"), [("beta", fit_beta, 600), ("isotonic", fit_isotonic, 3000)]
-)
-def test_each_kind_is_cross_fitted_by_fold(kind, fit, n):
-    y, probability = bent(n)
-    folds = thirds(n)
-
-    found = cross_fit(y, probability, folds, None, kind)
-
-    for fold in folds:
-        others = np.setdiff1d(np.arange(n), fold.test)
-        expected = fit(y[others], probability[others]).apply(probability[fold.test])
-        assert_array_equal(found.calibrated[fold.test], expected)
-    assert found.calibrator == fit(y, probability)
-
-
-def test_without_a_map_scores_pass_as_they_are():
-    y, probability = bent(60)
-
-    found = cross_fit(y, probability, thirds(60), None, "none")
-
-    assert_array_equal(found.calibrated, probability)
-    assert all(calibrator.is_identity for calibrator in (found.calibrator, *found.maps))
-
-
 @pytest.mark.parametrize(("kind", "least"), [("beta", 100), ("isotonic", 1000)])
 def test_a_map_of_more_freedom_needs_more_positives(kind, least):
     message = (
@@ -443,10 +329,10 @@ def test_a_map_of_more_freedom_needs_more_positives(kind, least):
     )
 
     with pytest.raises(DataError, match=message):
-        check_positives(kind, least - 1.0)
-    check_positives(kind, least)
-    check_positives("platt", 1)
-    check_positives("none", 0)
+        MAPS[kind].check_positives(least - 1.0)
+    MAPS[kind].check_positives(least)
+    PlattMap.check_positives(1)
+    MAPS["none"].check_positives(0)
 
 
 # Weights: a declared prevalence, and rows that weigh very differently
@@ -495,7 +381,7 @@ def test_true_probabilities_stay_what_they_are_under_any_declared_prevalence(
     maps = []
     for seed in range(8):
         y, probability, weight = declared(prevalence, 2000, 2000, spread, seed)
-        maps.append(fit_platt(y, probability, weight))
+        maps.append(PlattMap.fit(y, probability, weight))
         mean = np.average(maps[-1].apply(probability), weights=weight)
         assert_allclose(mean, prevalence, rtol=0.002)
 
@@ -508,14 +394,14 @@ def test_separable_scores_keep_a_finite_slope_and_sure_probabilities_under_a_rar
     y = np.arange(400) < 200
     weight = np.where(y, 0.002, 0.998)
 
-    found = fit_platt(y, np.where(y, 0.6, 0.4), weight)
+    found = PlattMap.fit(y, np.where(y, 0.6, 0.4), weight)
 
     low, high = found.apply([0.4, 0.6])
     assert low == pytest.approx(0.002 / (200 * 0.998), rel=0.01)
     assert high == pytest.approx(201 / 202, rel=0.001)
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [PlattMap.fit, BetaMap.fit, IsotonicMap.fit])
 def test_noise_gets_the_declared_prevalence(fit):
     rng = np.random.default_rng(0)
     y = np.arange(20_000) < 10_000
@@ -527,7 +413,7 @@ def test_noise_gets_the_declared_prevalence(fit):
     assert_allclose(calibrated, 0.002, rtol=0.15)
 
 
-@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [PlattMap.fit, BetaMap.fit, IsotonicMap.fit])
 def test_rows_split_in_two_are_the_same_population(fit):
     y, probability = bent(3000)
     weight = np.where(y, 0.02, 2.0)
@@ -539,7 +425,7 @@ def test_rows_split_in_two_are_the_same_population(fit):
     assert_allclose(other.apply(grid), one.apply(grid), rtol=0.03)
 
 
-@pytest.mark.parametrize("fit", [fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [BetaMap.fit, IsotonicMap.fit])
 def test_other_maps_keep_a_rare_declared_class_rare_as_well(fit):
     y, probability, weight = declared(0.002, 5000, 5000)
 
@@ -564,7 +450,7 @@ SCALES = {
 
 
 @pytest.mark.parametrize("n", [1500, 6000])
-@pytest.mark.parametrize("fit", [fit_platt, fit_beta, fit_isotonic])
+@pytest.mark.parametrize("fit", [PlattMap.fit, BetaMap.fit, IsotonicMap.fit])
 @pytest.mark.parametrize("scale", SCALES.values(), ids=SCALES)
 def test_scores_of_an_extreme_scale_are_told_apart(scale, fit, n):
     """Two thirds of what the truth gains in likelihood over one probability for all, or more."""
@@ -593,7 +479,7 @@ def test_few_scores_near_the_ends_are_kept_at_the_default_floor(share):
     probability[: int(share * 2000)] = 1e-200
     probability[-200:] = 0.0  # a forest's
 
-    assert fit_platt(y, probability).floor == 1e-12
+    assert PlattMap.fit(y, probability).floor == 1e-12
 
 
 def test_the_floor_leaves_a_twentieth_of_the_scores_beyond_it():
@@ -602,6 +488,6 @@ def test_the_floor_leaves_a_twentieth_of_the_scores_beyond_it():
     probability[:100] = [0.0, 1.0] * 50
     y = rng.random(2000) < 0.3
 
-    floor = fit_platt(y, probability).floor
+    floor = PlattMap.fit(y, probability).floor
 
     assert_allclose(np.mean(probability[100:] < floor), 0.05, atol=0.001)

