@@ -108,7 +108,7 @@ def compare(
     if out is not None:
         check_folder(out, force=force)
         say_what_is_not_saved(_learners(given["strategies"], given["learner"]))
-    costs = costs_from(given)
+    costs = costs_from(given, data)
     table = read(data, given)
     X, y, said = rows_to_learn_from(table, target, given)
     comparison = compare(

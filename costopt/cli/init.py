@@ -100,7 +100,10 @@ def _lines(
             "",
             "# Times: to judge in order of them, without groups; or else to name under ignore, above.",
         ]
-        lines += _suggested("time", found.times)
+        for one in found.times:
+            lines += _suggested("time", [one])
+            if one.column in found.date_formats:
+                lines += [f"# date-format = {_text(found.date_formats[one.column])}"]
     lines += [
         "",
         "[costs]",

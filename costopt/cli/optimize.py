@@ -145,7 +145,7 @@ def optimize(
         )
     check_folder(out, force=force or resume)
     say_what_is_not_saved(given["learners"])
-    costs = costs_from(given)
+    costs = costs_from(given, data)
     table = read(data, given)
     with made_folder(out):
         storage = _storage(out, given["storage"], anew=force and not resume)

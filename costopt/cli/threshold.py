@@ -90,7 +90,7 @@ def threshold(
     check_splits(given)
     if out is not None:
         check_folder(out, force=force)
-    costs = costs_from(given)
+    costs = costs_from(given, scores)
     table = read(scores, given)
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--score": [score], **single})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.formula import hint_of_backquotes
 from costopt.errors import CostSpecError, DataError, nearest
 
 __all__ = [
@@ -128,15 +129,17 @@ def check_finite(cell: str, numbers: FloatArray, source: str) -> None:
         )
 
 
-def cost_column(X: Any, cell: str, name: str) -> FloatArray:
-    """A column of a table that a cost names, as float64."""
+def cost_column(X: Any, cell: str, name: str, formula: str) -> FloatArray:
+    """A column of a table that the formula of a cost names, as float64."""
     try:
         column = X[name]
     except Exception:  # every table library has an error of its own for a missing column
         known = [str(item) for item in getattr(X, "columns", X if isinstance(X, Mapping) else ())]
+        hint = hint_of_backquotes(formula, known) or (
+            nearest(name, known) if known else "the data have no named columns"
+        )
         raise CostSpecError(
-            f"costs.{cell} reads the column {name!r}, which the data do not have: "
-            f"{nearest(name, known) if known else 'the data have no named columns'}"
+            f"costs.{cell} reads the column {name!r}, which the data do not have: {hint}"
         ) from None
     try:
         return as_numbers(column)

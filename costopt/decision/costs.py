@@ -148,7 +148,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             if formula is None:
                 cells[cell] = getattr(self, cell)
                 continue
-            columns = {name: cost_column(X, cell, name) for name in formula.columns}
+            columns = {name: cost_column(X, cell, name, formula.text) for name in formula.columns}
             lengths |= {name: np.size(column) for name, column in columns.items()}
             if len(set(lengths.values())) > 1:
                 raise DataError(f"the columns of the costs must have one length, got {lengths}")

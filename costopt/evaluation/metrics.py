@@ -64,7 +64,7 @@ class Decided:
     @property
     def n_cases(self) -> float:
         """All cases, each as many as it stands for."""
-        return self.tp + self.fp + self.fn + self.tn
+        return self.tp + self.tn + self.fp + self.fn
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from costopt.errors import DataError, StoreError, check_path, nearest
-from costopt.inputs.cells import Cells, date_format, days_of, read_cells
+from costopt.inputs.cells import Cells, date_format, days_of, is_mark, read_cells
 from costopt.inputs.csv_tables import MISSING, check_names, read_csv
 from costopt.inputs.frames import ORIGIN, placed
 from costopt.inputs.text_files import unpacked
@@ -253,7 +253,8 @@ def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series
     Parameters
     ----------
     column : Series
-        Numbers, times, or texts; those without a time zone count as UTC.
+        Numbers, times, or texts; those without a time zone count as UTC, and marks such as "?" as
+        missing.
     name : str
         What the column is called in an error.
     form : str, optional
@@ -272,8 +273,9 @@ def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series
     if column.dtype.kind in "biufmM":  # numbers, durations, times
         return column
     texts = column.astype(object).map(str, na_action="ignore")
+    texts = texts.mask(texts.map(lambda text: isinstance(text, str) and is_mark(text)).astype(bool))
     times = pd.to_datetime(texts, format=form or "ISO8601", utc=True, errors="coerce")
-    bad = times.isna() & column.notna()
+    bad = times.isna() & texts.notna()
     if bad.any():
         row = int(bad.to_numpy().argmax())
         iso = "ISO 8601 dates, such as 2024-12-31 or 2024-12-31T18:00"

@@ -153,6 +153,11 @@ class Schema:
         return tuple(feature.name for feature in self.features)
 
     @property
+    def decimals(self) -> dict[str, str]:
+        """What stands before decimals, by feature, where texts have shown it."""
+        return {feature.name: feature.decimal for feature in self.features if feature.decimal}
+
+    @property
     def is_categorical(self) -> BoolArray:
         """Which features hold category codes, shape (n_features,)."""
         return np.array([feature.categories is not None for feature in self.features])

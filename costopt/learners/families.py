@@ -33,6 +33,8 @@ _BALANCES = (
 class _Family(SklearnLearner):
     """A classifier whose library is loaded when it is first used."""
 
+    methods = None  # which does not have to be asked of the classifier
+
     def __init__(
         self,
         name: str,

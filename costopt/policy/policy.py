@@ -17,7 +17,7 @@ from costopt.decision.rules import Rule
 from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
-from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
 from costopt.policy.cases import (
@@ -280,7 +280,7 @@ class DecisionPolicy(Scorer, Presentable):
         sample_weight: ArrayLike | None,
     ) -> tuple[Sample, BoolArray]:
         """Labelled rows to state costs on, and what is decided of each; arguments as for `evaluate`."""
-        table = None if X is None else Table(X)
+        table = None if X is None else self.table(X)
         rows = {"score": score, "y": y, "costs": costs, "sample_weight": sample_weight}
         check_same_rows(X=table, **rows, groups=groups, time=time)
         labels = self.is_positive(y)
@@ -397,4 +397,5 @@ class DecisionPolicy(Scorer, Presentable):
 
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""
-        return costs_of_cases(present(self.known_costs if costs is None else costs), X, n_cases)
+        chosen = present(self.known_costs if costs is None else costs)
+        return costs_of_cases(chosen, X, n_cases, self.table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -111,7 +112,8 @@ class Scorer:
             )
         if X is None:
             raise DataError("there are no cases to score: pass rows X, or scores as score=")
-        if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1:
+        is_table = isinstance(X, list) and len(X) > 0 and isinstance(X[0], Mapping)
+        if isinstance(X, list | np.ndarray) and np.ndim(X[:1]) == 1 and not is_table:
             raise DataError(
                 "X must have rows and columns, got one value per case: pass scores as score=, or "
                 "Reshape your data with X.reshape(-1, 1) where it is one feature"
@@ -124,6 +126,10 @@ class Scorer:
         total = sum(part.share for part in self.models)
         undone = zip(self.models, scores, strict=True)
         return np.asarray(sum(part.share * part.ledger.undo(raw) for part, raw in undone)) / total
+
+    def table(self, X: Any) -> Table:
+        """Rows whose costs are read as the features were, one row like many."""
+        return Table(X).read_as({} if self.schema is None else self.schema.decimals)
 
     def raw_score_at(self, probability: float) -> float:
         """The lowest of the model's own scores from which a calibrated probability is reached.

@@ -207,3 +207,26 @@ def test_a_number_of_thousands_of_digits_in_a_configuration_is_no_surprise(made,
     result = run("optimize", "x.csv", *OPTIMIZE, "--out", "o", "--config", tmp_path / "c.toml")
 
     assert "is not valid TOML: Exceeds the limit" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("formula", "hint"),
+    [
+        ("6 * Monthly Charges", "put the column Monthly Charges between backquotes"),
+        ("6 * monthly charges", "put the column Monthly Charges between backquotes"),
+        ("6 * Total-Charges", "put the column Total-Charges between backquotes: `Total-Charges`"),
+        ("6 * Rate [%]", "put the column Rate [%] between backquotes: `Rate [%]`"),
+        ("6 * Rate (%", "expected ')'|cannot read the cost formula"),
+    ],
+)
+def test_a_column_without_backquotes_is_named_as_the_file_has_it(tmp_path, formula, hint):
+    table = pd.DataFrame([[10, 1.5, 3, 1], [20, 2.5, 4, 0]] * 9)
+    table.columns = ["Monthly Charges", "Total-Charges", "Rate [%]", "y"]
+    table.to_csv(tmp_path / "d.csv", index=False)
+    words = ["--target", "y", "--fn", formula, "--fp", "1"]
+
+    for command, more in (("optimize", ["--out", tmp_path / "p"]), ("compare", [])):
+        result = run(command, tmp_path / "d.csv", *words, *more)
+        assert result.exit_code == 2
+        assert any(each in result.stderr for each in hint.split("|"))
+        assert result.stderr.count("backquotes: `") == ("Rate (" not in formula)

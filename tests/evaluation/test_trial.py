@@ -32,7 +32,7 @@ from costopt.evaluation.problem import check_n_jobs, pose
 from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.inputs.frames import Table
-from costopt.learners.protocol import Features, Fitted
+from costopt.learners.protocol import Features, Fitted, Learner
 from costopt.rebalancing.definition import TrainingRows
 from costopt.rebalancing.methods import BY_DEFAULT, method
 
@@ -177,7 +177,7 @@ def test_a_ratio_is_raised_to_what_each_fold_allows():
     assert found.odds_multipliers == (1.0, pytest.approx(40 / 36))
 
 
-class Drawn:
+class Drawn(Learner):
     """Grows in rounds that do nothing, with losses that are given; a score says how many there were.
 
     The curve of a fold starts at round 1 and is looked up by the share of positives that it scores,

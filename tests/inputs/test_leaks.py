@@ -232,7 +232,8 @@ def test_services_that_attacks_come_through_are_not_the_label():
     rng = np.random.default_rng(0)
     y = np.arange(40_000) < 80
     rare = np.where(y, rng.random(y.size) < 0.99, rng.random(y.size) < 0.01)
-    service = np.where(rare, rng.choice(["ftp_data", "telnet"], y.size), "http")
+    usual = rng.choice(["http", "smtp", "domain_u", "ecr_i"], y.size)
+    service = np.where(rare, rng.choice(["ftp_data", "telnet"], y.size), usual)
     X = pd.DataFrame({"service": service, "other": rng.normal(size=y.size)})
 
     assert find_suspicions(X, y) == ()

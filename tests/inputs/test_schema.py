@@ -1,5 +1,6 @@
 import datetime as dt
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 
 from costopt import CostOptWarning, DataError
+from costopt.inputs.files import parse_texts
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Feature, Schema
 
@@ -554,3 +556,53 @@ def test_intervals_are_categories():
 
 def test_records_are_rows():
     assert_array_equal(encoded([{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]), [[1, 0], [2, 1]])
+
+
+@pytest.mark.parametrize(
+    "value", [[7], {"a": 1}, {7}, np.array(7)], ids=["list", "dict", "set", "0-d"]
+)
+@pytest.mark.parametrize("column", ["number", "text"])
+def test_values_without_an_order_are_refused_when_rows_are_decided_on(column, value):
+    schema = Schema.infer(Table(pd.DataFrame({"number": [1, 2], "text": ["a", "b"]})))
+    new = pd.DataFrame({"number": [1, 2], "text": ["a", "b"]}).astype(object)
+    new.at[1, column] = value
+
+    with pytest.raises(DataError, match=f"column '{column}' must hold texts.* in row 1"):
+        schema.encode(Table(new))
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_what_was_said_of_texts_holds_for_single_rows_too():
+    X = parse_texts(
+        pd.DataFrame(
+            {
+                "paid": ["1,5", "-99", "2"],
+                "since": ["31.12.1970", "n/a", "01.01.1970"],
+                "kind": ["a", "-99", "b"],
+            }
+        ),
+        missing=["-99"],
+        decimal=",",
+        dates={"since": "%d.%m.%Y"},
+    )
+    schema = Schema.infer(Table(X))
+    rows = [
+        {"paid": "2,5", "since": "02.01.1970", "kind": "a"},
+        {"paid": 2.5, "since": 1, "kind": "a"},
+        {"paid": "2,5", "since": pd.Timestamp("1970-01-02"), "kind": "a"},
+    ]
+
+    for row in rows:
+        assert_array_equal(schema.encode(Table([row])), [[2.5, 1, 0]])
+    nothing = [
+        {"paid": "-99", "since": "", "kind": "-99"},
+        {"paid": -99, "since": None, "kind": ""},
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_array_equal(schema.encode(Table(nothing[:1])), np.full((1, 3), np.nan))
+    assert Schema.from_dict(schema.to_dict()) == schema
+    with pytest.raises(
+        DataError, match=r"'since' must hold dates of the format %d\.%m\.%Y, .* '1/2'"
+    ):
+        schema.encode(Table([{"paid": 1, "since": "1/2", "kind": "a"}]))

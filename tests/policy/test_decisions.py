@@ -266,3 +266,28 @@ def test_the_gain_of_a_cut_reads_costs_that_only_the_caller_knows(for_scores):
     known = dataclasses.replace(for_scores, rule=ThresholdRule(0.3))
     with pytest.warns(CostOptWarning, match="costs-not-read"):
         known.decide_frame(score=[0.9, 0.9], costs=costs)
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_one_amount_that_comes_as_a_text_is_read_as_all_of_them_were():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 300)
+    paid = [f"{amount:,.3f}" for amount in rng.lognormal(8, 1, 300)]
+    X = pd.DataFrame({"paid": paid, "debt": rng.normal(size=300) + y})
+    policy = optimize(X, y, CostMatrix(fn="paid", fp=99), learners="logistic", n_trials=1).policy
+
+    many = policy.decide_frame(X)
+    alone = pd.concat([policy.decide_frame(X.iloc[[at]]) for at in range(9)])
+
+    pd.testing.assert_frame_equal(alone, many[:9])
+    as_text, as_number = ([{"paid": paid, "debt": 0.5}] for paid in ("29,850", 29850))
+    pd.testing.assert_frame_equal(policy.decide_frame(as_text), policy.decide_frame(as_number))
+    assert policy.evaluate(as_text, [1]) == policy.evaluate(as_number, [1])
+
+
+def test_records_are_rows(policy, rows):
+    X = rows[0][:3]
+    records = X.to_dict("records")
+
+    np.testing.assert_array_equal(policy.probability(records), policy.probability(X))
+    np.testing.assert_array_equal(policy.raw_score(records), policy.raw_score(X))

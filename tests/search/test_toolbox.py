@@ -182,7 +182,7 @@ def test_names_are_checked_before_anything_is_fitted(rows):
     for given, message in (
         ({"resampling": "smoote"}, "no resampling named 'smoote': did you mean 'smote'"),
         ({"resampling": ["smote", "enn"]}, "no resampling named 'enn'"),
-        ({"resampling": []}, "resampling must name at least one resampling"),
+        ({"resampling": []}, "resampling must name at least one method"),
         (
             {"learners": "random_forst"},
             "no learner named 'random_forst': did you mean 'random_forest'",
