@@ -25,7 +25,7 @@ LEAST_EARLIER = 10
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The rows that folds score, and what prices a decision on them.
+    """The rows that folds score, and what a decision on them costs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A candidate's model of one fold, or of all rows: what its device makes of them, and the fit."""
+"""A candidate's model of one fold, or of all rows: what resampling makes of them, and the fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.odds import OddsLedger
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.problem import Problem
 from costopt.learners.protocol import Features, Fitted, Fold, Learner
 from costopt.rebalancing.methods import DEVICES, TrainingRows, reweight
@@ -48,6 +48,11 @@ class Trained:
     prepared: Any
     fold: int | None
     n_rounds: int | None = None
+
+    @property
+    def model(self) -> Any:
+        """Whatever the learner's `score` understands."""
+        return self.fitted.model
 
     def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
         """Raw scores of the fold's validation rows, of a model that was validated on them."""
@@ -108,7 +113,7 @@ def train(
 def _sample(
     problem: Problem, candidate: Candidate, fold: int | None, rows: IntArray
 ) -> Reweighting:
-    """What the candidate's device does to the training rows."""
+    """What the candidate's resampling method does to the training rows."""
     looks = isinstance(problem.features, Features)
     return reweight(
         candidate.resampling,

@@ -5,7 +5,6 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, ExpectedCostObjective, SearchError, XGBoostLearner, optimize
-from costopt.search.sampling import RepeatableSampler
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -25,7 +24,11 @@ def objective(rows):
 
 
 def study_of(objective, n_trials, seed=1, **options):
-    given = {"sampler": RepeatableSampler(seed), "pruner": optuna.pruners.NopPruner(), **options}
+    given = {
+        "sampler": optuna.samplers.TPESampler(seed=seed),
+        "pruner": optuna.pruners.NopPruner(),
+        **options,
+    }
     study = optuna.create_study(**given)
     objective.enqueue_defaults(study)
     study.optimize(objective, n_trials=n_trials)
@@ -205,7 +208,9 @@ def test_a_candidate_that_was_evaluated_before_is_not_fitted_again(rows, counted
 def test_a_study_may_have_another_objective_beside_cost(rows, racing):
     X, y = rows
     objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", racing=racing)
-    study = optuna.create_study(directions=["minimize", "maximize"], sampler=RepeatableSampler(1))
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.TPESampler(seed=1)
+    )
     objective.enqueue_defaults(study)
 
     study.optimize(lambda trial: (objective(trial), trial.params["C"]), n_trials=8)

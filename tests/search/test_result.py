@@ -54,7 +54,7 @@ def test_how_the_models_are_made_changes_no_estimate(both):
 def test_the_models_of_the_folds_are_those_that_were_evaluated(both):
     (X, y), learner, _, result = both
     objective = ExpectedCostObjective(X, y, COSTS, learners=LEARNERS[learner], cv=4, n_jobs=1)
-    problem = objective.posed.problem
+    problem = objective.problem
     found = evaluate(problem, objective.space.candidate(result.best_params))
 
     for fold, part in zip(problem.folds.folds, result.policy.models, strict=True):

@@ -12,7 +12,7 @@ from costopt import (
     compare,
     optimize,
 )
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.registry import BUILT_IN
 from costopt.rebalancing.methods import DEVICES
@@ -33,7 +33,7 @@ def numbers(n=300, seed=0):
 def space_of(X, y, learners, resampling):
     chosen = resolve_learners(learners)
     devices = resolve_resampling(resampling, chosen)
-    return SearchSpace(pose(X, y, COSTS, chosen, n_jobs=1).problem, devices)
+    return SearchSpace(prepare(X, y, COSTS, chosen, n_jobs=1), devices)
 
 
 @pytest.mark.parametrize("device", DEVICES)

@@ -10,12 +10,13 @@ from scipy import stats
 from scipy.special import expit
 
 from costopt import CaseCosts, CostMatrix, ExpectedCostObjective, XGBoostLearner, optimize
-from costopt.evaluation.pricing import Candidate, price
-from costopt.evaluation.problem import pose_rows
+from costopt.engine.race import Race
+from costopt.evaluation.candidates import Candidate, evaluate_scores
+from costopt.evaluation.problem import prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import encode_labels
 from costopt.learners.logistic import LogisticLearner
-from costopt.search.racing import Race
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -25,16 +26,18 @@ def posed(n=500, costs=COSTS, cv=5, **options):
     rng = np.random.default_rng(n)
     signal = rng.normal(size=n)
     y = rng.random(n) < expit(1.5 * signal - 1)
-    found = pose_rows(None, encode_labels(y), costs, {}, cv=cv, n_jobs=1, **options)
+    found = prepare_encoded(None, encode_labels(y), costs, {}, Rows(cv=cv, **options), n_jobs=1)
     score = expit(1.5 * signal - 1 + rng.normal(size=n) / 2)
-    return found.problem, found.of_problem(score)[found.problem.scored.rows]
+    return found, found.of_counted(score)[found.scored.rows]
 
 
 def priced(problem, raw, n_folds, odds_multipliers=(1.0,) * 10):
     """What scores of all rows cost on the first folds, by rules fitted to no more than these."""
     rows = np.isin(problem.scored.rows, problem.scored_by(n_folds).rows)
     multipliers = odds_multipliers[:n_folds]
-    return price(problem, Candidate("scores", {}), raw[rows], odds_multipliers=multipliers)
+    return evaluate_scores(
+        problem, Candidate("scores", {}), raw[rows], odds_multipliers=multipliers
+    )
 
 
 def race_of(problem, raw, n_folds):
@@ -89,7 +92,7 @@ def test_with_two_folds_nobody_looks_and_with_three_only_once(rows):
         seen = []
         objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", cv=cv, n_jobs=1)
         candidate = objective.space.candidate(objective.space.defaults()[0])
-        evaluate(objective.posed.problem, candidate, give_up=seen.append)
+        evaluate(objective.problem, candidate, stop_early=seen.append)
         assert [found.n_folds for found in seen] == list(range(2, 2 + looks))
 
 
@@ -322,7 +325,7 @@ def test_a_pruned_trial_keeps_what_it_cost_so_far_in_the_declared_unit(raced):
     X, y, costs, result = raced
     never = {}
     objective = ExpectedCostObjective(X, y, costs, learners=Chancy(), cv=6, n_jobs=1)
-    y_first = y.to_numpy()[objective.posed.problem.scored_by(2).rows]
+    y_first = y.to_numpy()[objective.problem.scored_by(2).rows]
     never = 800 * y_first.mean()
     always = 100 * (1 - y_first.mean())
 

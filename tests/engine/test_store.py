@@ -17,8 +17,9 @@ from optuna.trial import TrialState
 from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CostMatrix, SearchError, SklearnLearner, StoreError, XGBoostLearner, optimize
-from costopt.search import store
-from costopt.search.store import Store, remove_sqlite, sqlite_url
+from costopt.engine import database
+from costopt.engine.database import remove_sqlite, sqlite_url
+from costopt.engine.store import Store
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 THIS = {"what": "this"}
@@ -264,7 +265,7 @@ def test_processes_that_start_together_on_one_new_file_all_find_the_same(
 
 def test_a_reader_finds_each_number_once_however_many_wrote_it(url):
     with Store(url, "many", THIS) as writer:
-        writer.add(frozen(0), None)
+        writer.add(frozen(0), 0, None)
     study = optuna.load_study(study_name="many", storage=url)
     for _ in range(2):  # each found none there, as it happens when all are equally fast
         study.add_trial(study.trials[0])
@@ -272,7 +273,7 @@ def test_a_reader_finds_each_number_once_however_many_wrote_it(url):
     with Store(url, "many", THIS) as reader:
         assert reader.trial(0).value == 0.5
         assert reader.trial(1) is None
-        reader.add(frozen(0), None)
+        reader.add(frozen(0), 0, None)
 
     assert len(optuna.load_study(study_name="many", storage=url).trials) == 3
 
@@ -351,7 +352,7 @@ def test_a_trial_comes_back_to_the_last_bit(url):
     scores = np.array([0, 1, 1 / 3, 1e-38], dtype=np.float32)
 
     with Store(url, "exact", THIS) as writer:
-        writer.add(trial, scores)
+        writer.add(trial, 7, scores)
 
     with Store(url, "exact", THIS) as reader:
         found, read = reader.trial(7), reader.scores(reader.trial(7))
@@ -368,7 +369,7 @@ def test_a_trial_without_scores_comes_back_without(state, url):
     trial = optuna.trial.create_trial(state=state, user_attrs={"reason": "because"})
 
     with Store(url, "none", THIS) as opened:
-        opened.add(trial, None)
+        opened.add(trial, trial.number, None)
         found = opened.trial(trial.number)
         assert opened.scores(found) is None
 
@@ -581,8 +582,8 @@ def test_a_database_that_another_process_does_not_let_go_of_is_named(
     make_rows, url, tmp_path, monkeypatch
 ):
     small(make_rows(80), url)
-    monkeypatch.setattr("costopt.search.store.PATIENCE", 0.05)
-    monkeypatch.setattr("costopt.search.store.ATTEMPTS", 2)
+    monkeypatch.setattr("costopt.engine.store.PATIENCE", 0.05)
+    monkeypatch.setattr("costopt.engine.database.ATTEMPTS", 2)
     holder = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
@@ -611,22 +612,22 @@ def locked(times, words="database is locked"):
 
 def test_what_another_process_locks_for_a_moment_is_tried_again(monkeypatch):
     waited = []
-    monkeypatch.setattr("costopt.search.store.time.sleep", waited.append)
+    monkeypatch.setattr("costopt.engine.database.time.sleep", waited.append)
 
-    assert store._patiently(locked(5)) == "done"
+    assert database.patiently(locked(5)) == "done"
     assert len(waited) == 5
     with pytest.raises(optuna.exceptions.StorageInternalError):
-        store._patiently(locked(1000))
+        database.patiently(locked(1000))
     waited.clear()
     with pytest.raises(optuna.exceptions.StorageInternalError):
-        store._patiently(locked(1, "disk I/O error"))
+        database.patiently(locked(1, "disk I/O error"))
     assert waited == []
 
 
 def test_somebody_who_reads_keeps_nobody_from_writing(make_rows, url, tmp_path, monkeypatch):
     small(make_rows(80), url)
-    monkeypatch.setattr("costopt.search.store.PATIENCE", 0.05)
-    monkeypatch.setattr("costopt.search.store.ATTEMPTS", 2)
+    monkeypatch.setattr("costopt.engine.store.PATIENCE", 0.05)
+    monkeypatch.setattr("costopt.engine.database.ATTEMPTS", 2)
     with closing(sqlite3.connect(tmp_path / "study.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM trials").fetchone() == (3,)
