@@ -86,14 +86,14 @@ def _devices() -> Collection[str]:
         "sampled as one more parameter; auto: the first two, as the data support.")  # fmt: skip
 @option("--selection", type=click.Choice(["likelihood", "average", "cost", "cheapest"]),
         default="likelihood", show_default=True,
-        help="What ships: the trial of lowest log loss, the average of a few, the cheapest within "
-        "noise, the very cheapest.")  # fmt: skip
+        help="What the policy is of: the trial of lowest log loss, the average of a few, the best of "
+        "those tied with the cheapest, the very cheapest.")  # fmt: skip
 @option("--final", type=click.Choice(["refit", "folds"]), default="refit", show_default=True,
-        help="What ships of it: one model of all rows, or those of the folds.")  # fmt: skip
+        help="The final model: one of all rows, or those of the folds.")  # fmt: skip
 @option("--trials", type=click.IntRange(1), default=100, show_default=True,
         help="Candidates to try.")  # fmt: skip
 @option("--racing/--no-racing", default=True, show_default=True,
-        help="Give a trial up early when it is dearer beyond noise.")  # fmt: skip
+        help="Stop a trial early when it costs significantly more than the best.")  # fmt: skip
 @option("--storage", metavar="URL", help="Where trials are kept; a file in FOLDER if not given.")
 @option("--resume", is_flag=True, help="Go on with a finished search, and replace its policy.")
 @option("--out", type=PATH, required=True, metavar="FOLDER", help="To save the policy in.")

@@ -102,6 +102,10 @@ class Claims:
             self._take(row.number)
         return bool(taken)
 
+    def is_held(self, number: int) -> bool:
+        """Whether a trial is still this process's; a sign of life too."""
+        return self._update(number, beats=TABLE.c.beats + 1)
+
     def finish(self, number: int, trial_id: int) -> bool:
         """Whether the trial is the one of that number: False if another process has taken it over."""
         self._mine = None
@@ -153,7 +157,7 @@ class Claims:
             number = self._mine
             if number is not None:
                 try:
-                    self._update(number, beats=TABLE.c.beats + 1)
+                    self.is_held(number)
                 except Exception:  # the next beat may pass; without any it is taken over
                     continue
 

@@ -166,7 +166,8 @@ class Store:
         """
         kept = {**trial.system_attrs, NUMBER: number}
         with self._told(f"write trial {number} to"):
-            if number not in self._given and not self.claims.claim(number):
+            is_mine = number in self._given or self.claims.claim(number)
+            if not is_mine or not self.claims.is_held(number):
                 return
             if scores is not None:
                 content = np.ascontiguousarray(scores, dtype="<f4").tobytes()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from costopt.errors import DataError, nearest
 
@@ -94,7 +93,7 @@ class Rows:
 
 def check_seed(random_state: Any) -> int:
     """A seed as an int; generators and None are refused, since a search must be repeatable."""
-    whole = isinstance(random_state, int | np.integer) and not isinstance(random_state, bool)
+    whole = isinstance(random_state, Integral) and not isinstance(random_state, bool)
     if not whole or not 0 <= random_state < 2**31:
         raise DataError(
             f"random_state must be a whole number from 0 to 2**31 - 1, got {random_state!r}"

@@ -52,8 +52,8 @@ def choose_threshold(
 
     Parameters
     ----------
-    y : array-like of shape (n_cases,)
-        Labels.
+    y : str or array-like of shape (n_cases,)
+        Labels; a name takes that column of ``X``.
     score : array-like of shape (n_cases,)
         Scores in [0, 1] of rows that the model was not fitted to. They need not be calibrated.
     costs : CostMatrix or CaseCosts
@@ -64,9 +64,9 @@ def choose_threshold(
         Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
     cv : int, splitter or iterable, default=FOLDS
         Splits that keep calibration and cut from being judged on the rows they were fitted to.
-    groups, time : array-like of shape (n_cases,), optional
-        Rows that belong together; the order of rows.
-    sample_weight : array-like of shape (n_cases,), optional
+    groups, time : str or array-like of shape (n_cases,), optional
+        Rows that belong together; the order of rows. A name takes that column of ``X``.
+    sample_weight : str or array-like of shape (n_cases,), optional
         How many cases of the population each row stands for.
     prevalence : float, optional
         Share of positives in the population, where rows were sampled by class.
@@ -118,6 +118,8 @@ def choose_threshold(
         time=time,
         sample_weight=sample_weight,
     )
+    if table is not None:
+        rows, y = rows.resolved(table, y)
     labels = encode_labels(y, pos_label)
     scores = check_scores(score)
     check_n_cases(labels.y.size, table, scores)

@@ -97,7 +97,7 @@ def cheapest_cut(y, score):
 @pytest.mark.parametrize(
     ("name", "cut"), [("threshold 0.5", 0.5), ("Bayes threshold (raw)", 1 / 9)]
 )
-def test_the_models_own_scores_are_cut_and_priced(found, by_hand, name, cut):
+def test_the_models_own_scores_get_a_threshold_and_a_cost(found, by_hand, name, cut):
     y, raw, _ = by_hand
     act = raw >= cut
 
@@ -556,7 +556,9 @@ def test_advice_and_data_may_disagree_and_then_it_is_said(found):
     told = found.disagreements()
 
     for words in told:
-        assert words.startswith(("advised first, but dearer", "advised against, but the cheapest"))
+        assert words.startswith(
+            ("advised first, but significantly more expensive", "advised against, but the cheapest")
+        )
         assert words in found.summary()
 
 
@@ -634,7 +636,7 @@ def test_groups_stay_on_one_side_and_are_drawn_together():
     assert len(found.records) == len(FAST)
 
 
-def test_with_time_the_future_stays_out_and_the_first_stretch_is_not_priced():
+def test_with_time_the_future_stays_out_and_the_first_period_is_not_judged():
     X, y = clusters()
     X["day"] = pd.date_range("2024-01-01", periods=600, freq="h")
 

@@ -117,7 +117,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
         multipliers.append(sample.odds_multiplier)
         ratios.append(sample.sampling_ratio)
     fitted = cross_fit(act, score, problem.folds.folds)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     decisions = calibrated >= 1 / 9
     cost = np.where(act, 8.0 * ~decisions, 1.0 * decisions)
     assert_allclose(found.raw, raw, atol=1e-6)
@@ -128,7 +128,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
     assert_allclose(found.sampling_ratios, ratios)
     assert_allclose(
         [found.calibrator.slope, found.calibrator.intercept],
-        [shipped.slope, shipped.intercept],
+        [final.slope, final.intercept],
         rtol=1e-4,
     )
     assert_array_equal(found.choice.act, decisions)
@@ -156,9 +156,9 @@ def test_what_training_did_to_the_odds_is_undone_fold_by_fold(rows, candidate, d
         assert_allclose(multiplier, (fold.train.size - positives) / positives, rtol=0.05)
     score = undone(problem, found)
     fitted = cross_fit(problem.y, score, problem.folds.folds)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     assert_allclose(
-        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+        [found.calibrator.slope, found.calibrator.intercept], [final.slope, final.intercept]
     )
     assert_allclose(found.log_loss, log_loss(problem.y, calibrated))
     # the mean is near the share of positives again, where the raw mean was near a half
@@ -454,7 +454,7 @@ def test_weights_by_cost_take_about_as_many_rounds_as_none(seed):
 @pytest.mark.parametrize("multipliers", [(), (4.0, 1.0, 0.5)], ids=["untouched", "multiplied"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("per_case", [False, True])
-def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case, multipliers):
+def test_scores_are_judged_by_the_rule_that_they_lead_to(rows, weighted, per_case, multipliers):
     X, y = rows
     act = y.to_numpy() == 1
     rng = np.random.default_rng(0)
@@ -470,12 +470,12 @@ def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case,
     found = evaluate_scores(problem, PLAIN, raw, odds_multipliers=multipliers)
 
     fitted = cross_fit(act, score, problem.folds.folds, problem.weight)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     resolved = costs.resolve(X)
     decisions = decide(calibrated, resolved)
     money = decision_cost(act, decisions, resolved)
     assert_allclose(
-        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+        [found.calibrator.slope, found.calibrator.intercept], [final.slope, final.intercept]
     )
     assert_array_equal(found.choice.act, decisions)
     assert_allclose(found.row_cost * problem.scale, money)
@@ -585,7 +585,7 @@ def test_the_labels_of_a_fold_do_not_reach_its_model(rows, candidate, device):
 def test_the_labels_of_a_fold_do_not_reach_its_decisions(rows, threshold):
     """Given the scores, neither its calibration nor its cut has seen them.
 
-    Costs differ by case so that no two cuts tie: the map that ships, which settles ties, has seen all.
+    Costs differ by case so that no two thresholds tie: the final map, which settles ties, has seen all.
     """
     X, y = rows
     costs = CostMatrix(fp=5, fn="amount")
@@ -653,9 +653,9 @@ def test_rows_before_the_first_fold_are_trained_on_and_never_priced(rows):
     scored = np.arange(75, 300)
 
     clean = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=fn), time=np.arange(300)), PLAIN)
-    dearer = fn.copy()
-    dearer[:75] = 4.0
-    found = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=dearer), time=np.arange(300)), PLAIN)
+    more = fn.copy()
+    more[:75] = 4.0
+    found = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=more), time=np.arange(300)), PLAIN)
 
     for array in (clean.raw, clean.row_loss, clean.row_cost, clean.choice.act):
         assert array.size == 225
@@ -823,7 +823,7 @@ def test_nothing_of_the_callers_is_changed(rows):
 
 
 def asked(problem, candidate):
-    """What an evaluation that is never given up is asked with, and what it finds."""
+    """What an evaluation that is never stopped early is asked with, and what it finds."""
     seen = []
 
     def never(found):
@@ -867,14 +867,14 @@ def test_rounds_are_those_of_the_folds_so_far(rows):
     learner = {"xgboost": XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})}
     pairs = splits(y, 5)
 
-    def posed(n_folds):
+    def with_folds(n_folds):
         return prepare(X, y, COSTS, learner, Rows(cv=pairs[:n_folds]), n_jobs=1)
 
-    seen, found = asked(posed(5), Candidate("xgboost", {"max_depth": 4}))
+    seen, found = asked(with_folds(5), Candidate("xgboost", {"max_depth": 4}))
 
     assert len({one.n_rounds for one in (*seen, found)}) > 1
     for one in (*seen, found):
-        assert_same(one, evaluate(posed(one.n_folds), one.candidate))
+        assert_same(one, evaluate(with_folds(one.n_folds), one.candidate))
 
 
 @by_learner
@@ -1111,7 +1111,7 @@ def fail(*_):
 @pytest.mark.parametrize(
     "options",
     [{}, {"stop_early": lambda found: True}, {"stop_early": fail}, {"checkpoint": fail}],
-    ids=["to its end", "given up", "asked in vain", "ended from outside"],
+    ids=["to its end", "stopped early", "asked in vain", "ended from outside"],
 )
 def test_however_it_ends_no_thread_and_no_limit_is_left(rows, n_jobs, options):
     problem = problem_of(*rows, cv=4, n_jobs=n_jobs)
@@ -1204,7 +1204,7 @@ def test_the_models_of_the_folds_are_those_that_were_evaluated(rows, candidate, 
 
 @by_learner
 def test_a_category_that_a_folds_training_rows_lack_is_scored_as_it_was_evaluated(rows, candidate):
-    """Also by the model that ships: as a missing one, not as some other category."""
+    """Also by the final model: as a missing one, not as some other category."""
     X, y = rows
     pairs = splits(y)
     X["kind"] = X["kind"].astype(str)

@@ -423,7 +423,7 @@ def test_a_cost_that_is_not_finite_is_no_result(rows, monkeypatch):
 
 
 class Patient(LogisticLearner):
-    """Takes 20 seconds, unless it is the untuned model or told to give up."""
+    """Takes 20 seconds, unless it is the untuned model or told to stop."""
 
     def __init__(self):
         super().__init__()

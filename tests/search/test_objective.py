@@ -146,11 +146,11 @@ def test_a_pruner_of_ones_own_is_obeyed(rows, objective):
     pruned = study_of(own, 15, pruner=optuna.pruners.ThresholdPruner(upper=limit))
 
     for trial in pruned.trials:
-        too_dear = [cost > limit for cost in trial.intermediate_values.values()]
-        assert (trial.state == TrialState.PRUNED) == any(too_dear)
-        assert not any(too_dear[:-1])  # given up at once
+        too_expensive = [cost > limit for cost in trial.intermediate_values.values()]
+        assert (trial.state == TrialState.PRUNED) == any(too_expensive)
+        assert not any(too_expensive[:-1])  # stopped at once
         if trial.state == TrialState.PRUNED:
-            assert trial.user_attrs == {"n_folds": 1 + len(too_dear)}
+            assert trial.user_attrs == {"n_folds": 1 + len(too_expensive)}
     assert {trial.state for trial in pruned.trials} == {TrialState.PRUNED, TrialState.COMPLETE}
 
 

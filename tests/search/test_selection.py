@@ -1,4 +1,4 @@
-"""What ships: recomputed from rows and from the study, by other means than the package's own."""
+"""What is selected: recomputed from rows and from the study, by other means than the package's own."""
 
 from functools import cache
 
@@ -74,7 +74,7 @@ class ByHand:
         return self.select(selection, self.cost @ self.share, self.loss @ self.share)
 
     def select(self, selection, cost, loss):
-        """Positions of the trials that ship, given mean cost and loss of each."""
+        """Positions of the trials that are selected, given mean cost and loss of each."""
         if selection == "cheapest":
             return (int(np.argmin(cost)),)
         if selection == "average":
@@ -172,7 +172,7 @@ def test_selections_differ_where_they_should(searched):
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_the_apparent_cost_is_that_of_what_ships(selection, searched):
+def test_the_apparent_cost_is_that_of_what_is_selected(selection, searched):
     results, by_hand = searched
 
     found = by_hand.averaged(by_hand.chosen(selection))

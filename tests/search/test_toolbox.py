@@ -60,7 +60,7 @@ def test_every_learner_is_searched_by_its_name(name, rows):
     assert 0 <= result.policy.probability(X).min() <= result.policy.probability(X).max() <= 1
 
 
-def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
+def test_the_best_of_a_search_is_never_more_expensive_than_each_strategy_alone():
     """Each learner untuned and the first under each device are tried before the search proper."""
     X, y = numbers()
     learners = [LogisticLearner(), XGBoostLearner(max_rounds=20), "isolation_forest"]
@@ -83,7 +83,7 @@ def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
     assert result.study.best_value <= min(alone) + 1e-12
 
 
-def test_the_best_of_a_search_is_never_dearer_than_what_compare_finds():
+def test_the_best_of_a_search_is_never_more_expensive_than_what_compare_finds():
     X, y = numbers()
     names = ["logistic regression", "random over-sampling", "SMOTE", "TomekLinks"]
     devices = ["none", "random_over", "smote", "tomek_links"]
