@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,6 @@ from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.errors import DataError, check_choice
 from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
 from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
-from costopt.evaluation.draws import Draws
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
@@ -27,18 +25,18 @@ from costopt.evaluation.population import (
     of_counted,
     population_weight,
 )
-from costopt.evaluation.rows import Rows
-from costopt.evaluation.scored import Scored, calibration_parts
+from costopt.evaluation.rows import Rows, check_n_jobs
+from costopt.evaluation.scored import Scored, scored_rows
 from costopt.inputs.frames import Table
 from costopt.inputs.labels import Labels, encode_labels
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.schema import Schema
 from costopt.inputs.suspicion import Suspicion
 from costopt.learners.ledgers import warn_of_own_odds
-from costopt.learners.protocol import Features, Fold, Learner, for_labels
+from costopt.learners.protocol import Features, Learner, for_labels
 from costopt.rebalancing.synthetic import Neighbourhood
 
-__all__ = ["Problem", "check_n_jobs", "prepare", "prepare_encoded"]
+__all__ = ["Problem", "prepare", "prepare_encoded"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -172,32 +170,17 @@ class Problem:
     def scored_by(self, n_folds: int) -> Scored:
         """The rows that the first folds score, gathered once."""
         if n_folds not in self._scored:
-            self._scored[n_folds] = self._gather(n_folds)
-        return self._scored[n_folds]
-
-    def _gather(self, n_folds: int) -> Scored:
-        folds = self.folds.folds[:n_folds]
-        rows = np.sort(np.concatenate([fold.test for fold in folds]))
-        weight = None if self.weight is None else self.weight[rows]
-        units = None if self.folds.units is None else self.folds.units[rows]
-        return Scored(
-            rows,
-            self.y[rows],
-            self.costs.take(rows),
-            self.known.take(rows),
-            weight,
-            tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in folds),
-            calibration_parts(
-                self.folds, rows, self.y, self.weight, n_folds=n_folds, seed=self.seed
-            ),
-            Draws(
-                rows.size,
-                weight=weight,
-                units=units,
+            self._scored[n_folds] = scored_rows(
+                self.folds,
+                n_folds,
+                self.y,
+                self.costs,
+                self.known,
+                self.weight,
+                prevalence=self.prevalence,
                 seed=self.seed,
-                classes=None if self.prevalence is None else self.y[rows],
-            ),
-        )
+            )
+        return self._scored[n_folds]
 
     def sample(self, probability: FloatArray) -> Sample:
         """The scored rows as costs are estimated on them, in the problem's scaled unit.
@@ -310,15 +293,7 @@ def prepare_encoded(
     counted = counted_rows(rows.sample_weight, labels.y.size)
     y = of_counted(labels.y, counted)
     weight = population_weight(y, of_counted(rows.sample_weight, counted), rows.prevalence)
-    paid = _costs_of(costs, table, labels.y.size, counted)
-    declared, declared_known = _declared(costs, paid, y, weight)
-    known = paid
-    if declared_known is not None:
-        known = _costs_of(declared_known, table, labels.y.size, counted)
-    if not known.is_constant:  # constant ones were checked when their matrix was built
-        check_regrets(known)
-    # the inverse of a smaller power would overflow
-    scale = 2.0 ** max(math.floor(math.log2(paid.magnitude)), -1022)
+    money = _money(costs, table, labels.y.size, counted, y, weight)
     folds = make_folds(
         labels.y,
         rows.cv,
@@ -332,11 +307,7 @@ def prepare_encoded(
         features=features_of(features, counted),
         labels=labels,
         y=y,
-        costs=paid.scaled(1 / scale),
-        known=known.scaled(1 / scale),
-        scale=scale,
-        declared=declared,
-        declared_known=declared_known,
+        **money,
         folds=folds,
         learners={
             name: for_labels(learner, labels.negative, labels.positive)
@@ -354,12 +325,34 @@ def prepare_encoded(
     return _warned(problem, costs, table)
 
 
-def _costs_of(
-    costs: Costs, table: Table | None, n_cases: int, counted: IntArray | None
-) -> CaseCosts:
-    """Costs of the rows that stand for somebody."""
-    resolved = as_case_costs(costs, table, n_cases)
-    return resolved if counted is None else resolved.take(counted)
+def _money(
+    costs: Costs,
+    table: Table | None,
+    n_cases: int,
+    counted: IntArray | None,
+    y: BoolArray,
+    weight: FloatArray | None,
+) -> dict[str, Any]:
+    """What decisions cost, as it turns out and as a rule knows it; scaled, and as declared."""
+
+    def resolved(declared: Costs) -> CaseCosts:
+        found = as_case_costs(declared, table, n_cases)
+        return found if counted is None else found.take(counted)
+
+    paid = resolved(costs)
+    declared, declared_known = _declared(costs, paid, y, weight)
+    known = paid if declared_known is None else resolved(declared_known)
+    if not known.is_constant:  # constant ones were checked when their matrix was built
+        check_regrets(known)
+    # the inverse of a smaller power would overflow
+    scale = 2.0 ** max(math.floor(math.log2(paid.magnitude)), -1022)
+    return {
+        "costs": paid.scaled(1 / scale),
+        "known": known.scaled(1 / scale),
+        "scale": scale,
+        "declared": declared,
+        "declared_known": declared_known,
+    }
 
 
 def _warned(problem: Problem, costs: Costs, table: Table | None) -> Problem:
@@ -381,18 +374,6 @@ def _warned(problem: Problem, costs: Costs, table: Table | None) -> Problem:
     if problem.calibration == "none":
         warn_of_own_odds(problem.learners.values(), problem.y, weight)
     return replace(problem, suspicions=suspicions)
-
-
-def check_n_jobs(n_jobs: int | None) -> int:
-    """How many cores to use: all that this process may use where None or -1."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    if n_jobs in (None, -1):
-        return cores
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs < 1:
-        raise DataError(f"n_jobs must be a number of cores of at least 1, or -1, got {n_jobs!r}")
-    return min(int(n_jobs), cores)
 
 
 def _declared(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -12,7 +13,7 @@ from costopt.errors import DataError, nearest
 if TYPE_CHECKING:
     from costopt.inputs.frames import Scalar, Table
 
-__all__ = ["FOLDS", "Rows", "check_seed"]
+__all__ = ["FOLDS", "Rows", "check_n_jobs", "check_seed"]
 
 # How many folds there are where nobody says otherwise.
 FOLDS = 5
@@ -99,3 +100,15 @@ def check_seed(random_state: Any) -> int:
             f"random_state must be a whole number from 0 to 2**31 - 1, got {random_state!r}"
         )
     return int(random_state)
+
+
+def check_n_jobs(n_jobs: int | None) -> int:
+    """How many cores to use: all that this process may use where None or -1."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    if n_jobs in (None, -1):
+        return cores
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs < 1:
+        raise DataError(f"n_jobs must be a number of cores of at least 1, or -1, got {n_jobs!r}")
+    return min(int(n_jobs), cores)

@@ -1,4 +1,5 @@
 import os
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from costopt import (
     LogisticLearner,
     SklearnLearner,
 )
-from costopt.evaluation.problem import check_n_jobs, prepare, prepare_encoded
-from costopt.evaluation.rows import Rows, check_seed
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows, check_n_jobs, check_seed
+from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import Labels
 
 COSTS = CostMatrix(fp=1, fn=8, unit="EUR")
@@ -43,13 +46,12 @@ def assert_same_folds(first, second):
 def test_rows_labels_costs_and_folds_are_prepared_once(rows):
     X, y = rows
 
-    found = prepared(X, y)
+    problem = prepared(X, y)
 
-    problem = found.problem
-    assert found.unit == "EUR"
-    assert found.costs == found.known == COSTS
-    assert found.schema.names == ("signal", "noise", "kind", "amount")
-    assert (found.labels.negative, found.labels.positive) == (0, 1)
+    assert problem.unit == "EUR"
+    assert problem.declared == problem.declared_known == COSTS
+    assert problem.schema.names == ("signal", "noise", "kind", "amount")
+    assert (problem.labels.negative, problem.labels.positive) == (0, 1)
     assert_array_equal(problem.y, y == 1)
     assert_array_equal(problem.features.matrix[:, 0], X["signal"])
     assert_array_equal(problem.scored.rows, np.arange(300))
@@ -59,7 +61,7 @@ def test_rows_labels_costs_and_folds_are_prepared_once(rows):
 
 
 @pytest.mark.parametrize("make", [pl.from_pandas, pa.Table.from_pandas])
-def test_other_data_frames_pose_the_same_problem(rows, make):
+def test_other_data_frames_make_the_same_problem(rows, make):
     X, y = rows
     costs = CostMatrix(fp=1, fn="amount")
 
@@ -107,7 +109,7 @@ def test_formulas_are_resolved_on_the_rows(rows):
     found = prepared(X, y, CostMatrix(fp=2, fn="3 * amount + 1"))
 
     assert_allclose(found.costs.fn * found.scale, 3 * X["amount"] + 1)
-    assert found.costs.fn == "3 * amount + 1"
+    assert found.declared.fn == "3 * amount + 1"
     assert "amount" in found.schema.names  # known beforehand, it may be a feature too
 
 
@@ -117,9 +119,9 @@ def test_costs_as_arrays_leave_nothing_to_declare_in_a_policy(rows):
     per_case = prepared(X, y, CaseCosts(fp=1.0, fn=X["amount"]))
     constant = prepared(X, y, CaseCosts(fp=1.0, fn=8.0, unit="EUR"))
 
-    assert per_case.costs is None
-    assert per_case.known is None
-    assert constant.costs == COSTS
+    assert per_case.declared is None
+    assert per_case.declared_known is None
+    assert constant.declared == COSTS
 
 
 def test_ignored_columns_are_no_features_but_may_cost(rows):
@@ -146,10 +148,43 @@ def test_columns_may_be_named_instead_of_passed_and_are_then_no_features(rows, m
     plain = X[["signal", "noise", "kind", "amount"]]
     arrays = prepared(plain, y, groups=X["shop"], sample_weight=X["w"])
     assert by_group.schema == in_time.schema == arrays.schema
-    assert_same_folds(by_group.problem, arrays.problem)
-    assert_array_equal(by_group.problem.weight, arrays.problem.weight)
-    assert_array_equal(by_group.problem.folds.units, X["shop"])
-    assert_same_folds(in_time.problem, prepared(plain, y, time=day))
+    assert_same_folds(by_group, arrays)
+    assert_array_equal(by_group.weight, arrays.weight)
+    assert_array_equal(by_group.folds.units, X["shop"])
+    assert_same_folds(in_time, prepared(plain, y, time=day))
+
+
+@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas, pa.Table.from_pandas])
+def test_labels_may_be_a_column_which_is_then_no_feature(rows, make):
+    X, y = rows
+
+    by_name = prepared(make(X.assign(bad=y)), "bad")
+
+    by_array = prepared(X, y)
+    assert by_name.schema == by_array.schema
+    assert_array_equal(by_name.y, by_array.y)
+    assert_same_folds(by_name, by_array)
+
+
+def test_labels_in_a_column_that_is_not_there_are_refused(rows):
+    X, y = rows
+
+    with pytest.raises(DataError, match="y names the column 'bed', which X does not have.*bad"):
+        prepared(X.assign(bad=y), "bed")
+
+
+def test_a_problem_can_be_packed_and_is_the_same_when_it_is_unpacked(rows):
+    X, y = rows
+    problem = prepared(X, y, CostMatrix(fp=2, fn="amount"), groups=np.arange(300) // 2)
+    evaluated = evaluate(problem, Candidate("logistic", {"C": 0.5}))  # fills what is made once
+
+    packed = pickle.dumps(problem)
+    same = pickle.loads(packed)
+
+    assert len(packed) == len(pickle.dumps(same))  # without what had been made
+    again = evaluate(same, Candidate("logistic", {"C": 0.5}))
+    assert again.log_odds.tobytes() == evaluated.log_odds.tobytes()
+    assert again.value == evaluated.value
 
 
 def test_rows_for_a_foreign_estimator_are_passed_on_untouched():
@@ -177,9 +212,9 @@ def test_hindsight_is_no_feature_and_rules_know_its_class_means(rows):
     positive = y.to_numpy() == 1
     mean = np.average(X["claim"][positive] + 2, weights=weight[positive])
     assert found.schema.names == ("signal", "noise", "kind")
-    assert found.costs == costs
-    assert_allclose(found.known.fn, mean)
-    assert found.known.tp == "amount / 100"
+    assert found.declared == costs
+    assert_allclose(found.declared_known.fn, mean)
+    assert found.declared_known.tp == "amount / 100"
     assert_allclose(found.known.fn * found.scale, mean)
     assert_allclose(found.costs.fn * found.scale, X["claim"] + 2)
     assert_allclose(found.known.tp, found.costs.tp)

@@ -28,8 +28,8 @@ from costopt import (
 from costopt.evaluation.calibration import cross_fit
 from costopt.evaluation.candidates import Candidate, evaluate_scores
 from costopt.evaluation.folds import make_folds
-from costopt.evaluation.problem import check_n_jobs, prepare
-from costopt.evaluation.rows import Rows
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows, check_n_jobs
 from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.inputs.frames import Table
