@@ -595,7 +595,7 @@ def test_costs_per_case_are_decided_case_by_case():
 
     resolved = costs.resolve(X)
     problem = found.problem
-    result, priced = found["Bayes threshold (raw)"], found.records["Bayes threshold (raw)"]
+    result = found["Bayes threshold (raw)"]
     raw = evaluate(problem, Candidate("logistic", {"C": LogisticLearner().defaults()["C"]})).raw
     by_hand = decision_cost(y, decide(raw, resolved), resolved)
     assert result.expected_cost.value == pytest.approx(by_hand.mean())
@@ -603,7 +603,7 @@ def test_costs_per_case_are_decided_case_by_case():
     assert found["threshold 0.5"].threshold == 0.5
     perfect = np.where(y == 1, np.minimum(5, X["amount"]), 0)
     assert found.baselines["perfect knowledge"].value == pytest.approx(perfect.mean())
-    assert priced.strategy is STRATEGIES["Bayes threshold (raw)"]
+    assert result.description == STRATEGIES["Bayes threshold (raw)"].does
 
 
 def test_costs_may_be_arrays():
