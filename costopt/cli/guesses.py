@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from costopt.errors import DataError
-from costopt.showing.text import figure
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
 def shares(column: pd.Series[Any]) -> str:
     """The values of a column of labels, the rarest first, with their shares of rows."""
     counts = column.value_counts(normalize=True).sort_values(kind="stable")
-    return ", ".join(f"{value!s} in {figure(100 * share, 3)} %" for value, share in counts.items())
+    return ", ".join(f"{value!s} in {percent(share)}" for value, share in counts.items())
 
 
 def _first(found: Iterable[tuple[str, str]]) -> tuple[Guess, ...]:

@@ -42,7 +42,7 @@ def cost_table(costs: Mapping[str, Estimate], n_cases: int, n_positives: int) ->
 
 
 def three_lines(policy: DecisionPolicy, next_step: str = "") -> str:
-    """What to do, what it saves beside the better rule without a model, and how sure that is.
+    """What to do, what it saves beside the best rule without a model, and how sure that is.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
 from costopt.plain import Name, plain
 from costopt.showing.overview import Overview, Presentable, rows_of
-from costopt.showing.text import figure, printable
+from costopt.showing.text import figure, percent, printable
 
 __all__ = ["Evidence", "Mood", "evidence_on"]
 
@@ -102,7 +102,7 @@ class Evidence(Presentable):
             told = saved.interval_text(100, " %", digits=3)
             interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
-            f"{figure(100 * abs(saved.value), 3)} % {way} than the best rule without a model "
+            f"{percent(abs(saved.value))} {way} than the best rule without a model "
             f"({self.better_baseline()}){interval}.",
             self.verdict()[1],
         ]
