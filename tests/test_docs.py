@@ -5,6 +5,7 @@ import inspect
 import io
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -74,7 +75,7 @@ class Reader:
     def run_console(self, block):
         printed = ""
         for line in block.code.splitlines():
-            program, *arguments = line.removeprefix("$ ").split()
+            program, *arguments = shlex.split(line.removeprefix("$ "))
             assert program == "costopt"
             printed += run([sys.executable, "-m", "costopt", *arguments])
         return printed
