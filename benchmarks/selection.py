@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 
 from costopt import CaseCosts, CostOptWarning, ExpectedCostObjective
 from costopt.datasets import CostedData, make_transactions
-from costopt.search.shipping import SELECTIONS, Shipping
+from costopt.search.selection import SELECTIONS, Shipping
 
 WAYS = list(product(SELECTIONS, ("refit", "folds")))
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from costopt.comparison.findings import Finding
     from costopt.comparison.result import Comparison, StrategyResult
     from costopt.comparison.split import check_split
+    from costopt.comparison.strategies import Strategy
     from costopt.decision.case_costs import CaseCosts
     from costopt.decision.costs import CostMatrix
     from costopt.decision.odds import OddsLedger, scale_odds
     from costopt.decision.rules import decide, decision_cost, expected_gain, mean_cost, savings
-    from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
+    from costopt.decision.thresholds import BestThreshold, CostCurve, bayes_threshold, cost_curve
     from costopt.errors import (
         CostOptError,
         CostOptWarning,
@@ -31,47 +32,34 @@ if TYPE_CHECKING:
     from costopt.estimators.threshold import CostThresholdClassifier
     from costopt.evaluation.estimates import Estimate
     from costopt.evaluation.metrics import decision_metrics
+    from costopt.learners.boosting import XGBoostLearner
+    from costopt.learners.ledgers import ledger_of
+    from costopt.learners.logistic import LogisticLearner
+    from costopt.learners.wrapped import SklearnLearner
     from costopt.policy.assemble import choose_threshold
     from costopt.policy.decisions import Decision
     from costopt.policy.policy import DecisionPolicy
-    from costopt.report.display_calibration import CostCalibrationDisplay
-    from costopt.report.display_comparison import ComparisonDisplay
-    from costopt.report.display_gain import GainDisplay
-    from costopt.report.display_progress import SearchProgressDisplay
-    from costopt.report.display_ratio import CostRatioDisplay
-    from costopt.report.display_scores import ScoreDistributionDisplay
-    from costopt.report.display_threshold import CostCurveDisplay
-    from costopt.report.display_tradeoff import TradeoffDisplay
-    from costopt.report.page import write_report
-    from costopt.search.objective import ExpectedCostObjective
-    from costopt.search.result import SearchResult
-    from costopt.search.study import optimize
-    from costopt.training.ledgers import ledger_of
-    from costopt.training.logistic_learner import LogisticLearner
-    from costopt.training.resampling import random_over, random_under
-    from costopt.training.sklearn_learner import SklearnLearner
-    from costopt.training.strategies import Strategy
-    from costopt.training.weights import (
-        Reweighting,
+    from costopt.rebalancing.definition import Reweighting
+    from costopt.rebalancing.random import random_over, random_under
+    from costopt.rebalancing.weights import (
         class_weight,
         sample_weight,
         scale_pos_weight,
     )
-    from costopt.training.xgboost_learner import XGBoostLearner
+    from costopt.report.page import write_report
+    from costopt.search.objective import ExpectedCostObjective
+    from costopt.search.result import SearchResult
+    from costopt.search.study import optimize
 
 __all__ = [
     "Advice",
-    "BestCut",
+    "BestThreshold",
     "CaseCosts",
     "Comparison",
-    "ComparisonDisplay",
-    "CostCalibrationDisplay",
     "CostCurve",
-    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
-    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -81,20 +69,16 @@ __all__ = [
     "Estimate",
     "ExpectedCostObjective",
     "Finding",
-    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
     "Reweighting",
-    "ScoreDistributionDisplay",
     "SearchError",
-    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
     "Strategy",
     "StrategyResult",
-    "TradeoffDisplay",
     "XGBoostLearner",
     "advise",
     "audit",
@@ -140,7 +124,7 @@ _HOMES = {
         "mean_cost",
         "savings",
     ),
-    "costopt.decision.thresholds": ("BestCut", "CostCurve", "bayes_threshold", "cost_curve"),
+    "costopt.decision.thresholds": ("BestThreshold", "CostCurve", "bayes_threshold", "cost_curve"),
     "costopt.errors": (
         "CostOptError",
         "CostOptWarning",
@@ -157,30 +141,18 @@ _HOMES = {
     "costopt.policy.assemble": ("choose_threshold",),
     "costopt.policy.decisions": ("Decision",),
     "costopt.policy.policy": ("DecisionPolicy",),
-    "costopt.report.display_calibration": ("CostCalibrationDisplay",),
-    "costopt.report.display_comparison": ("ComparisonDisplay",),
-    "costopt.report.display_gain": ("GainDisplay",),
-    "costopt.report.display_progress": ("SearchProgressDisplay",),
-    "costopt.report.display_ratio": ("CostRatioDisplay",),
-    "costopt.report.display_scores": ("ScoreDistributionDisplay",),
-    "costopt.report.display_threshold": ("CostCurveDisplay",),
-    "costopt.report.display_tradeoff": ("TradeoffDisplay",),
     "costopt.report.page": ("write_report",),
     "costopt.search.objective": ("ExpectedCostObjective",),
     "costopt.search.result": ("SearchResult",),
     "costopt.search.study": ("optimize",),
-    "costopt.training.ledgers": ("ledger_of",),
-    "costopt.training.logistic_learner": ("LogisticLearner",),
-    "costopt.training.resampling": ("random_over", "random_under"),
-    "costopt.training.sklearn_learner": ("SklearnLearner",),
-    "costopt.training.strategies": ("Strategy",),
-    "costopt.training.weights": (
-        "Reweighting",
-        "class_weight",
-        "sample_weight",
-        "scale_pos_weight",
-    ),
-    "costopt.training.xgboost_learner": ("XGBoostLearner",),
+    "costopt.learners.ledgers": ("ledger_of",),
+    "costopt.learners.logistic": ("LogisticLearner",),
+    "costopt.rebalancing.random": ("random_over", "random_under"),
+    "costopt.learners.wrapped": ("SklearnLearner",),
+    "costopt.comparison.strategies": ("Strategy",),
+    "costopt.rebalancing.definition": ("Reweighting",),
+    "costopt.rebalancing.weights": ("class_weight", "sample_weight", "scale_pos_weight"),
+    "costopt.learners.boosting": ("XGBoostLearner",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

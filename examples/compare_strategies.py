@@ -10,7 +10,7 @@ from sklearn.datasets import make_classification
 from sklearn.model_selection import train_test_split
 
 from costopt import CostMatrix, compare
-from costopt.training.strategies import at_one_half
+from costopt.comparison.strategies import at_one_half
 
 # name of the strategy -> F1 and recall in %, as published, and as the published code gives them now
 TUTORIAL = {

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 from types import WrapperDescriptorType
 
@@ -19,75 +20,22 @@ PACKAGE = Path(costopt.__file__).parent
 # modules are not listed is one place; its modules may import each other, in one direction.
 ORDER = (
     "errors",
-    "row_labels",
-    "markup",
-    "cells",
+    "plain",
+    "showing",
     "progress",
-    "frames",
-    "labels",
-    "columns",
-    "schema",
-    "text_files",
-    "csv_tables",
-    "tables",
     "inputs",
-    "decision.formula",
-    "decision.case_costs",
-    "decision.costs",
-    "decision.odds",
-    "decision.calibrators",
-    "decision.rules",
-    "decision.thresholds",
-    "training.weights",
-    "training.resampling",
-    "training.encoding",
-    "training.synthesis",
-    "training.devices",
-    "training.learners",
-    "training.foreign",
-    "training.native",
-    "training.ranges",
-    "training.objectives",
-    "training.xgboost_files",
-    "training.logistic_learner",
-    "training.ledgers",
-    "training.sklearn_learner",
-    "training.anomaly_learner",
-    "training.xgboost_learner",
-    "training.families",
-    "training.registry",
-    "training.strategies",
-    "evaluation.folds",
-    "evaluation.effective",
-    "evaluation.intervals",
-    "evaluation.draws",
-    "evaluation.scored",
-    "evaluation.estimates",
-    "evaluation.calibration",
-    "evaluation.choice",
-    "evaluation.operating",
-    "evaluation.tracing",
-    "evaluation.population",
-    "evaluation.leakage",
-    "evaluation.problem",
-    "evaluation.pricing",
-    "evaluation.training",
-    "evaluation.trial",
-    "evaluation.selection",
-    "evaluation.metrics",
+    "decision",
+    "calibration",
+    "rebalancing",
+    "learners",
+    "evaluation",
     "policy",
     "search",
     "comparison",
-    "_costcla",
     "datasets",
+    "plotting",
     "report",
-    "estimators.given",
-    "estimators.base",
-    "estimators.inner",
-    "estimators.threshold",
-    "estimators.search",
-    "config",
-    "console",
+    "estimators",
     "cli",
     "__main__",
 )
@@ -95,17 +43,13 @@ MAX_LINES = 450
 
 PUBLIC_NAMES = [
     "Advice",
-    "BestCut",
+    "BestThreshold",
     "CaseCosts",
     "Comparison",
-    "ComparisonDisplay",
-    "CostCalibrationDisplay",
     "CostCurve",
-    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
-    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -115,20 +59,16 @@ PUBLIC_NAMES = [
     "Estimate",
     "ExpectedCostObjective",
     "Finding",
-    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
     "Reweighting",
-    "ScoreDistributionDisplay",
     "SearchError",
-    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
     "Strategy",
     "StrategyResult",
-    "TradeoffDisplay",
     "XGBoostLearner",
     "advise",
     "audit",
@@ -154,6 +94,24 @@ PUBLIC_NAMES = [
     "scale_odds",
     "scale_pos_weight",
     "write_report",
+]
+
+
+# Rooms whose `__init__` is their public face: names that are loaded when they are first used.
+FACES = {
+    "plotting": [
+        "ComparisonDisplay",
+        "CostCalibrationDisplay",
+        "CostCurveDisplay",
+        "CostRatioDisplay",
+        "GainDisplay",
+        "ScoreDistributionDisplay",
+        "SearchProgressDisplay",
+        "TradeoffDisplay",
+    ],
+}
+PUBLIC = [("costopt", name) for name in PUBLIC_NAMES] + [
+    (f"costopt.{room}", name) for room, names in FACES.items() for name in names
 ]
 
 
@@ -268,7 +226,7 @@ def test_the_reader_of_imports_sees_every_kind():
     source = (
         "import costopt.decision.rules as r\n"
         "from costopt import errors\n"
-        "def f():\n    from .costs import CostMatrix\n    from ..frames import Table\n"
+        "def f():\n    from .costs import CostMatrix\n    from ..inputs.frames import Table\n"
         "if TYPE_CHECKING:\n    from costopt.search import study\n"
     )
     tree = ast.parse(source)
@@ -281,7 +239,7 @@ def test_the_reader_of_imports_sees_every_kind():
 
     found = own_imports("decision.odds", statements)
 
-    assert found == {"decision.rules", "errors", "decision.costs", "frames"}
+    assert found == {"decision.rules", "errors", "decision.costs", "inputs.frames"}
     assert own_imports("decision.odds", never_run) == {"search.study"}
 
 
@@ -320,10 +278,29 @@ def test_imports_for_type_checkers_serve_annotations_and_stay_in_the_room(module
         assert node.id not in never_there, f"{module}:{node.lineno} uses {node.id} as it runs"
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS - {"cli"}))
+@pytest.mark.parametrize("room", sorted(ROOMS - {"cli"} - set(FACES)))
 def test_a_room_itself_holds_no_code(room):
     """Else importing one of its modules would import more than that module says."""
     assert [type(node) for node in syntax(room).body] == [ast.Expr]
+
+
+@pytest.mark.parametrize("room", sorted(FACES))
+def test_a_public_face_lists_its_names_and_loads_them_when_they_are_used(room):
+    """One list of names, `__getattr__` and `__dir__`; imports are for type checkers only."""
+    loaded = loaded_modules(f"import costopt.{room}; dir(costopt.{room})")
+    assert {name for name in loaded if name.startswith("costopt.")} == {f"costopt.{room}"}
+
+    functions = [node.name for node in syntax(room).body if isinstance(node, ast.FunctionDef)]
+    assert functions == ["__getattr__", "__dir__"]
+    assert foreign_imports(room) <= {"__future__", "importlib", "typing"}
+    assert own_imports(room) == set()
+
+
+def test_displays_load_matplotlib_only_to_draw():
+    loaded = loaded_by(f"from costopt.plotting import {', '.join(FACES['plotting'])}")
+
+    assert "numpy" in loaded
+    assert "matplotlib" not in loaded
 
 
 def test_the_room_of_commands_holds_its_entry_point_and_nothing_else():
@@ -344,6 +321,12 @@ def test_no_module_is_loaded_by_name_nor_code_from_text(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
+def test_only_overviews_are_made_into_html(module):
+    """Types of the domain tell plain values about themselves; one place makes a page of them."""
+    assert module == "showing.overview" or "showing.html" not in own_imports(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_only_the_search_imports_optuna(module):
     assert module.startswith("search.") or "optuna" not in foreign_imports(module)
 
@@ -361,7 +344,8 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
 
     assert foreign_imports(module) <= allowed
     assert all(
-        other in {"errors", "markup", "row_labels"} or other.startswith("decision.")
+        other in {"errors", "showing.overview", "plain", "showing.text", "inputs.row_labels"}
+        or other.startswith("decision.")
         for other in own_imports(module)
     )
 
@@ -386,9 +370,9 @@ def test_the_decision_room_opens_no_file_and_draws_no_number(module):
     assert numpy_random <= {"numpy.random.Generator"}
 
 
-def loaded_by(code):
-    """Top-level packages that a fresh interpreter holds after running some code."""
-    shown = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+def loaded_modules(code):
+    """Modules that a fresh interpreter holds after running some code."""
+    shown = f"import sys\n{code}\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", shown],
         cwd=PACKAGE.parent,
@@ -398,6 +382,11 @@ def loaded_by(code):
         timeout=60,
     )
     return set(done.stdout.split())
+
+
+def loaded_by(code):
+    """The top-level packages among them."""
+    return {name.split(".")[0] for name in loaded_modules(code)}
 
 
 def test_the_decision_room_loads_no_estimator_and_no_data_frame():
@@ -419,10 +408,13 @@ def test_importing_costopt_loads_next_to_nothing():
 
 
 def test_learning_without_a_search_does_not_load_optuna():
-    loaded = loaded_by("from costopt import XGBoostLearner, choose_threshold, sample_weight")
+    loaded = loaded_by(
+        "from costopt import XGBoostLearner, choose_threshold, sample_weight\n"
+        "from costopt.learners.registry import LEARNERS"
+    )
 
-    assert "xgboost" in loaded
-    assert "optuna" not in loaded
+    assert "numpy" in loaded
+    assert loaded.isdisjoint({"optuna", "xgboost", "imblearn", "lightgbm", "catboost"})
 
 
 # what is promised to the outside
@@ -434,30 +426,38 @@ def test_the_public_names_are_these():
     assert sorted(PUBLIC_NAMES) == PUBLIC_NAMES
 
 
-@pytest.mark.parametrize("name", PUBLIC_NAMES)
-def test_a_public_name_is_found_and_says_where_it_lives(name):
-    found = getattr(costopt, name)
+@pytest.mark.parametrize("room", sorted(FACES))
+def test_the_public_names_of_a_room_are_these(room):
+    assert import_module(f"costopt.{room}").__all__ == FACES[room] == sorted(FACES[room])
+
+
+@pytest.mark.parametrize(("place", "name"), PUBLIC)
+def test_a_public_name_is_found_and_says_where_it_lives(place, name):
+    found = getattr(import_module(place), name)
 
     assert found.__name__ == name
-    assert found.__module__.startswith("costopt.")
-    assert name in dir(costopt)
+    assert found.__module__.startswith(f"{place}.")
+    assert name in dir(import_module(place))
     assert name in sys.modules[found.__module__].__all__
 
 
-def test_type_checkers_see_the_names_that_are_loaded():
+@pytest.mark.parametrize("room", ["__init__", *FACES])
+def test_type_checkers_see_the_names_that_are_loaded(room):
+    face = import_module("costopt" if room == "__init__" else f"costopt.{room}")
     seen = {
         alias.name: statement.module
-        for statement in for_type_checkers(syntax("__init__"))
+        for statement in for_type_checkers(syntax(room))
         for alias in statement.names
     }
 
-    assert sorted(seen) == PUBLIC_NAMES
-    assert {name: getattr(costopt, name).__module__ for name in PUBLIC_NAMES} == seen
+    assert sorted(seen) == face.__all__
+    assert {name: getattr(face, name).__module__ for name in face.__all__} == seen
 
 
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'costopt' has no attribute 'optimise'"):
-        costopt.optimise  # noqa: B018
+@pytest.mark.parametrize("place", ["costopt", *(f"costopt.{room}" for room in FACES)])
+def test_an_unknown_name_is_an_attribute_error(place):
+    with pytest.raises(AttributeError, match=f"module '{place}' has no attribute 'optimise'"):
+        import_module(place).optimise  # noqa: B018
 
 
 def section(documentation, title):
@@ -471,9 +471,9 @@ def section(documentation, title):
     return None
 
 
-@pytest.mark.parametrize("name", PUBLIC_NAMES)
-def test_a_public_name_documents_itself_and_every_parameter(name):
-    found = getattr(costopt, name)
+@pytest.mark.parametrize(("place", "name"), PUBLIC)
+def test_a_public_name_documents_itself_and_every_parameter(place, name):
+    found = getattr(import_module(place), name)
     documentation = inspect.getdoc(found)
     assert documentation
     assert documentation.splitlines()[0].endswith((".", "?"))

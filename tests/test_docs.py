@@ -1,6 +1,7 @@
 """The pages of docs/ are true: their code runs, and prints what they say it prints."""
 
 import contextlib
+import inspect
 import io
 import os
 import re
@@ -13,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from costopt import CostMatrix, choose_threshold, write_report
-from costopt.training.strategies import STRATEGIES
+from costopt import CostMatrix, choose_threshold, optimize, write_report
+from costopt.comparison.strategies import STRATEGIES
+from costopt.learners.registry import LEARNERS
+from costopt.rebalancing.definition import EFFECTS
+from costopt.rebalancing.methods import BY_DEFAULT, METHODS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -151,6 +155,47 @@ def test_the_table_of_strategies_is_what_the_library_holds():
     text = (ROOT / "docs" / "compare-strategies.md").read_text(encoding="utf-8")
 
     assert text.partition("## All strategies\n\n")[2].strip() == strategy_table()
+
+
+def learner_table():
+    """The table of all learners, made from their definitions."""
+    rows = [
+        f"| `{name}` | {made.does} | {made.helps} | {made.probabilities} "
+        f"| {'yes' if made.saves_models else 'no'} |"
+        for name, made in LEARNERS.items()
+    ]
+    head = "| `learners=` | what it does | when it helps | its probabilities | saved |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
+def method_table():
+    """The table of all rebalancing methods, made from their definitions."""
+    rows = [
+        f"| `{name}` | {made.does} | {made.helps} | {EFFECTS[made.effect]} "
+        f"| {', '.join(made.needs) or 'nothing'} | {made.ratio or 'none'} |"
+        for name, made in METHODS.items()
+    ]
+    head = "| `resampling=` | what it does | when it helps | what it does to probabilities "
+    return "\n".join([f"{head}| needs | ratio |", "|---|---|---|---|---|---|", *rows])
+
+
+def test_the_tables_of_learners_and_methods_are_what_the_library_holds():
+    text = (ROOT / "docs" / "learners-and-resampling.md").read_text(encoding="utf-8")
+
+    tables = [part for part in text.split("\n\n") if part.startswith("| `")]
+    assert [table.strip() for table in tables] == [learner_table(), method_table()]
+    assert f"only {', '.join(f'`{name}`' for name in BY_DEFAULT)} are tried" in " ".join(
+        text.split()
+    )
+
+
+@pytest.mark.parametrize("word", ["learners", "resampling"])
+def test_the_search_documents_every_name_that_it_takes(word):
+    names = LEARNERS if word == "learners" else METHODS
+    described = inspect.getdoc(optimize).partition(f"\n{word} : ")[2]
+    described = re.split(r"\n\w+ : ", described)[0]
+
+    assert set(re.findall(r"``\"(\w+)\"``", described)) == set(names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

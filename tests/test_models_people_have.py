@@ -293,7 +293,7 @@ class TestFittedModels:
         result = optimize(X, act, COSTS, learners=[learner, "logistic"], n_trials=4)
 
         assert learner.takes_weights
-        assert learner.devices == ("none",)
+        assert learner.methods == ("none",)
         tried = [t.params for t in result.study.trials if t.params["learner"] == "old model"]
         assert tried
         assert all(set(params) <= {"learner", "old model__resampling"} for params in tried)

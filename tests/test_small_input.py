@@ -17,9 +17,10 @@ from costopt import (
     StoreError,
     choose_threshold,
     optimize,
+    plotting,
 )
-from costopt.decision.rules import as_weights
-from costopt.tables import read_table
+from costopt.decision.checks import as_weights
+from costopt.inputs.files import read_table
 
 COSTS = CostMatrix(fp=1, fn=3)
 Y = np.tile([0, 0, 1], 40)
@@ -101,7 +102,7 @@ TEXTS = np.array(["0.2", "0.7", "0.4"])
         (lambda: costopt.check_threshold(0.3, [0, 1, 1], TEXTS, COSTS), "score_test"),
         (lambda: costopt.check_threshold("low", [0, 1], [0.1, 0.2], COSTS), "threshold"),
         (lambda: costopt.costs_counted_twice(9.0, TEXTS, COSTS), "threshold"),
-        (lambda: costopt.TradeoffDisplay.from_predictions([0, 1, 1], TEXTS, COSTS), "y_score"),
+        (lambda: plotting.TradeoffDisplay.from_predictions([0, 1, 1], TEXTS, COSTS), "y_score"),
     ],
 )
 def test_texts_are_no_numbers_even_where_they_read_like_some(call, name):

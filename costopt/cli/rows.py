@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from costopt.cli.config import number_or_formula
 from costopt.cli.options import column, option, refuse_nan, together
 from costopt.cli.reading import put_in_order
-from costopt.config import number_or_formula
 from costopt.errors import DataError, nearest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from costopt.frames import Scalar
+    from costopt.inputs.frames import Scalar
 
 __all__ = [
     "check_columns",

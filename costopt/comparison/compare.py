@@ -14,22 +14,21 @@ from numpy.typing import NDArray
 
 from costopt.comparison.advice import Advice, advise
 from costopt.comparison.ranking import Ranked, ranked
-from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.comparison.result import Comparison, Priced, StrategyResult
+from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
-from costopt.decision.thresholds import rule_threshold
 from costopt.errors import CostOptError, SearchError
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.metrics import decision_metrics
+from costopt.evaluation.metrics import METRICS, decision_metrics
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import Posed, as_names, pose
 from costopt.evaluation.trial import evaluate
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner, combines
+from costopt.learners.registry import learner as built_in_learner
 from costopt.progress import is_shown
-from costopt.training.learners import Learner, combines
-from costopt.training.registry import learner as built_in_learner
-from costopt.training.strategies import Strategy, strategies_named
-from costopt.training.weights import class_weight
+from costopt.rebalancing.weights import class_weight
 
 __all__ = ["compare"]
 
@@ -67,7 +66,7 @@ def compare(
 n_jobs
         As for `costopt.optimize`.
     strategies : "all", str, Strategy, or list of them, default="all"
-        Names as in ``costopt.training.strategies.STRATEGIES``.
+        Names as in ``costopt.comparison.strategies.STRATEGIES``.
     learner : str or Learner, default="xgboost"
         What strategies that only treat rows or thresholds are combined with.
     timeout : float, optional
@@ -224,8 +223,8 @@ class _Run:
         chosen = problem.learners[strategy.learner_name(self.base)]
         resampling = strategy.resampling
         if not combines(chosen, resampling):
-            told = f"cannot be combined with {resampling!r}"
-            if getattr(chosen, "devices", None) is None:
+            told = f"cannot be combined with {str(resampling)!r}"
+            if chosen.methods is None:
                 told = "takes no weights"
             raise SearchError(f"{chosen.name} {told}")
         ratio = 1.0 if strategy.ratio == "balanced" else None
@@ -243,8 +242,8 @@ class _Run:
         )
 
     def _fit(self, candidate: Candidate) -> tuple[OutOfFold, float]:
-        """Out-of-fold scores of the same learner and device, made once."""
-        key = candidate.learner, candidate.resampling, candidate.sampling_ratio
+        """Out-of-fold scores of the same learner and rebalancing method, made once."""
+        key = candidate.learner, str(candidate.resampling), candidate.sampling_ratio
         if key not in self._fits:
             plain = replace(candidate, calibration=None, rule=None, corrected=True)
             start = clock.perf_counter()
@@ -336,7 +335,7 @@ def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
         order.differences[name].scaled(problem.scale),
         name in order.tied,
         priced.metrics,
-        rule_threshold(priced.found.choice.rule, problem.known),
+        priced.found.choice.rule.threshold_for(problem.known),
         priced.seconds,
         order.same_as[name],
     )

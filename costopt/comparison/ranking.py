@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from costopt.comparison.result import Priced
 from costopt.decision.rules import decision_cost
-from costopt.decision.thresholds import rule_threshold
+from costopt.evaluation.differences import simultaneous_reach
 from costopt.evaluation.draws import selection_bias, standard_error
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.problem import Problem
-from costopt.evaluation.selection import simultaneous_reach
 
 __all__ = ["Ranked", "ranked"]
 
@@ -168,7 +167,7 @@ def _alike(
             hashlib.sha256(content).digest(),
             each.odds_multipliers,
             each.calibrator,
-            rule_threshold(each.choice.rule, problem.known),
+            each.choice.rule.threshold_for(problem.known),
         )
         found.setdefault(key, []).append(name)
     return {names[0]: tuple(names[1:]) for names in found.values()}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.advice import Advice
+from costopt.comparison.strategies import Strategy
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.pricing import OutOfFold, with_rows
 from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
-from costopt.markup import estimates_table, figure, panel
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.training.strategies import Strategy
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Comparison", "Priced", "StrategyResult"]
-
-METRICS = (
-    "precision",
-    "recall",
-    "f1",
-    "specificity",
-    "g_mean",
-    "accuracy",
-    "alert_share",
-    "roc_auc",
-    "average_precision",
-    "brier_score",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +90,7 @@ class Priced:
 
 
 @dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Presentable):
     """Strategies ranked by money, on the same folds of the same rows.
 
     Parameters
@@ -199,7 +186,7 @@ class Comparison:
                 ("difference", result.difference),
             ):
                 row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-            row |= {name: result.metrics[name] for name in METRICS}
+            row |= result.metrics
             row |= {"threshold": result.threshold, "seconds": result.seconds, "skipped": None}
             rows.append(row)
         rows += [{"strategy": name, "skipped": reason} for name, reason in self.skipped.items()]
@@ -211,7 +198,7 @@ class Comparison:
         width = max(24, *(len(result.title) for result in self.results)) + 2
         lines = [
             f"{len(self.priced)} strategies on {self.n_cases:,} cases, of which "
-            f"{self.n_positives:,} ({100 * share:.3g} %) are positive",
+            f"{self.n_positives:,} ({percent(share)}) are positive",
             "",
             f"{'':{width}}{'cost per case':>13}  {'95% interval':<20}{'above cheapest':>16}"
             f"{'tied':>6}{'savings':>9}{'precision':>11}{'recall':>8}{'alerts':>8}",
@@ -252,7 +239,7 @@ class Comparison:
     def _words(self, share: float) -> list[str]:
         lines = self._selected_in_words()
         lines.append(
-            f"Accuracy is a trap here: a model that never acts is {100 * (1 - share):.4g} % accurate "
+            f"Accuracy is a trap here: a model that never acts is {percent(1 - share)} accurate "
             f"and costs {figure(self.baselines['never act'].value)}."
             if share < 0.5
             else "Accuracy says nothing about money: it counts both errors alike."
@@ -293,12 +280,15 @@ class Comparison:
         if name not in self.priced:
             raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.priced)}")
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """The strategies by their cost, the selected one marked, and why it is that one."""
         rows = {result.title: result.expected_cost for result in self.results}
-        return panel(
+        return Overview(
             f"Comparison of {len(rows)} strategies on {self.n_cases:,} cases",
             f"Selected: {self.best}",
-            estimates_table(rows, f"cost in {self.unit} per case", chosen=self[self.best].title),
+            ("", f"cost in {self.unit} per case", "95 % interval", ""),
+            measured=rows_of(rows, chosen=self[self.best].title),
+            notes=self._selected_in_words(),
         )
 
     def __repr__(self) -> str:
@@ -318,10 +308,6 @@ def _line(name: str, width: int, cost: Estimate, above: Estimate | None = None) 
 def _metrics(result: StrategyResult) -> str:
     metrics = result.metrics
     return (
-        f"{_percent(result.savings.value):>9}{_percent(metrics['precision']):>11}"
-        f"{_percent(metrics['recall']):>8}{_percent(metrics['alert_share']):>8}"
+        f"{percent(result.savings.value, 1):>9}{percent(metrics['precision'], 1):>11}"
+        f"{percent(metrics['recall'], 1):>8}{percent(metrics['alert_share'], 1):>8}"
     )
-
-
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.1f} %"

@@ -11,8 +11,8 @@ import pandas as pd
 from costopt.comparison.findings import Finding
 from costopt.comparison.neighbours import Rows
 from costopt.errors import DataError
-from costopt.frames import Table
-from costopt.markup import percent
+from costopt.inputs.frames import Table
+from costopt.showing.text import percent
 
 __all__ = ["time_overlap", "values_shared"]
 

@@ -18,10 +18,10 @@ from costopt.decision.costs import CostMatrix, Costs
 from costopt.decision.rules import mean_cost
 from costopt.errors import DataError, PolicyError
 from costopt.estimators.given import CellValue, resolved, those_given, with_cells
-from costopt.labels import encode_labels
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
+from costopt.learners.protocol import BoolArray
 from costopt.policy.policy import DecisionPolicy
-from costopt.row_labels import check_same_rows
-from costopt.training.learners import BoolArray
 
 __all__ = ["CostClassifier"]
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.errors import CostSpecError, DataError
-from costopt.frames import Table
+from costopt.inputs.frames import Table
 
 __all__ = [
     "CellValue",

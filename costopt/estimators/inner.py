@@ -14,11 +14,11 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, warn
-from costopt.training.foreign import is_frozen
-from costopt.training.learners import BoolArray, Fitted, FloatArray, IntArray, Params
-from costopt.training.ledgers import PREVALENCE
-from costopt.training.sklearn_learner import SklearnLearner
-from costopt.training.weights import Reweighting
+from costopt.learners.foreign import is_frozen
+from costopt.learners.ledgers import PREVALENCE
+from costopt.learners.protocol import BoolArray, Fitted, FloatArray, IntArray, Params
+from costopt.learners.wrapped import SklearnLearner
+from costopt.rebalancing.definition import Reweighting
 
 __all__ = ["InnerLearner", "check_fitted", "check_taken", "rows_of_each", "takes_weights"]
 
@@ -37,6 +37,9 @@ class InnerLearner(SklearnLearner):
         The declared share of positives in the population.
     """
 
+    # weights count in calibration, rule and costs, whatever the training makes of them
+    takes_weights = True
+
     def __init__(
         self,
         estimator: Any,
@@ -49,11 +52,6 @@ class InnerLearner(SklearnLearner):
         self.metadata = {} if metadata is None else metadata
         self._weigh = weigh
         self._is_sampled = prevalence is not None and not weigh and not is_frozen(estimator)
-
-    @property
-    def takes_weights(self) -> bool:
-        """True: weights count in calibration, rule and costs, whatever the training makes of them."""
-        return True
 
     def fit(
         self,

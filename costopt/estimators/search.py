@@ -11,17 +11,18 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.trial import FinalKind
-from costopt.frames import Scalar
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.search.space import Resampling
 
 if TYPE_CHECKING:
     from costopt.search.result import SearchResult
-    from costopt.search.shipping import SelectionKind
+    from costopt.search.selection import SelectionKind
 
 from costopt.estimators.base import CostClassifier
 from costopt.estimators.given import (
@@ -87,7 +88,7 @@ ignore, prevalence
         costs: Costs | None,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
-        resampling: str | Collection[str] = BY_DEFAULT,
+        resampling: Resampling = BY_DEFAULT,
         n_trials: int = 100,
         timeout: float | None = None,
         threshold: ThresholdMode = "auto",

@@ -15,6 +15,7 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import _num_samples
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import DataError
 from costopt.estimators.base import CostClassifier
@@ -33,17 +34,16 @@ from costopt.estimators.inner import (
     rows_of_each,
     takes_weights,
 )
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode, check_scores_mode
 from costopt.evaluation.population import counted_rows
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate, fit_final
-from costopt.frames import Scalar
-from costopt.labels import encode_labels
+from costopt.inputs.frames import Scalar
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
+from costopt.learners.foreign import fresh, is_frozen
 from costopt.policy.assemble import assemble, evidence_of
-from costopt.row_labels import check_same_rows
-from costopt.training.foreign import fresh, is_frozen
 
 __all__ = ["CostThresholdClassifier"]
 
@@ -71,7 +71,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         `fit`, where they are cut with the folds.
     threshold : {"auto", "bayes", "exact"}, default="auto"
         Bayes' rule on calibrated probabilities, the cheapest single cut, or what data support.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter, iterable of (train, test) or "prefit", default=5
         Folds that make the out-of-fold scores. For a fitted model they only cross-fit
@@ -198,8 +198,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         CostOptWarning
             ``weights-not-learned``, where the estimator takes no ``sample_weight``.
         """
-        if self.threshold == "sampled":
-            raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+        check_scores_mode(self.threshold)
         self._declared = declaration(self.costs)
         X, y = indexable(X, y)
         cells = those_given(fp=fp, fn=fn, tp=tp, tn=tn)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 __all__ = ["Folds", "make_folds", "units_of"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import narwhals as nw
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 
 from costopt.decision.costs import CostMatrix, Costs
 from costopt.evaluation.estimates import Estimate
-from costopt.frames import Table
 from costopt.inputs.columns import Columns, read_columns
-from costopt.inputs.suspicion import Suspicion, suspicions_of, warn_of
-from costopt.training.learners import Features
+from costopt.inputs.frames import Table
+from costopt.inputs.suspicion import Suspicion, find_suspicions, suspicions_of, warn_of
+from costopt.learners.protocol import Features
 
-__all__ = ["nearly_perfect", "warn_of_leaks"]
+__all__ = ["nearly_perfect", "warn_of_leaks", "warn_of_leaks_beside"]
 
 BoolArray = NDArray[np.bool_]
 
@@ -59,6 +60,32 @@ def warn_of_leaks(
     found = tuple(one for one in found if not (apart and one.kind == "repeated-rows"))
     warn_of(found, priced)
     return found
+
+
+def warn_of_leaks_beside(
+    refused: Collection[str], table: Table, y: BoolArray, costs: Costs, ignore: Collection[str]
+) -> None:
+    """Warn of leaks where an error is about to name columns that cannot be used.
+
+    Parameters
+    ----------
+    refused : collection of str
+        The columns of the error, which says of identifiers among them that they are some.
+    table : Table
+    y : bool array of shape (n_cases,)
+    costs : CostMatrix or CaseCosts
+    ignore : collection of str
+        Columns that are no features.
+
+    Warns
+    -----
+    CostOptWarning
+        ``possible-leaks``.
+    """
+    priced = _cost_columns(costs, table)
+    found = find_suspicions(table, y, set(ignore) - set(priced))
+    said = {*refused}
+    warn_of([one for one in found if one.kind != "identifier" or not said & {*one.columns}], priced)
 
 
 def _cost_columns(costs: Costs, table: Table | None) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.decision.rules import as_weights
+from costopt.decision.checks import as_weights
 from costopt.errors import DataError
-from costopt.training.learners import Features
+from costopt.learners.protocol import Features
 
 __all__ = ["counted_rows", "features_of", "of_counted", "population_weight"]
 

@@ -10,19 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from costopt.decision.calibrators import Calibrator
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import CalibrationKind, map_of
 from costopt.decision.odds import OddsLedger
 from costopt.decision.rules import decision_cost
-from costopt.evaluation.calibration import CalibrationKind, check_positives, cross_fit
 from costopt.evaluation.choice import (
-    POSITIVES_FOR_A_CUT,
+    POSITIVES_FOR_A_THRESHOLD,
     RuleChoice,
-    ThresholdMode,
     choose_rule,
 )
+from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.effective import effective_positives
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.problem import Problem
-from costopt.training.devices import DEVICES
+from costopt.rebalancing.definition import RebalancingMethod
+from costopt.rebalancing.methods import method
 
 __all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone", "with_rows"]
 
@@ -38,15 +41,15 @@ class Candidate:
     ----------
     learner : str
     params : mapping of str to value
-    resampling : str, default="none"
-        The one class-level device.
+    resampling : str or RebalancingMethod, default="none"
+        The one rebalancing method.
     sampling_ratio : float, optional
-        Positives per negative that the device aims at.
+        Positives per negative that the method aims at.
     threshold : float, optional
         The threshold on calibrated probabilities, where it is sampled rather than solved.
-    calibration : {"platt", "beta", "isotonic", "none"}, optional
+    calibration : {"platt", "beta", "isotonic", "none"} or CalibrationMap class, optional
         The problem's where None.
-    rule : {"auto", "bayes", "exact", "cut", "half"}, optional
+    rule : {"auto", "bayes", "exact", "tuned", "half"}, optional
         The problem's where None.
     corrected : bool, default=True
         Whether what training did to the odds is undone before anything else.
@@ -54,7 +57,7 @@ class Candidate:
 
     learner: str
     params: Mapping[str, Any]
-    resampling: str = "none"
+    resampling: str | RebalancingMethod = "none"
     sampling_ratio: float | None = None
     threshold: float | None = None
     calibration: CalibrationKind | None = None
@@ -85,8 +88,8 @@ class OutOfFold:
         Its mean.
     calibrated : array of shape (n_scored,)
         Calibrated probabilities, each fold's by a map fitted on the others.
-    calibrator : PlattMap, BetaMap or IsotonicMap
-        Fitted on all these rows: the one to ship.
+    calibrator : CalibrationMap
+        Fitted on all these rows: the one of the final policy.
     choice : RuleChoice
     n_rounds : int or None
         Of the final model, for learners that grow: the best over all folds.
@@ -105,7 +108,7 @@ class OutOfFold:
     row_loss: FloatArray
     log_loss: float
     calibrated: FloatArray
-    calibrator: Calibrator
+    calibrator: CalibrationMap
     choice: RuleChoice
     n_rounds: int | None
     odds_multipliers: tuple[float, ...]
@@ -208,7 +211,7 @@ def price(
     )
     # likelihoods of scores that were decided on as they are would compare scales, not models
     comparable = fitted.calibrated
-    if kind == "none":
+    if kind is IdentityMap:
         comparable = cross_fit(scored.y, score, scored.parts, scored.weight).calibrated
     likelihood = np.where(scored.y, comparable, 1 - comparable)
     row_loss = -np.log(np.maximum(likelihood, 1e-15))
@@ -230,7 +233,7 @@ def price(
     )
 
 
-def _how(problem: Problem, candidate: Candidate) -> tuple[CalibrationKind, ThresholdMode]:
+def _how(problem: Problem, candidate: Candidate) -> tuple[type[CalibrationMap], ThresholdMode]:
     """How a candidate's scores are calibrated and decided on.
 
     Where rows were weighed by their own costs, the scores say what is cheaper rather than how
@@ -238,11 +241,11 @@ def _how(problem: Problem, candidate: Candidate) -> tuple[CalibrationKind, Thres
     positives enough.
     """
     positives = effective_positives(problem.y, problem.weight, problem.folds.units)
-    if DEVICES[candidate.resampling].by_case and not problem.costs.is_constant:
-        enough = positives > POSITIVES_FOR_A_CUT
-        return "none", candidate.rule or ("cut" if enough else "half")
-    kind = candidate.calibration or problem.calibration
-    check_positives(kind, positives)
+    if method(candidate.resampling).effect == "by case" and not problem.costs.is_constant:
+        enough = positives > POSITIVES_FOR_A_THRESHOLD
+        return IdentityMap, candidate.rule or ("tuned" if enough else "half")
+    kind = map_of(candidate.calibration or problem.calibration)
+    kind.check_positives(positives)
     return kind, candidate.rule or problem.threshold
 
 

@@ -11,16 +11,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import CalibrationKind, map_of
+from costopt.calibration.platt import PlattMap
 from costopt.decision.case_costs import CaseCosts, check_regrets
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.errors import DataError, check_choice, nearest
-from costopt.evaluation.calibration import CALIBRATIONS, CalibrationKind, check_positives
-from costopt.evaluation.choice import THRESHOLDS, ThresholdMode
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.effective import effective_positives
 from costopt.evaluation.estimates import Sample
 from costopt.evaluation.folds import Folds, make_folds
-from costopt.evaluation.leakage import warn_of_leaks
+from costopt.evaluation.leakage import warn_of_leaks, warn_of_leaks_beside
+from costopt.evaluation.modes import SEARCH_MODES, ThresholdMode
 from costopt.evaluation.population import (
     counted_rows,
     features_of,
@@ -28,14 +31,15 @@ from costopt.evaluation.population import (
     population_weight,
 )
 from costopt.evaluation.scored import Scored, calibration_parts
-from costopt.frames import Scalar, Table
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import Labels, encode_labels
+from costopt.inputs.row_labels import check_same_rows
+from costopt.inputs.schema import Schema
 from costopt.inputs.suspicion import Suspicion
-from costopt.labels import Labels, encode_labels
-from costopt.row_labels import check_same_rows
-from costopt.schema import Schema
-from costopt.training.learners import Features, Fold, Learner, for_labels
-from costopt.training.ledgers import warn_of_own_odds
-from costopt.training.synthesis import Neighbourhood
+from costopt.inputs.unusable import ColumnsError
+from costopt.learners.ledgers import warn_of_own_odds
+from costopt.learners.protocol import Features, Fold, Learner
+from costopt.rebalancing.neighbourhood import Neighbourhood
 
 __all__ = ["Posed", "Problem", "as_names", "check_n_jobs", "check_seed", "pose", "pose_rows"]
 
@@ -69,7 +73,7 @@ class Problem:
     prevalence : float, optional
         The share of positives in the population, where it was declared; the weights have it then.
     threshold : {"auto", "bayes", "exact", "sampled"}
-    calibration : {"platt", "beta", "isotonic", "none"}
+    calibration : class of CalibrationMap
     seed : int
         The same for every candidate, so that what differs is the candidate.
     n_jobs : int
@@ -86,7 +90,7 @@ class Problem:
     weight: FloatArray | None = None
     prevalence: float | None = None
     threshold: ThresholdMode = "auto"
-    calibration: CalibrationKind = "platt"
+    calibration: type[CalibrationMap] = PlattMap
     seed: int = 0
     n_jobs: int = 1
     _prepared: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -276,9 +280,13 @@ def pose(
         )
     counted = counted_rows(_values(table, sample_weight), table.n_rows)
     # before the costs, which would name one column where several cannot be used
-    schema = Schema.infer(
-        table if counted is None else table.take(counted), {*ignore, *hindsight, *named}
-    )
+    seen = table if counted is None else table.take(counted)
+    try:
+        schema = Schema.infer(seen, {*ignore, *hindsight, *named})
+    except ColumnsError as error:  # what leaks is said at the same time
+        left_out = {*ignore, *hindsight, *named}
+        warn_of_leaks_beside(error.columns, seen, of_counted(labels.y, counted), costs, left_out)
+        raise
     resolved = as_case_costs(costs, table, labels.y.size)
     return pose_rows(
         Features(table, schema),
@@ -330,8 +338,8 @@ def pose_rows(
     n_jobs: int | None = None,
 ) -> Posed:
     """The same for rows that are already encoded, or that a foreign estimator takes as they are."""
-    check_choice("threshold", threshold, THRESHOLDS)
-    check_choice("calibration", calibration, CALIBRATIONS)
+    check_choice("threshold", threshold, SEARCH_MODES)
+    kind = map_of(calibration)
     n_passed = labels.y.size
     counted = counted_rows(sample_weight, n_passed)
     y = of_counted(labels.y, counted)
@@ -357,10 +365,10 @@ def pose_rows(
         counted=counted,
     )
     learners = {
-        name: for_labels(learner, labels.negative, labels.positive)
+        name: learner.for_labels(labels.negative, labels.positive)
         for name, learner in learners.items()
     }
-    check_positives(calibration, effective_positives(y, weight, folds.units))
+    kind.check_positives(effective_positives(y, weight, folds.units))
     seen = features_of(features, counted)
     suspicions = warn_of_leaks(
         seen,
@@ -380,7 +388,7 @@ def pose_rows(
         weight=weight,
         prevalence=prevalence,
         threshold=threshold,
-        calibration=calibration,
+        calibration=kind,
         seed=random_state,
         n_jobs=check_n_jobs(n_jobs),
     )
@@ -390,7 +398,7 @@ def pose_rows(
                 f"{learner.name} takes no sample_weight, so population weights cannot reach it: "
                 "use another learner, or leave out sample_weight and prevalence"
             )
-    if calibration == "none":
+    if kind is IdentityMap:
         warn_of_own_odds(learners.values(), y, weight)
     return Posed(problem, labels, declared, known_matrix, schema, counted, suspicions)
 

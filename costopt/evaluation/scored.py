@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from costopt.decision.case_costs import CaseCosts
 from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds
-from costopt.training.learners import Fold
+from costopt.learners.protocol import Fold
 
 __all__ = ["LEAST_EARLIER", "Scored", "calibration_parts"]
 

@@ -20,7 +20,7 @@ from costopt.errors import DataError
 from costopt.evaluation.pricing import Candidate, OutOfFold, price, price_stored
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.training import Trained, train
-from costopt.training.learners import Learner
+from costopt.learners.protocol import Learner
 
 __all__ = ["FINALS", "FinalKind", "FinalModel", "evaluate", "fit_final"]
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
-from costopt.frames import Table
+from costopt.inputs.frames import Table
 
 __all__ = ["Columns", "holds_times", "numbers_of", "read_columns"]
 

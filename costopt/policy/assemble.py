@@ -10,22 +10,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import Costs
-from costopt.decision.rules import as_weights
-from costopt.errors import DataError, warn
-from costopt.evaluation.choice import ThresholdMode
+from costopt.errors import warn
+from costopt.evaluation.modes import ThresholdMode, check_scores_mode
 from costopt.evaluation.operating import OperatingCurve
 from costopt.evaluation.pricing import Candidate, OutOfFold, price
 from costopt.evaluation.problem import Posed, Problem, pose_rows
 from costopt.evaluation.tracing import trace
 from costopt.evaluation.trial import FinalModel
-from costopt.frames import Scalar, Table
-from costopt.labels import encode_labels
+from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.labels import encode_labels
+from costopt.inputs.row_labels import check_same_rows
 from costopt.policy.cases import check_n_cases, check_scores
 from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.policy.scoring import ModelPart
-from costopt.row_labels import check_same_rows
 
 __all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
 
@@ -61,9 +61,9 @@ def choose_threshold(
     X : data frame, optional
         The columns that the costs name.
     threshold : {"auto", "bayes", "exact"}, default="auto"
-        Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
+        Bayes' rule on calibrated scores, the exact cheapest threshold, or what the data support.
     cv : int, splitter or iterable, default=5
-        Splits that keep calibration and cut from being judged on the rows they were fitted to.
+        Splits that keep calibration and threshold from being judged on the rows they were fitted to.
     groups, time : array-like of shape (n_cases,), optional
         Rows that belong together; the order of rows.
     sample_weight : array-like of shape (n_cases,), optional
@@ -112,8 +112,7 @@ def choose_threshold(
     labels = encode_labels(y, pos_label)
     scores = check_scores(score)
     check_n_cases(labels.y.size, table, scores)
-    if threshold == "sampled":
-        raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+    check_scores_mode(threshold)
     posed = pose_rows(
         None,
         labels,
@@ -132,7 +131,7 @@ def choose_threshold(
     if np.all(scores == scores[0]):
         warn(
             "constant-scores",
-            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            f"every case has the score {scores[0]:.4g}, so that they do not tell cases apart: every "
             "case of the same costs gets one decision; pass the model's scores of each row",
         )
     raw = posed.of_problem(scores)[posed.problem.scored.rows]
@@ -157,7 +156,8 @@ def assemble(
     candidate = found.candidate
     params = dict(candidate.params)
     if candidate.resampling != "none":
-        params |= {"resampling": candidate.resampling, "sampling_ratio": candidate.sampling_ratio}
+        resampling, ratio = str(candidate.resampling), candidate.sampling_ratio
+        params |= {"resampling": resampling, "sampling_ratio": ratio}
     if found.n_rounds is not None:
         params["n_rounds"] = found.n_rounds
     return DecisionPolicy(

@@ -12,20 +12,20 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, check_choice
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import FINALS, FinalKind, evaluate
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.racing import Race
 from costopt.search.result import SearchResult, build_result
-from costopt.search.shipping import KEPT, KEPT_NUMBERS, SELECTIONS, Record, SelectionKind, Shipping
-from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
+from costopt.search.selection import KEPT, KEPT_NUMBERS, SELECTIONS, Record, SelectionKind, Shipping
+from costopt.search.space import Resampling, SearchSpace, resolve_learners, resolve_resampling
 
 __all__ = ["ExpectedCostObjective"]
 
@@ -80,7 +80,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         costs: Costs,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
-        resampling: str | Collection[str] = BY_DEFAULT,
+        resampling: Resampling = BY_DEFAULT,
         threshold: ThresholdMode = "auto",
         calibration: CalibrationKind = "platt",
         cv: Any = 5,
@@ -101,7 +101,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         if not isinstance(racing, bool):
             raise SearchError(f"racing must be True or False, got {racing!r:.60}")
         chosen = resolve_learners(learners)
-        devices = resolve_resampling(resampling, chosen)
+        methods = resolve_resampling(resampling, chosen)
         self.posed = pose(
             X,
             y,
@@ -119,7 +119,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
             random_state=random_state,
             n_jobs=n_jobs,
         )
-        self.space = SearchSpace(self.posed.problem, devices)
+        self.space = SearchSpace(self.posed.problem, methods)
         self.shipping = Shipping(selection, final)
         self.race = Race(self.posed.problem) if racing else None
         first = self.space.defaults()[: len(chosen)]
@@ -203,7 +203,7 @@ prevalence, pos_label, random_state, n_jobs, selection, final
         )
 
     def enqueue_defaults(self, study: optuna.Study) -> None:
-        """Put the untuned model and each simple device first in the queue of a study."""
+        """Put the untuned model and each simple method first in the queue of a study."""
         for params in self.space.defaults():
             study.enqueue_trial(params)
 
@@ -303,7 +303,7 @@ def _key(candidate: Candidate) -> str:
     parts = [
         candidate.learner,
         dict(candidate.params),
-        candidate.resampling,
+        str(candidate.resampling),
         candidate.sampling_ratio,
         candidate.threshold,
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from costopt.evaluation.pricing import Candidate, OutOfFold
 from costopt.evaluation.problem import Posed, Problem
 from costopt.evaluation.trial import fit_final
 from costopt.inputs.suspicion import Suspicion
-from costopt.markup import figure, panel, percent, shown
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.shipping import Record, Shipping, choose
+from costopt.search.selection import Record, Shipping, choose
+from costopt.showing.overview import Overview, Presentable, cost_lines, rows_of
+from costopt.showing.text import figure, percent, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ UNTUNED = "untuned model at the Bayes threshold"
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
+class SearchResult(Presentable):
     """What a search found. Money is per case, in the costs' unit.
 
     Parameters
@@ -102,16 +103,12 @@ class SearchResult:
         cost = self.expected_cost
         lines = [
             f"{self._trials_in_words()} on {evidence.n_cases:,} cases, of which "
-            f"{evidence.n_positives:,} ({figure(100 * share, 3)} %) are positive",
+            f"{evidence.n_positives:,} ({percent(share)}) are positive",
             "",
             f"Cost in {unit} per case, with its {cost.level:.0%} interval",
         ]
-        rows = [(name, found) for name, found in self.baselines.items()]
-        width = max(len(name) for name, _ in rows) + 2
-        for name, found in rows:
-            note = f"   {figure(100 * (1 - share))} % accurate" if name == "never act" else ""
-            lines.append(_row(name, found, width) + note)
-        lines.append(_row("this policy", cost, width))
+        rows = rows_of({**self.baselines, "this policy": cost})
+        lines += cost_lines(rows, {"never act": f"{percent(1 - share)} accurate"})
         lines += self._why_it_differs()
         lines.append("")
         lines += evidence.savings_in_words()
@@ -125,7 +122,7 @@ class SearchResult:
         lines.append(
             f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
         )
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _why_it_differs(self) -> list[str]:
         """Why one rule has more than one cost: those that were chosen on and those that were not."""
@@ -164,19 +161,16 @@ class SearchResult:
         note = f" ({given_up:,} more given up early)" if given_up else ""
         return f"{self.n_trials:,} trials{note}"
 
-    def _repr_html_(self) -> str:
-        saved = self.savings
+    def overview(self) -> Overview:
+        """What the policy saves and costs, and when it acts."""
+        known, saved = self.policy.overview(), self.savings
         lead = (
             f"Costs {self.expected_cost}"
             if math.isnan(saved.value)
-            else f"Saves {figure(100 * saved.value, 3)} % ({saved.interval_text(100, ' %', digits=3)})"
+            else f"Saves {percent(saved.value)} ({saved.interval_text(100, ' %', digits=3)})"
         )
-        return panel(
-            f"Search of {self.n_trials} trials",
-            lead,
-            f"<p>{shown(self.policy.explain().splitlines()[0])}</p>",
-            self.policy.evidence._repr_html_(),
-        )
+        title = f"Search of {self.n_trials:,} trials"
+        return replace(known, title=title, lead=lead, notes=(known.lead, *known.notes))
 
     def __repr__(self) -> str:
         return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
@@ -249,10 +243,6 @@ def _untuned_decisions(problem: Problem, plain: OutOfFold) -> dict[str, BoolArra
         "untuned model at 0.5": plain.raw >= 0.5,
         UNTUNED: decide(plain.calibrated, problem.scored.known),
     }
-
-
-def _row(name: str, found: Estimate, width: int) -> str:
-    return f"  {name:<{width}}{figure(found.value):>12}   {found.interval_text()}"
 
 
 def _short(value: Any) -> str:

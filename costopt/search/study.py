@@ -9,21 +9,22 @@ from typing import Any
 
 import optuna
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
 from costopt.evaluation.trial import FinalKind
-from costopt.frames import Scalar
+from costopt.inputs.frames import Scalar
+from costopt.learners.protocol import Learner
+from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.fingerprint import fingerprint
 from costopt.search.loop import Callback, Loop
 from costopt.search.objective import ExpectedCostObjective
 from costopt.search.result import SearchResult
 from costopt.search.sampling import RepeatableSampler
-from costopt.search.shipping import SelectionKind
+from costopt.search.selection import SelectionKind
+from costopt.search.space import Resampling
 from costopt.search.store import Store
-from costopt.training.devices import BY_DEFAULT
-from costopt.training.learners import Learner
 
 __all__ = ["optimize"]
 
@@ -36,7 +37,7 @@ def optimize(
     n_trials: int = 100,
     timeout: float | None = None,
     learners: str | Learner | Sequence[str | Learner] = "xgboost",
-    resampling: str | Collection[str] = BY_DEFAULT,
+    resampling: Resampling = BY_DEFAULT,
     threshold: ThresholdMode = "auto",
     calibration: CalibrationKind = "platt",
     cv: Any = 5,
@@ -59,7 +60,7 @@ def optimize(
 ) -> SearchResult:
     """Find the decision policy that costs least, and say honestly what it will cost.
 
-    Searches model parameters, one class-level device against imbalance with its ratio, and the
+    Searches model parameters, one rebalancing method with its ratio, and the
     decision threshold together. The threshold is solved rather than searched: a trial's value
     is the out-of-fold cost of the rule that it would ship.
 
@@ -73,7 +74,7 @@ def optimize(
     costs : CostMatrix or CaseCosts
         What each outcome costs.
     n_trials : int, default=100
-        The first few are the untuned model and simple devices. With ``storage``, those that are
+        The first few are the untuned model and simple methods. With ``storage``, those that are
         there already count.
     timeout : float, optional
         Seconds after which the search ends, in the middle of a trial if need be; only the first
@@ -83,17 +84,18 @@ def optimize(
         ``"balanced_random_forest"``, ``"balanced_bagging"``, ``"easy_ensemble"``, ``"rusboost"``,
         ``"isolation_forest"``, ``"one_class_svm"``, ``"local_outlier_factor"``, ``"xgboost_focal"``,
         ``"xgboost_expected_cost"``, where they are installed ``"lightgbm"`` and ``"catboost"``, or
-        ``SklearnLearner(classifier, space)``.
-    resampling : str or collection of str
-        Devices to choose among; ``"none"``, ``"weight"``, ``"random_over"`` and ``"random_under"`` if
-        not told otherwise. There are also ``"case_weight"``, ``"rejection"``, ``"smote"``,
-        ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``, ``"smote_enn"``,
-        ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``.
+        ``SklearnLearner(classifier, space)``, or a `costopt.learners.protocol.Learner` of your own.
+    resampling : str, RebalancingMethod, or collection of them
+        Rebalancing methods to choose among: ``"none"``, ``"weight"``, ``"random_over"`` and
+        ``"random_under"`` if not told otherwise. There are also ``"case_weight"``, ``"rejection"``,
+        ``"smote"``, ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``,
+        ``"smote_enn"``, ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``, or a
+        `costopt.rebalancing.definition.RebalancingMethod` of your own.
     threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
-        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single cut.
-        ``"auto"``: Bayes' rule, unless costs are constant and the cut proves cheaper.
-        ``"sampled"``: the cut is one more parameter for Optuna.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single threshold.
+        ``"auto"``: Bayes' rule, unless costs are constant and the threshold proves cheaper.
+        ``"sampled"``: it is one more parameter for Optuna.
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter or iterable of (train, test), default=5
         Folds that make the out-of-fold scores.

@@ -5,7 +5,7 @@ import pytest
 from costopt import CostMatrix, DecisionPolicy
 from costopt.comparison.audit import audit
 from costopt.comparison.compare import compare
-from costopt.tables import read_table
+from costopt.inputs.files import read_table
 
 NAMES = ["logistic regression", "threshold 0.5", "Bayes threshold (calibrated)"]
 COSTS = ["--fn", "5", "--fp", "1", "--unit", "\x1b[31mEUR"]

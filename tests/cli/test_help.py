@@ -134,3 +134,16 @@ def test_a_shell_that_is_not_known(shell):
 
 def test_a_command_misspelt_is_answered_with_the_nearest(shell):
     assert "No such command 'treshold': did you mean 'threshold'?" in shell.refused("treshold")
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"]])
+def test_the_program_alone_shows_its_help(shell, words):
+    result = shell.succeeded(*words)
+
+    assert result.stdout.startswith("Usage: costopt [OPTIONS] COMMAND")
+    assert "  optimize " in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_command_has_short_help_too(shell):
+    assert shell.succeeded("show", "-h").stdout == shell.succeeded("show", "--help").stdout

@@ -9,10 +9,10 @@ from scipy.special import expit, logit
 from costopt import CaseCosts
 from costopt.comparison.ranking import ranked
 from costopt.comparison.result import Priced
+from costopt.comparison.strategies import Strategy
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import pose_rows
-from costopt.labels import encode_labels
-from costopt.training.strategies import Strategy
+from costopt.inputs.labels import encode_labels
 
 
 def compared(errors, seed=0, n=500, tail=0.0):

@@ -98,7 +98,7 @@ def test_costs_may_differ_by_case_and_be_gains():
 
     assert found["mean_cost"] == -14.5
     assert math.isnan(found["savings"])  # not acting costs nothing: no share of that can be saved
-    assert_allclose(found["gain_share"], 0.0)  # acting on all is the better blanket rule
+    assert_allclose(found["gain_share"], 0.0)  # acting on all is the better baseline
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from costopt import CaseCosts, CostMatrix, DataError, choose_threshold
-from costopt.decision.rules import CutRule, decide
+from costopt.decision.rules import ThresholdRule, decide
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import pose_rows
-from costopt.labels import encode_labels
+from costopt.inputs.labels import encode_labels
 
 COSTS = CostMatrix(fp=1, fn=7 / 3)
 SCORES = Candidate("scores", {})
@@ -77,7 +77,7 @@ def test_noise_costs_no_less_than_a_baseline_without_a_model(options, calibratio
         scored, found = priced(y, score, calibration=calibration, **options)
         baseline = min(y[scored.rows].mean() * 7 / 3, 1 - y[scored.rows].mean())
         excess.append(found.row_cost.mean() * problem_of(y).scale - baseline)
-        won += isinstance(found.choice.rule, CutRule)
+        won += isinstance(found.choice.rule, ThresholdRule)
 
     assert np.mean(excess) > -0.002
     assert won <= 3

@@ -18,7 +18,7 @@ from costopt import (
     SklearnLearner,
 )
 from costopt.evaluation.problem import check_n_jobs, check_seed, pose, pose_rows
-from costopt.labels import Labels
+from costopt.inputs.labels import Labels
 
 COSTS = CostMatrix(fp=1, fn=8, unit="EUR")
 LEARNERS = {"logistic": LogisticLearner()}

@@ -25,15 +25,16 @@ from costopt import (
     decision_cost,
     scale_odds,
 )
-from costopt.evaluation.calibration import cross_fit
+from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.folds import make_folds
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import check_n_jobs, pose
 from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
-from costopt.frames import Table
-from costopt.training.devices import BY_DEFAULT, TrainingRows, reweight
-from costopt.training.learners import Features, Fitted
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features, Fitted, Learner
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import BY_DEFAULT, method
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {
@@ -104,7 +105,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
 
     raw, score, multipliers, ratios = np.empty(300), np.empty(300), [], []
     for number, (train, test) in enumerate(splits(y)):
-        sample = reweight(device, TrainingRows(act[train]), 0.8, problem.rng(number))
+        sample = method(device).reweight(TrainingRows(act[train]), 0.8, problem.rng(number))
         kept = train if sample.rows is None else train[sample.rows]
         scaler = StandardScaler().fit(X.iloc[train])
         model = LogisticRegression(C=0.5, max_iter=2000)
@@ -176,7 +177,7 @@ def test_a_ratio_is_raised_to_what_each_fold_allows():
     assert found.odds_multipliers == (1.0, pytest.approx(40 / 36))
 
 
-class Drawn:
+class Drawn(Learner):
     """Grows in rounds that do nothing, with losses that are given; a score says how many there were.
 
     The curve of a fold starts at round 1 and is looked up by the share of positives that it scores,
@@ -269,8 +270,8 @@ def test_rounds_of_trees_are_those_of_the_other_folds_curves(rows):
 
     fits = []
     for number in range(3):
-        sample = reweight(
-            "none", TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
+        sample = method("none").reweight(
+            TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
         )
         options = {"seed": 2, "n_threads": 1}
         prepared = problem.prepared("xgboost")
@@ -1144,7 +1145,7 @@ def test_the_final_ledger_says_what_training_on_all_rows_did(rows, device):
 
     (final,) = fit_final(problem, candidate, 7)
 
-    sample = reweight(device, TrainingRows(problem.y), 1.0, problem.rng(None))
+    sample = method(device).reweight(TrainingRows(problem.y), 1.0, problem.rng(None))
     assert final.ledger.entries == ((sample.source, sample.odds_multiplier),)
     assert_allclose(final.ledger.multiplier, (y == 0).sum() / (y == 1).sum(), rtol=0.05)
     assert final.model.num_boosted_rounds() == 7

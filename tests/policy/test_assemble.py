@@ -29,10 +29,10 @@ from costopt.evaluation.estimates import Sample
 from costopt.evaluation.pricing import Candidate
 from costopt.evaluation.problem import pose
 from costopt.evaluation.trial import evaluate, fit_final
-from costopt.frames import Table
+from costopt.inputs.frames import Table
+from costopt.learners.protocol import Features
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.scoring import ModelPart
-from costopt.training.learners import Features
 
 COSTS = CostMatrix(fn=9, fp=1)
 
@@ -93,7 +93,7 @@ def test_costs_per_case_come_from_columns_or_arrays():
     )
 
 
-def test_scores_that_rank_no_better_than_chance_end_in_a_blanket_rule():
+def test_scores_that_rank_no_better_than_chance_end_in_a_rule_without_a_model():
     rng = np.random.default_rng(0)
     y = np.tile([0, 0, 0, 1], 250)
     score = np.where(y == 1, 0.3, 0.4) + rng.normal(0, 0.01, 1000)

@@ -8,7 +8,7 @@ from contextlib import suppress
 import optuna
 import pytest
 
-from costopt.training.logistic_learner import LogisticLearner
+from costopt.learners.logistic import LogisticLearner
 
 # Runs in the process; X, y, costs, options and pipe are put there, and `_outcome_of` before it.
 SEARCH = """

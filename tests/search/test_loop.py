@@ -19,8 +19,8 @@ from costopt import (
     XGBoostLearner,
     optimize,
 )
+from costopt.learners.logistic import LogisticLearner
 from costopt.search import objective
-from costopt.training.logistic_learner import LogisticLearner
 
 COSTS = CostMatrix(fn=8, fp=1)
 

@@ -13,9 +13,9 @@ from costopt import CaseCosts, CostMatrix, ExpectedCostObjective, XGBoostLearner
 from costopt.evaluation.pricing import Candidate, price
 from costopt.evaluation.problem import pose_rows
 from costopt.evaluation.trial import evaluate
-from costopt.labels import encode_labels
+from costopt.inputs.labels import encode_labels
+from costopt.learners.logistic import LogisticLearner
 from costopt.search.racing import Race
-from costopt.training.logistic_learner import LogisticLearner
 
 COSTS = CostMatrix(fn=8, fp=1)
 

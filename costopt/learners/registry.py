@@ -1,0 +1,81 @@
+"""The list of learners; the library of a learner is loaded only when that learner is used.
+
+To add one, write it in the file of its family and name it here. Strategies, help texts and the
+tables of the docs are made from this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from costopt.errors import SearchError, nearest
+from costopt.learners.anomaly import ISOLATION_FOREST, LOCAL_OUTLIER_FACTOR, ONE_CLASS_SVM
+from costopt.learners.boosting import XGBoostLearner
+from costopt.learners.families import (
+    BALANCED_BAGGING,
+    BALANCED_RANDOM_FOREST,
+    CATBOOST,
+    EASY_ENSEMBLE,
+    HIST_GRADIENT_BOOSTING,
+    LIGHTGBM,
+    RANDOM_FOREST,
+    RUSBOOST,
+)
+from costopt.learners.logistic import LogisticLearner
+from costopt.learners.protocol import Learner
+
+__all__ = ["BUILT_IN", "LEARNERS", "built_in", "learner"]
+
+LEARNERS: Mapping[str, Learner] = {
+    each.name: each
+    for each in (
+        XGBoostLearner(),
+        LogisticLearner(),
+        RANDOM_FOREST,
+        HIST_GRADIENT_BOOSTING,
+        BALANCED_RANDOM_FOREST,
+        BALANCED_BAGGING,
+        EASY_ENSEMBLE,
+        RUSBOOST,
+        ISOLATION_FOREST,
+        ONE_CLASS_SVM,
+        LOCAL_OUTLIER_FACTOR,
+        XGBoostLearner(objective="focal"),
+        XGBoostLearner(objective="expected_cost"),
+        LIGHTGBM,
+        CATBOOST,
+    )
+}
+# Those that need no package beside those that come with costopt.
+BUILT_IN = tuple(name for name, made in LEARNERS.items() if not made.needs)
+
+
+def learner(name: str) -> Learner:
+    """A learner by its name, such as ``"xgboost"``, ``"logistic"`` or ``"random_forest"``.
+
+    Raises
+    ------
+    SearchError
+        If there is none of that name, or the package that it needs is not installed.
+
+    Examples
+    --------
+    >>> learner("balanced_random_forest").balances
+    True
+    """
+    if name not in LEARNERS:
+        raise SearchError(f"there is no learner named {name!r}: {nearest(name, LEARNERS)}")
+    found = LEARNERS[name]
+    if found.needs and find_spec(found.needs) is None:
+        raise SearchError(
+            f"the learner {name!r} needs the package {found.needs}, which is not installed: "
+            "pip install 'costopt-ml[integrations]'"
+        )
+    return found
+
+
+def built_in(name: str) -> Learner | None:
+    """The learner that reads models saved under a name; None where models of it are not saved."""
+    found = LEARNERS.get(name)
+    return found if found is not None and found.saves_models else None

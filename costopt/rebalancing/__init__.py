@@ -1,0 +1,1 @@
+"""What is done to rows against imbalance: weights, random and synthetic sampling, cleaning."""

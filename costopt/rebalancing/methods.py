@@ -1,0 +1,68 @@
+"""The list of rebalancing methods: all that costopt itself can do to the training rows of a fold.
+
+To add one, write its `RebalancingMethod` in the file of its family and name it here. Defaults of the
+search, strategies, help texts and the tables of the docs are made from this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from costopt.errors import DataError, nearest
+from costopt.rebalancing.cleaning import EDITED_NEAREST_NEIGHBOURS, NEAR_MISS, TOMEK_LINKS
+from costopt.rebalancing.definition import RebalancingMethod
+from costopt.rebalancing.random import RANDOM_OVER, RANDOM_UNDER
+from costopt.rebalancing.rejection import REJECTION
+from costopt.rebalancing.synthetic import (
+    ADASYN,
+    BORDERLINE_SMOTE,
+    SMOTE,
+    SMOTE_ENN,
+    SMOTE_TOMEK,
+    SVM_SMOTE,
+)
+from costopt.rebalancing.weights import CASE_WEIGHT, NONE, WEIGHT
+
+__all__ = ["BY_DEFAULT", "METHODS", "method"]
+
+METHODS: Mapping[str, RebalancingMethod] = {
+    each.name: each
+    for each in (
+        NONE,
+        WEIGHT,
+        RANDOM_OVER,
+        RANDOM_UNDER,
+        CASE_WEIGHT,
+        REJECTION,
+        SMOTE,
+        ADASYN,
+        BORDERLINE_SMOTE,
+        SVM_SMOTE,
+        SMOTE_TOMEK,
+        SMOTE_ENN,
+        TOMEK_LINKS,
+        EDITED_NEAREST_NEIGHBOURS,
+        NEAR_MISS,
+    )
+}
+BY_DEFAULT = tuple(each.name for each in METHODS.values() if each.by_default)
+
+
+def method(given: str | RebalancingMethod) -> RebalancingMethod:
+    """A rebalancing method by its name; one of your own is taken as it is.
+
+    Raises
+    ------
+    DataError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> method("random_under").effect
+    'multiplier'
+    """
+    if isinstance(given, RebalancingMethod):
+        return given
+    if given not in METHODS:
+        raise DataError(f"there is no resampling named {given!r}: {nearest(given, METHODS)}")
+    return METHODS[given]

@@ -1,1 +1,0 @@
-"""What costs do to a model: weights, resampling, and the learners that take them."""
