@@ -30,6 +30,7 @@ from costopt.datasets import load_german_credit, make_transactions
 from costopt.decision.rules import ThresholdRule
 from costopt.inputs.files import read_table
 from costopt.learners.registry import BUILT_IN
+from costopt.policy import files
 from costopt.rebalancing.methods import BY_DEFAULT, METHODS
 
 on_unix = pytest.mark.skipif(os.name == "nt", reason="needs limits, pipes, terminals of Unix")
@@ -604,9 +605,10 @@ def test_decisions_are_written_as_a_whole_or_not_at_all(credit, loans, tmp_path)
 
 
 @on_unix
-def test_a_policy_that_cannot_be_saved_is_shown_all_the_same(credit, tmp_path):
+def test_a_policy_that_cannot_be_saved_is_shown_all_the_same(credit, tmp_path, monkeypatch):
+    monkeypatch.setattr(files.secrets, "token_hex", lambda n_bytes: "known")
     words = ["--target", "bad", *COSTS, *QUICK, "--out", tmp_path / "policy", "--json"]
-    in_the_way = tmp_path / "policy" / f".policy.json.{os.getpid()}.tmp"
+    in_the_way = tmp_path / "policy" / ".policy.json.known.tmp"
     in_the_way.mkdir(parents=True)
 
     result = run("optimize", credit / "data.csv", *words)

@@ -284,14 +284,14 @@ def costs_from(given: Mapping[str, Any], data: Path) -> CostMatrix:
 
 def _hint(complaint: str, data: Path, given: Mapping[str, Any]) -> str:
     """Columns that a formula with an error names without backquotes, if the data can be read."""
-    from costopt.cli.reading import read
     from costopt.decision.formula import hint_of_backquotes
+    from costopt.inputs.files import read_table
 
     if "formula" not in complaint or str(data) == "-":
         return ""
     with warnings.catch_warnings(action="ignore"):
         try:
-            names = read(data, given).columns
+            names = read_table(data, header=not given["no_header"]).columns
         except CostOptError:
             return ""
     cells = (given.get(cell) for cell in ("fn", "fp", "tp", "tn"))

@@ -55,7 +55,11 @@ def decide(
     Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
     probability (calibrated, of the positive class), action (act or leave) and expected_gain (of
     acting, in the unit of the costs). Those in CSV have 6 significant digits. Columns that are
-    kept stand after the row, codes such as 00123 with their zeros.
+    kept stand after the row, codes such as 00123 with their zeros. Other columns that the policy
+    does not need are not looked at.
+
+    The policy remembers how its features were written (--missing, --decimal, --thousands, --date,
+    --no-header): these options are only needed where DATA are written in another way.
 
     A policy without a model, as of "costopt threshold", needs --score: the score that your model
     gives, before any calibration. The costs may still depend on columns of DATA.

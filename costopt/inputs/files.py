@@ -215,12 +215,14 @@ def parse_texts(
         What stands between thousands.
     dates : mapping of str to str, optional
         Columns of dates that become features, as days since 1970-01-01, and their format as of
-        `datetime.datetime.strptime`, or ``"ISO8601"``. Do the same to the rows to decide on.
+        `datetime.datetime.strptime`, or ``"ISO8601"``.
 
     Returns
     -------
     X : DataFrame
-        Columns of texts that are all numbers have become numbers.
+        Columns of texts that are all numbers have become numbers. It remembers what was said here,
+        and so does a policy that is made from it: features of new rows may come as they are
+        written, or read already. Columns that only costs read are to be read in the same way.
 
     Raises
     ------

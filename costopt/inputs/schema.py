@@ -296,8 +296,9 @@ def _days(table: Table, feature: Feature, missing: Collection[str]) -> FloatArra
     """A column of dates of new rows as days since 1970; what is days already stays so."""
     name, form = feature.name, feature.date_format
     if table.is_time(name):
-        times = days_of(pd.to_datetime(pd.Series(table.objects(name))))
-        return np.asarray(times, dtype=np.float64)
+        times = pd.Series(list(table.objects(name)))
+        times = times if times.dtype.kind in "mM" else pd.to_datetime(times)
+        return np.asarray(days_of(times), dtype=np.float64)
 
     def days(values: list[Any]) -> list[float | None]:
         texts = pd.Series([str(value).strip() for value in values], dtype=object)

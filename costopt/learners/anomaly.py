@@ -22,7 +22,7 @@ from costopt.learners.protocol import (
 )
 from costopt.rebalancing.definition import Reweighting
 
-__all__ = ["ISOLATION_FOREST", "LOCAL_OUTLIER_FACTOR", "ONE_CLASS_SVM", "AnomalyLearner"]
+__all__ = ["DETECTORS", "AnomalyLearner"]
 
 # Kernels and neighbours take time by the square of the rows: of more, so many are drawn at random.
 MAX_ROWS = 5_000
@@ -87,7 +87,7 @@ class AnomalyLearner(Learner):
 
     Examples
     --------
-    >>> ISOLATION_FOREST.methods
+    >>> DETECTORS[0].methods
     ('none',)
     """
 
@@ -159,36 +159,38 @@ class AnomalyLearner(Learner):
         return model.score(features.matrix)
 
 
-# F. T. Liu, K. M. Ting, Z.-H. Zhou (2008). Isolation Forest. ICDM, 413-422.
-ISOLATION_FOREST = AnomalyLearner(
-    "isolation_forest",
-    make=_isolation_forest,
-    space={"n_estimators": (50, 300, "log"), "max_features": (0.3, 1.0)},
-    own={"n_estimators": 100, "max_features": 1.0},
-    title="isolation forest",
-    does="Finds what is unlike the negatives; sees no positive in training.",
-    helps="A dozen positives, or kinds of fraud that nobody has seen.",
-)
-# B. Schoelkopf et al. (2001). Estimating the Support of a High-Dimensional Distribution. Neural
-# Computation 13, 1443-1471.
-ONE_CLASS_SVM = AnomalyLearner(
-    "one_class_svm",
-    make=_one_class_svm,
-    space={"nu": (0.01, 0.5, "log")},
-    own={"nu": 0.1},
-    title="one-class SVM",
-    does="A border around the negatives; sees no positive in training.",
-    helps="As the isolation forest, on few rows.",
-    is_drawn=True,
-)
-# M. M. Breunig et al. (2000). LOF: Identifying Density-Based Local Outliers. SIGMOD, 93-104.
-LOCAL_OUTLIER_FACTOR = AnomalyLearner(
-    "local_outlier_factor",
-    make=_local_outlier_factor,
-    space={"n_neighbors": (5, 100, "log")},
-    own={"n_neighbors": 20},
-    title="local outlier factor",
-    does="Finds rows that lie less densely than their neighbours.",
-    helps="As the isolation forest, where positives are locally strange.",
-    is_drawn=True,
+DETECTORS = (
+    # F. T. Liu, K. M. Ting, Z.-H. Zhou (2008). Isolation Forest. ICDM, 413-422.
+    AnomalyLearner(
+        "isolation_forest",
+        make=_isolation_forest,
+        space={"n_estimators": (50, 300, "log"), "max_features": (0.3, 1.0)},
+        own={"n_estimators": 100, "max_features": 1.0},
+        title="isolation forest",
+        does="Finds what is unlike the negatives; sees no positive in training.",
+        helps="A dozen positives, or kinds of fraud that nobody has seen.",
+    ),
+    # B. Schoelkopf et al. (2001). Estimating the Support of a High-Dimensional Distribution. Neural
+    # Computation 13, 1443-1471.
+    AnomalyLearner(
+        "one_class_svm",
+        make=_one_class_svm,
+        space={"nu": (0.01, 0.5, "log")},
+        own={"nu": 0.1},
+        title="one-class SVM",
+        does="A border around the negatives; sees no positive in training.",
+        helps="As the isolation forest, on few rows.",
+        is_drawn=True,
+    ),
+    # M. M. Breunig et al. (2000). LOF: Identifying Density-Based Local Outliers. SIGMOD, 93-104.
+    AnomalyLearner(
+        "local_outlier_factor",
+        make=_local_outlier_factor,
+        space={"n_neighbors": (5, 100, "log")},
+        own={"n_neighbors": 20},
+        title="local outlier factor",
+        does="Finds rows that lie less densely than their neighbours.",
+        helps="As the isolation forest, where positives are locally strange.",
+        is_drawn=True,
+    ),
 )

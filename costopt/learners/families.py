@@ -10,16 +10,7 @@ from costopt.learners.dimensions import as_dimension
 from costopt.learners.wrapped import SklearnLearner
 from costopt.rebalancing.definition import EFFECTS
 
-__all__ = [
-    "BALANCED_BAGGING",
-    "BALANCED_RANDOM_FOREST",
-    "CATBOOST",
-    "EASY_ENSEMBLE",
-    "HIST_GRADIENT_BOOSTING",
-    "LIGHTGBM",
-    "RANDOM_FOREST",
-    "RUSBOOST",
-]
+__all__ = ["ENSEMBLES", "OF_OTHER_PACKAGES"]
 
 _FOREST = {
     "min_samples_leaf": (1, 50, "log"),
@@ -221,3 +212,14 @@ CATBOOST = _Family(
     helps="Where xgboost does, with many categories.",
     needs="catboost",
 )
+
+
+ENSEMBLES = (
+    RANDOM_FOREST,
+    HIST_GRADIENT_BOOSTING,
+    BALANCED_RANDOM_FOREST,
+    BALANCED_BAGGING,
+    EASY_ENSEMBLE,
+    RUSBOOST,
+)
+OF_OTHER_PACKAGES = (LIGHTGBM, CATBOOST)

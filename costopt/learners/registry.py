@@ -1,7 +1,7 @@
 """The list of learners; the library of a learner is loaded only when that learner is used.
 
-To add one, write it in the file of its family and name it here. Strategies, help texts and the
-tables of the docs are made from this list.
+To add one, write it in the file of its family, and name it in the list there or here. Strategies,
+help texts and the tables of the docs are made from this list.
 """
 
 from __future__ import annotations
@@ -10,18 +10,9 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 
 from costopt.errors import SearchError, nearest
-from costopt.learners.anomaly import ISOLATION_FOREST, LOCAL_OUTLIER_FACTOR, ONE_CLASS_SVM
+from costopt.learners.anomaly import DETECTORS
 from costopt.learners.boosting import XGBoostLearner
-from costopt.learners.families import (
-    BALANCED_BAGGING,
-    BALANCED_RANDOM_FOREST,
-    CATBOOST,
-    EASY_ENSEMBLE,
-    HIST_GRADIENT_BOOSTING,
-    LIGHTGBM,
-    RANDOM_FOREST,
-    RUSBOOST,
-)
+from costopt.learners.families import ENSEMBLES, OF_OTHER_PACKAGES
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.protocol import Learner
 
@@ -32,19 +23,11 @@ LEARNERS: Mapping[str, Learner] = {
     for each in (
         XGBoostLearner(),
         LogisticLearner(),
-        RANDOM_FOREST,
-        HIST_GRADIENT_BOOSTING,
-        BALANCED_RANDOM_FOREST,
-        BALANCED_BAGGING,
-        EASY_ENSEMBLE,
-        RUSBOOST,
-        ISOLATION_FOREST,
-        ONE_CLASS_SVM,
-        LOCAL_OUTLIER_FACTOR,
+        *ENSEMBLES,
+        *DETECTORS,
         XGBoostLearner(objective="focal"),
         XGBoostLearner(objective="expected_cost"),
-        LIGHTGBM,
-        CATBOOST,
+        *OF_OTHER_PACKAGES,
     )
 }
 # Those that need no package beside those that come with costopt.

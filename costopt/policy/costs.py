@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -70,11 +70,13 @@ def say_if_unread(rule: Rule, costs: Costs | None) -> None:
         )
 
 
-def costs_of_cases(costs: Costs, X: Any, n_cases: int) -> CaseCosts:
+def costs_of_cases(
+    costs: Costs, X: Any, n_cases: int, table_of: Callable[[Any], Table]
+) -> CaseCosts:
     """The costs of some cases; rows of any kind will do where no formula reads them."""
     if X is None or isinstance(costs, CaseCosts) or costs.is_constant:
         return as_case_costs(costs, None, n_cases)
-    return as_case_costs(costs, X if isinstance(X, Mapping) else Table(X), n_cases)
+    return as_case_costs(costs, X if isinstance(X, Mapping) else table_of(X), n_cases)
 
 
 def costs_of_record(costs: CostMatrix, record: Mapping[str, Any]) -> CaseCosts | None:

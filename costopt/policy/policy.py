@@ -17,7 +17,7 @@ from costopt.decision.rules import Rule
 from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
-from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
 from costopt.policy.cases import (
@@ -280,7 +280,7 @@ class DecisionPolicy(Scorer, Presentable):
         sample_weight: ArrayLike | None,
     ) -> tuple[Sample, BoolArray]:
         """Labelled rows to state costs on, and what is decided of each; arguments as for `evaluate`."""
-        table = None if X is None else self._table(X)
+        table = None if X is None else self.table(X)
         rows = {"score": score, "y": y, "costs": costs, "sample_weight": sample_weight}
         check_same_rows(X=table, **rows, groups=groups, time=time)
         labels = self.is_positive(y)
@@ -398,10 +398,4 @@ class DecisionPolicy(Scorer, Presentable):
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""
         chosen = present(self.known_costs if costs is None else costs)
-        if X is None or isinstance(X, Mapping) or isinstance(chosen, CaseCosts):
-            return costs_of_cases(chosen, X, n_cases)
-        return costs_of_cases(chosen, self._table(X), n_cases)
-
-    def _table(self, X: Any) -> Table:
-        """Rows whose costs are read as the features were, one row like many."""
-        return Table(X).read_as({} if self.schema is None else self.schema.decimals)
+        return costs_of_cases(chosen, X, n_cases, self.table)

@@ -127,6 +127,10 @@ class Scorer:
         undone = zip(self.models, scores, strict=True)
         return np.asarray(sum(part.share * part.ledger.undo(raw) for part, raw in undone)) / total
 
+    def table(self, X: Any) -> Table:
+        """Rows whose costs are read as the features were, one row like many."""
+        return Table(X).read_as({} if self.schema is None else self.schema.decimals)
+
     def raw_score_at(self, probability: float) -> float:
         """The lowest of the model's own scores from which a calibrated probability is reached.
 

@@ -12,14 +12,7 @@ from costopt.errors import DataError
 from costopt.rebalancing.definition import RebalancingMethod, Reweighting, TrainingRows
 from costopt.rebalancing.neighbourhood import Neighbourhood
 
-__all__ = [
-    "EDITED_NEAREST_NEIGHBOURS",
-    "NEAR_MISS",
-    "TOMEK_LINKS",
-    "clean",
-    "kept_by",
-    "near_miss",
-]
+__all__ = ["CLEANING", "clean", "kept_by", "near_miss"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -101,31 +94,33 @@ def _near_miss(rows: TrainingRows, ratio: float, rng: np.random.Generator) -> Re
     return near_miss(rows.neighbourhood, ratio, rows.population)
 
 
-TOMEK_LINKS = RebalancingMethod(
-    name="tomek_links",
-    apply=partial(_clean, "tomek_links"),
-    effect="shape",
-    needs=("neighbours",),
-    title="TomekLinks",
-    does="Drops negatives that are mutual nearest neighbours of positives.",
-    helps="Labels that are wrong near the border; it hardly changes the ratio.",
-)
-EDITED_NEAREST_NEIGHBOURS = RebalancingMethod(
-    name="edited_nearest_neighbours",
-    apply=partial(_clean, "edited_nearest_neighbours"),
-    effect="shape",
-    needs=("neighbours",),
-    title="edited nearest neighbours",
-    does="Drops negatives whose neighbours are not all negative.",
-    helps="Labels that are wrong near the border.",
-)
-NEAR_MISS = RebalancingMethod(
-    name="near_miss",
-    apply=_near_miss,
-    effect="shape",
-    ratio="sampling_ratio",
-    needs=("neighbours",),
-    title="NearMiss",
-    does="Keeps only the negatives that are nearest to positives.",
-    helps="Rarely: what is left of the negatives is not what will be met.",
+CLEANING = (
+    RebalancingMethod(
+        name="tomek_links",
+        apply=partial(_clean, "tomek_links"),
+        effect="shape",
+        needs=("neighbours",),
+        title="TomekLinks",
+        does="Drops negatives that are mutual nearest neighbours of positives.",
+        helps="Labels that are wrong near the border; it hardly changes the ratio.",
+    ),
+    RebalancingMethod(
+        name="edited_nearest_neighbours",
+        apply=partial(_clean, "edited_nearest_neighbours"),
+        effect="shape",
+        needs=("neighbours",),
+        title="edited nearest neighbours",
+        does="Drops negatives whose neighbours are not all negative.",
+        helps="Labels that are wrong near the border.",
+    ),
+    RebalancingMethod(
+        name="near_miss",
+        apply=_near_miss,
+        effect="shape",
+        ratio="sampling_ratio",
+        needs=("neighbours",),
+        title="NearMiss",
+        does="Keeps only the negatives that are nearest to positives.",
+        helps="Rarely: what is left of the negatives is not what will be met.",
+    ),
 )

@@ -1,7 +1,7 @@
 """The list of rebalancing methods: all that costopt itself can do to the training rows of a fold.
 
-To add one, write its `RebalancingMethod` in the file of its family and name it here. Defaults of the
-search, strategies, help texts and the tables of the docs are made from this list.
+To add one, write its `RebalancingMethod` in the file of its family, and name it in the list there or
+here. Defaults of the search, strategies, help texts and the tables of the docs are made from this list.
 """
 
 from __future__ import annotations
@@ -9,18 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from costopt.errors import DataError, nearest
-from costopt.rebalancing.cleaning import EDITED_NEAREST_NEIGHBOURS, NEAR_MISS, TOMEK_LINKS
+from costopt.rebalancing.cleaning import CLEANING
 from costopt.rebalancing.definition import RebalancingMethod
 from costopt.rebalancing.random import RANDOM_OVER, RANDOM_UNDER
 from costopt.rebalancing.rejection import REJECTION
-from costopt.rebalancing.synthetic import (
-    ADASYN,
-    BORDERLINE_SMOTE,
-    SMOTE,
-    SMOTE_ENN,
-    SMOTE_TOMEK,
-    SVM_SMOTE,
-)
+from costopt.rebalancing.synthetic import SYNTHETIC
 from costopt.rebalancing.weights import CASE_WEIGHT, NONE, WEIGHT
 
 __all__ = ["BY_DEFAULT", "METHODS", "method"]
@@ -34,15 +27,8 @@ METHODS: Mapping[str, RebalancingMethod] = {
         RANDOM_UNDER,
         CASE_WEIGHT,
         REJECTION,
-        SMOTE,
-        ADASYN,
-        BORDERLINE_SMOTE,
-        SVM_SMOTE,
-        SMOTE_TOMEK,
-        SMOTE_ENN,
-        TOMEK_LINKS,
-        EDITED_NEAREST_NEIGHBOURS,
-        NEAR_MISS,
+        *SYNTHETIC,
+        *CLEANING,
     )
 }
 BY_DEFAULT = tuple(each.name for each in METHODS.values() if each.by_default)

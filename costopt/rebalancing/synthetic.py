@@ -18,16 +18,7 @@ from costopt.rebalancing.cleaning import kept_by
 from costopt.rebalancing.definition import RebalancingMethod, Reweighting, TrainingRows
 from costopt.rebalancing.neighbourhood import Neighbourhood, resampled
 
-__all__ = [
-    "ADASYN",
-    "BORDERLINE_SMOTE",
-    "SMOTE",
-    "SMOTE_ENN",
-    "SMOTE_TOMEK",
-    "SVM_SMOTE",
-    "synthesize",
-    "synthesize_and_clean",
-]
+__all__ = ["SYNTHETIC", "synthesize", "synthesize_and_clean"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -246,42 +237,44 @@ def _method(
     )
 
 
-SMOTE = _method(
-    "smote",
-    "SMOTE",
-    "Adds points between positives and their neighbours; SMOTE-NC where there are categories, "
-    "SMOTEN where there is nothing else.",
-    "Weak learners on smooth numbers; strong ones gain nothing that a threshold does not give.",
-)
-ADASYN = _method(
-    "adasyn",
-    "ADASYN",
-    "SMOTE with more points where positives are hard to tell from negatives.",
-    "As SMOTE; it also multiplies wrong labels.",
-)
-BORDERLINE_SMOTE = _method(
-    "borderline_smote",
-    "BorderlineSMOTE",
-    "SMOTE from positives near the border of the classes only.",
-    "As SMOTE.",
-)
-SVM_SMOTE = _method(
-    "svm_smote",
-    "SVM-SMOTE",
-    "SMOTE from positives that support the border of a support vector machine.",
-    "As SMOTE, on few rows.",
-)
-SMOTE_TOMEK = _method(
-    "smote_tomek",
-    "SMOTETomek",
-    "SMOTE, then without both ends of Tomek links.",
-    "As SMOTE.",
-    synthesize_and_clean,
-)
-SMOTE_ENN = _method(
-    "smote_enn",
-    "SMOTEENN",
-    "SMOTE, then without rows that their neighbours contradict.",
-    "As SMOTE.",
-    synthesize_and_clean,
+SYNTHETIC = (
+    _method(
+        "smote",
+        "SMOTE",
+        "Adds points between positives and their neighbours; SMOTE-NC where there are categories, "
+        "SMOTEN where there is nothing else.",
+        "Weak learners on smooth numbers; strong ones gain nothing that a threshold does not give.",
+    ),
+    _method(
+        "adasyn",
+        "ADASYN",
+        "SMOTE with more points where positives are hard to tell from negatives.",
+        "As SMOTE; it also multiplies wrong labels.",
+    ),
+    _method(
+        "borderline_smote",
+        "BorderlineSMOTE",
+        "SMOTE from positives near the border of the classes only.",
+        "As SMOTE.",
+    ),
+    _method(
+        "svm_smote",
+        "SVM-SMOTE",
+        "SMOTE from positives that support the border of a support vector machine.",
+        "As SMOTE, on few rows.",
+    ),
+    _method(
+        "smote_tomek",
+        "SMOTETomek",
+        "SMOTE, then without both ends of Tomek links.",
+        "As SMOTE.",
+        synthesize_and_clean,
+    ),
+    _method(
+        "smote_enn",
+        "SMOTEENN",
+        "SMOTE, then without rows that their neighbours contradict.",
+        "As SMOTE.",
+        synthesize_and_clean,
+    ),
 )

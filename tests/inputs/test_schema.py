@@ -606,3 +606,21 @@ def test_what_was_said_of_texts_holds_for_single_rows_too():
         DataError, match=r"'since' must hold dates of the format %d\.%m\.%Y, .* '1/2'"
     ):
         schema.encode(Table([{"paid": 1, "since": "1/2", "kind": "a"}]))
+
+
+def test_times_of_any_type_are_days_where_they_were_at_first():
+    moments = pd.date_range("2020-01-01", periods=4, tz="UTC")
+    lasted = pd.to_timedelta([1, 2, 3, 5], unit="D")
+    frame = pd.DataFrame({"from": moments, "lasted": lasted})
+    schema = Schema.infer(Table(parse_texts(frame, dates={"from": "ISO8601", "lasted": "ISO8601"})))
+
+    wanted = [[18262, 1], [18263, 2], [18264, 3], [18265, 5]]
+    assert_array_equal(schema.encode(Table(frame)), wanted)
+    assert_array_equal(schema.encode(Table(pl.from_pandas(frame))), wanted)
+    days = frame.assign(**{"from": [moment.date() for moment in moments]})
+    assert_array_equal(schema.encode(Table(days)), wanted)
+    assert_array_equal(schema.encode(Table(days[1:2])), wanted[1:2])
+    texts = days.astype({"from": str})
+    assert_array_equal(schema.encode(Table(texts)), wanted)
+    gone = frame.assign(**{"from": [pd.NaT, *moments[1:]], "lasted": [pd.NaT, *lasted[1:]]})
+    assert np.isnan(schema.encode(Table(gone))[0]).all()

@@ -287,12 +287,8 @@ def test_a_comparison_ranks_its_strategies(rows, tmp_path):
 
 
 def test_a_policy_without_its_curve_or_measurement_still_has_a_page(tmp_path, policy):
-    policy.save(tmp_path / "policy")
-    path = tmp_path / "policy" / "policy.json"
-    document = json.loads(path.read_text())
-    del document["evidence"]["curve"]
-    document["evidence"] |= {"expected_cost": None, "savings": None, "baselines": {}}
-    path.write_text(json.dumps(document))
+    nothing = {"curve": None, "expected_cost": None, "savings": None, "baselines": {}}
+    replace(policy, evidence=replace(policy.evidence, **nothing)).save(tmp_path / "policy")
 
     page = page_of(DecisionPolicy.load(tmp_path / "policy"), tmp_path)
 
