@@ -412,14 +412,25 @@ def test_racing_costs_nothing_but_noise(make_rows):
 
 
 def test_racing_finds_trials_that_are_about_as_cheap(make_rows):
+    """Of the same candidates: they are drawn at random, whatever came of those before."""
     lowest, saved = [], 0
-    for seed in range(8):
+    for seed in range(4):
         X, y = make_rows(300, seed)
-        call = {"learners": XGBoostLearner(max_rounds=5), "n_trials": 20, "random_state": seed}
-        raced, complete = (optimize(X, y, COSTS, racing=racing, **call) for racing in (True, False))
+        raced, complete = (
+            optimize(
+                X,
+                y,
+                COSTS,
+                learners=XGBoostLearner(max_rounds=5),
+                n_trials=20,
+                sampler=optuna.samplers.RandomSampler(seed),
+                racing=racing,
+            )
+            for racing in (True, False)
+        )
         lowest.append((raced.study.best_value, complete.study.best_value))
         saved += 20 - raced.n_trials
 
     assert saved > 6
     one, other = np.mean(lowest, axis=0)
-    assert one < 1.02 * other
+    assert other <= one < 1.01 * other

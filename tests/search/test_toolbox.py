@@ -64,7 +64,7 @@ def test_the_best_of_a_search_is_never_more_expensive_than_each_strategy_alone()
     """Each learner untuned and the first under each method are tried before the search proper."""
     X, y = numbers()
     learners = [LogisticLearner(), XGBoostLearner(max_rounds=20), "isolation_forest"]
-    methods = ["none", "weight", "random_under", "smote", "tomek_links"]
+    methods = ["none", "weight", "random_under", "smote"]
     first = len(space_of(X, y, learners, methods).defaults())
 
     # each trial is worth what it costs, and the search only adds to those it is given
