@@ -385,7 +385,6 @@ def test_a_configuration_that_is_not_there(tiny, tmp_path):
 # Mistakes: {tiny}, {out}, {folder} stand for a data file, a free folder, and the folder of both
 
 MISTAKES = {
-    "no command": ("", "Missing command (see 'costopt --help')"),
     "a command misspelt": ("optimise", "No such command 'optimise'"),
     "an option misspelt": ("optimize {tiny} --targt y", "No such option.*--targt"),
     "no target": ("optimize {tiny} --fn 5 --fp 1 --out {out}", "Missing option '--target'"),
@@ -646,7 +645,7 @@ def test_an_existing_policy_is_kept_and_nothing_is_fitted(credit, loans):
     stdout, stderr = process.communicate()
 
     assert process.returncode == 2
-    assert b"policy.json exists: choose another folder, or replace it with --force" in stderr
+    assert b"holds the policy of a search: go on with it with --resume" in stderr
     assert stdout == b"[]\n"
     assert (loans / "policy.json").read_bytes() == before
 

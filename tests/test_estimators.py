@@ -853,7 +853,7 @@ class TestCostSearchClassifier:
 
         assert set(model.predict(X.to_numpy())) == {0, 1}
 
-    def test_ships_a_policy_that_decides_alike_elsewhere(self, tmp_path):
+    def test_makes_a_policy_that_decides_alike_elsewhere(self, tmp_path):
         X, y = payments()
         model = search_classifier(BY_AMOUNT).fit(X, y)
 

@@ -255,7 +255,7 @@ def _stages(policy: DecisionPolicy, X: Any, score: Any) -> dict[str, FloatArray]
 
 
 def _reliability(cases: Cases, n_bins: int) -> Reliability:
-    """Groups of about equal weight, cut where probabilities differ."""
+    """Groups of about equal weight; equal probabilities stay together."""
     order = np.argsort(cases.score, kind="stable")
     p, y, w = cases.score[order], cases.y[order], cases.weights[order]
     p, y, w = p[w > 0], y[w > 0], w[w > 0]

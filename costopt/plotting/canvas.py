@@ -265,9 +265,9 @@ def step_points(
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` first, descending, ``-inf`` last, as `CostCurve` has them.
-    values : array of shape (n_cuts,)
+    values : array of shape (n_thresholds,)
         What holds from the next lower threshold, exclusive, up to each one.
     limits : tuple of float
         The range that is drawn.

@@ -46,7 +46,7 @@ class CostRatioDisplay(FromScores):
 
     The Brier curve decides with the threshold that the costs ask for, as if the probabilities
     were calibrated; the cost curve with the cheapest threshold in hindsight. What lies between
-    is the price of miscalibration. Made by `from_predictions`, `from_estimator` or `from_policy`.
+    is what miscalibration costs. Made by `from_predictions`, `from_estimator` or `from_policy`.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _ratio_ticks(ax: Axes, scale: Scale, limits: tuple[float, float]) -> None:
 
 
 def _errors(counted: ErrorShares) -> tuple[FloatArray, FloatArray]:
-    """Misses and false alarms at every cut, as shares of the population."""
+    """Misses and false alarms at every threshold, as shares of the population."""
     misses = counted.positive_share * (1 - counted.caught)
     return misses, (1 - counted.positive_share) * counted.disturbed
 
@@ -232,20 +232,20 @@ def _brier_curve(counted: ErrorShares, corners: FloatArray) -> tuple[FloatArray,
     misses, alarms = (errors[::-1] for errors in _errors(counted))
     score = counted.thresholds[-2:0:-1]
     inserted = np.setdiff1d(corners, np.concatenate((score, [0.0, 1.0])))
-    # up to a score its own cut holds, beyond it the next one: the cut of score k is at k + 1
+    # up to a score it is the threshold itself, beyond it the next one is: that of score k is at k + 1
     at = np.concatenate(([0.0], score, score, [1.0], inserted))
     position = np.arange(1, score.size + 1)
     between = np.searchsorted(score, inserted) + 1
-    cut = np.concatenate(([1], position, position + 1, [score.size + 1], between))
-    order = np.lexsort((cut, at))
-    at, cut = at[order], cut[order]
-    return at, 2 * (at * alarms[cut] + (1 - at) * misses[cut])
+    taken = np.concatenate(([1], position, position + 1, [score.size + 1], between))
+    order = np.lexsort((taken, at))
+    at, taken = at[order], taken[order]
+    return at, 2 * (at * alarms[taken] + (1 - at) * misses[taken])
 
 
 def _hull(misses: FloatArray, alarms: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
-    """Cuts on the ROC hull, and the descending cost proportions at which the next one is as good.
+    """Thresholds on the ROC hull, and the descending cost proportions at which the next one is as good.
 
-    Cuts off the hull are the best ones for no ratio of costs (Provost and Fawcett, 2001).
+    Thresholds off the hull are the best ones for no ratio of costs (Provost and Fawcett, 2001).
     """
     hull: list[int] = []
     for point in range(misses.size):  # alarms rise, misses fall

@@ -155,19 +155,19 @@ class CostCurveDisplay(FromScores):
         )
 
     def _draw(self, ax: Axes) -> None:
-        cuts = self.curve.thresholds.astype(np.float64)
+        thresholds = self.curve.thresholds.astype(np.float64)
         marks = [self.best.threshold]
         if self.bayes_threshold is not None:
             marks.append(self.bayes_threshold)
-        scale = choose_scale(self.scale, cuts, marks)
-        limits = range_shown(scale, cuts, marks)
+        scale = choose_scale(self.scale, thresholds, marks)
+        limits = range_shown(scale, thresholds, marks)
         self._draw_band(ax, limits)
-        x, y = step_points(cuts, self.curve.mean_cost, limits)
+        x, y = step_points(thresholds, self.curve.mean_cost, limits)
         ax.plot(x, y, color=CAUGHT, linewidth=2.2, drawstyle="steps-pre")
         self._draw_best(ax, limits)
         if self.bayes_threshold is not None:
             self._mark(ax, self.bayes_threshold, "Bayes threshold", ALARM, "--", "o")
-        if limits[0] < 0.5 < limits[1] and cuts[1] <= 1 and cuts[-2] >= 0:
+        if limits[0] < 0.5 < limits[1] and thresholds[1] <= 1 and thresholds[-2] >= 0:
             self._mark(ax, 0.5, "threshold", INK, ":", "s")
         if self.rule_cost is not None:
             label = f"decided case by case: {money(self.rule_cost, self.unit)}"

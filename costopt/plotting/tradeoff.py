@@ -44,9 +44,9 @@ class TradeoffDisplay(FromScores):
     ----------
     title : str
         How many cases.
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` (never), then every distinct score in descending order, then ``-inf`` (always).
-    precision, recall, alert_share : array of shape (n_cuts,)
+    precision, recall, alert_share : array of shape (n_thresholds,)
         Shares; precision is NaN where nobody is acted on.
     threshold : float or None
         The one that is marked.
@@ -130,7 +130,7 @@ class TradeoffDisplay(FromScores):
         -------
         shares : dict of str to float
         """
-        # the last cut whose own threshold is still at least the one asked for
+        # the lowest threshold that is still at least the one asked for
         found = int(np.searchsorted(-self.thresholds, -float(threshold), side="right")) - 1
         names = ("precision", "recall", "alert_share")
         return {name: float(getattr(self, name)[max(found, 0)]) for name in names}

@@ -88,7 +88,7 @@
   const changed = () => good.costs.some((cost, i) => cost !== data.declared[i]);
 
   let curve = [], best = data.best;
-  function price() {
+  function recompute() {
     curve = data.thresholds.map((_, i) => at(i).mean);
     const lowest = Math.min(...curve), scale = Math.max(...curve.map(Math.abs));
     best = -1;
@@ -199,7 +199,7 @@
     };
     good.cases = number(cases, good.cases);
     good.costs = fields.map((field, i) => number(field, good.costs[i]));
-    price();
+    recompute();
     draw();
     show();
   }
