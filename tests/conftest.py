@@ -3,6 +3,7 @@
 import inspect
 import multiprocessing
 import os
+import shutil
 from contextlib import suppress
 
 import numpy as np
@@ -180,9 +181,25 @@ def stored():
 
 
 @pytest.fixture
-def url(tmp_path):
+def new_url(tmp_path):
     """A database that is not there yet."""
     return f"sqlite:///{tmp_path}/study.db"
+
+
+@pytest.fixture(scope="session")
+def _empty_database(tmp_path_factory):
+    from costopt.engine.database import make_sqlite
+    from costopt.engine.store import _fill
+
+    file = tmp_path_factory.mktemp("empty") / "study.db"
+    make_sqlite(file, _fill)
+    return file
+
+
+@pytest.fixture
+def url(_empty_database, tmp_path):
+    """A database in which no study was begun, as a search makes it."""
+    return f"sqlite:///{shutil.copy(_empty_database, tmp_path)}"
 
 
 class CountedLearner(LogisticLearner):

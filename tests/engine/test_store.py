@@ -108,16 +108,16 @@ def test_a_search_that_is_killed_again_and_again_ends_as_one_that_never_was(
     assert sorted(stored(url)) == list(range(30))
 
 
-def test_sigterm_leaves_whole_trials_to_go_on_from(start, rows, url, stored, uninterrupted):
+def test_sigterm_leaves_whole_trials_to_go_on_from(start, rows, new_url, stored, uninterrupted):
     X, y = rows
-    ended = start(X, y, COSTS, **RACED, storage=url)
+    ended = start(X, y, COSTS, **RACED, storage=new_url)
     while len(ended.acknowledged) < 12:
         ended.next()
     ended.send_signal(signal.SIGTERM)
 
     assert ended.end() == -signal.SIGTERM
-    check_kept(ended.acknowledged, stored(url))
-    resumed = start(X, y, COSTS, **RACED, storage=url)
+    check_kept(ended.acknowledged, stored(new_url))
+    resumed = start(X, y, COSTS, **RACED, storage=new_url)
     assert resumed.end() == 0
     assert resumed.outcome == uninterrupted
 
@@ -176,15 +176,19 @@ CASES = {
     },
 }
 
+# Trials before each interruption and in the end. Of the raced, two of the last are stopped early.
+PARTS = {"raced": (11, 18, 20), "averaged": (5, 8, 12)}
+
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:.*failed-trials")
 def test_a_search_in_three_parts_is_the_same_as_one(case, rows, url, outcome_of):
     X, y = rows
     given = {"costs": COSTS, "random_state": 4, "n_jobs": 1, **CASES[case](len(X))}
+    parts = PARTS.get(case, (8, 11, 16))
 
-    straight = optimize(X, y, n_trials=30, **given)
-    for n_trials in (11, 11 + 5, 11 + 5 + 14):
+    straight = optimize(X, y, n_trials=parts[-1], **given)
+    for n_trials in parts:
         result = optimize(X, y, n_trials=n_trials, storage=url, **given)
         assert len(result.study.trials) == n_trials
 
@@ -193,7 +197,7 @@ def test_a_search_in_three_parts_is_the_same_as_one(case, rows, url, outcome_of)
     assert (TrialState.PRUNED in states) == (case not in ("failures", "averaged"))
     assert (TrialState.FAIL in states) == (case == "failures")
     different = len({str(trial.params) for trial in result.study.trials})
-    assert (different < 30) == (case in ("few candidates", "failures"))
+    assert (different < parts[-1]) == (case in ("few candidates", "failures"))
 
 
 def test_a_finished_search_evaluates_nothing_when_it_is_asked_for_again(
@@ -273,16 +277,16 @@ def together_on(url, start, rows, tmp_path, n_processes, **options):
     ("n_processes", "n_trials"), [(3, 9), pytest.param(16, 20, marks=pytest.mark.slow)]
 )
 def test_processes_that_start_together_share_the_work_and_find_the_same(
-    there, n_processes, n_trials, start, make_rows, url, stored, tmp_path
+    there, n_processes, n_trials, start, make_rows, new_url, stored, tmp_path
 ):
     if there == "an empty file":
         (tmp_path / "study.db").touch()
 
     together, fits = together_on(
-        url, start, make_rows(80), tmp_path, n_processes, cv=3, n_trials=n_trials
+        new_url, start, make_rows(80), tmp_path, n_processes, cv=3, n_trials=n_trials
     )
 
-    kept = stored(url)
+    kept = stored(new_url)
     assert sorted(kept) == list(range(n_trials))
     assert {len(trials) for trials in kept.values()} == {1}
     assert sorted(fits) == sorted([*"012"] * n_trials + ["None"] * n_processes)
@@ -292,9 +296,9 @@ def test_processes_that_start_together_share_the_work_and_find_the_same(
         assert sorted(number for number, *_ in process.acknowledged) == list(range(n_trials))
 
 
-def test_whoever_is_left_does_what_a_killed_process_was_at(start, rows, url, stored):
+def test_whoever_is_left_does_what_a_killed_process_was_at(start, rows, new_url, stored):
     X, y = rows
-    call = {"X": X, "y": y, "costs": COSTS, **RACED, "storage": url}
+    call = {"X": X, "y": y, "costs": COSTS, **RACED, "storage": new_url}
     killed, left = start(**call), start(**call)
     while len(killed.acknowledged) < 3:
         killed.next()
@@ -302,7 +306,7 @@ def test_whoever_is_left_does_what_a_killed_process_was_at(start, rows, url, sto
     killed.end()
 
     assert left.end() == 0
-    kept = stored(url)
+    kept = stored(new_url)
     assert sorted(kept) == list(range(30))
     check_kept(left.acknowledged, kept)
     assert len(left.outcome["trials"]) == 30
@@ -432,19 +436,20 @@ def test_a_reader_finds_each_number_once_however_many_wrote_it(url):
     assert len(optuna.load_study(study_name="many", storage=url).trials) == 3
 
 
-def test_studies_of_different_names_share_a_file(start, make_rows, url, stored):
+def test_studies_of_different_names_share_a_file(start, make_rows, new_url, stored):
     X, y = make_rows(80)
     call = {"X": X, "y": y, "costs": COSTS, "learners": "logistic", "n_trials": 2}
     seeds = range(8)
 
     together = [
-        start(**call, storage=url, study_name=f"seed {seed}", random_state=seed) for seed in seeds
+        start(**call, storage=new_url, study_name=f"seed {seed}", random_state=seed)
+        for seed in seeds
     ]
 
     assert [process.end() for process in together] == [0] * 8
     for seed, process in zip(seeds, together, strict=True):
-        check_kept(process.acknowledged, stored(url, f"seed {seed}"))
-        assert sorted(stored(url, f"seed {seed}")) == [0, 1]
+        check_kept(process.acknowledged, stored(new_url, f"seed {seed}"))
+        assert sorted(stored(new_url, f"seed {seed}")) == [0, 1]
     assert len({str(process.outcome["trials"]) for process in together}) == 8
 
 
@@ -460,10 +465,12 @@ def test_studies_in_one_file_keep_their_scores_apart(make_rows, url, counted):
 
 
 @pytest.mark.parametrize("name", ["../../above", "", "été ☂" * 100])
-def test_any_name_of_a_study_keeps_its_scores_beside_the_database(name, make_rows, url, tmp_path):
-    small(make_rows(80), url, n_trials=2, study_name=name)
+def test_any_name_of_a_study_keeps_its_scores_beside_the_database(
+    name, make_rows, new_url, tmp_path
+):
+    small(make_rows(80), new_url, n_trials=2, study_name=name)
 
-    assert sorted(score_files(url)) == [0, 1]
+    assert sorted(score_files(new_url)) == [0, 1]
     assert files_in(tmp_path) == {"study.db", "study.db.scores"}
 
 
@@ -541,22 +548,22 @@ def test_a_trial_that_is_running_is_not_there_yet(url):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no other way to see it")
-def test_a_search_that_has_ended_holds_nothing_open(make_rows, url):
+def test_a_search_that_has_ended_holds_nothing_open(make_rows, new_url):
     rows = make_rows(80)
-    small(rows, url)
+    small(rows, new_url)
     gc.collect()  # what other tests have left may be closed at any time
     before = set(os.listdir("/proc/self/fd"))
 
-    results = [small(rows, url), small(rows, url, n_trials=4)]
+    results = [small(rows, new_url), small(rows, new_url, n_trials=4)]
     with pytest.raises(StoreError, match="something else"):
-        small(rows, url, random_state=5)
+        small(rows, new_url, random_state=5)
 
     assert set(os.listdir("/proc/self/fd")) == before
     assert len(results) == 2  # and are still there
 
 
-def test_nothing_but_the_database_and_scores_is_left(make_rows, url, tmp_path):
-    small(make_rows(80), url)
+def test_nothing_but_the_database_and_scores_is_left(make_rows, new_url, tmp_path):
+    small(make_rows(80), new_url)
 
     assert files_in(tmp_path) == {"study.db", "study.db.scores"}
     (folder,) = (tmp_path / "study.db.scores").iterdir()
@@ -573,8 +580,8 @@ def test_optuna_and_its_tools_can_read_the_study(rows, url):
     assert len(theirs.trials_dataframe()) == 6
 
 
-def test_removing_a_database_takes_its_scores_along(rows, url, tmp_path):
-    small(rows, url)
+def test_removing_a_database_takes_its_scores_along(rows, new_url, tmp_path):
+    small(rows, new_url)
 
     remove_sqlite(tmp_path / "study.db")
     remove_sqlite(tmp_path / "study.db")  # nothing there is as good
@@ -613,8 +620,8 @@ def finished(make_rows, outcome_of, tmp_path_factory):
 
 
 DAMAGE = {
-    **{f"{left} bytes are left": truncated(left) for left in (0, 1, 4, 600, 1199)},
-    **{f"byte {at} is flipped": flipped(at) for at in (0, 601, 1199)},
+    **{f"{left} bytes are left": truncated(left) for left in (0, 600, 1199)},
+    **{f"byte {at} is flipped": flipped(at) for at in (0, 1199)},
     "all bytes are zero": lambda file: file.write_bytes(bytes(1200)),
     "a byte is added": lambda file: file.write_bytes(file.read_bytes() + b"\0"),
     "the file is gone": Path.unlink,
@@ -622,8 +629,10 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("number", [0, 3])
-@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize(
+    ("damage", "number"),
+    [*((damage, 3) for damage in DAMAGE), ("600 bytes are left", 0), ("the file is gone", 0)],
+)
 def test_a_trial_whose_scores_are_damaged_is_evaluated_again_with_the_same_result(
     damage, number, rows, finished, outcome_of, counted, tmp_path
 ):
@@ -697,31 +706,31 @@ def test_a_folder_that_takes_no_files_is_refused(make_rows):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_is_refused(make_rows, url, tmp_path):
+def test_a_folder_without_permission_is_refused(make_rows, new_url, tmp_path):
     tmp_path.chmod(0o500)
     try:
         with pytest.raises(StoreError, match="cannot be written to: choose another place"):
-            small(make_rows(80), url)
+            small(make_rows(80), new_url)
     finally:
         tmp_path.chmod(0o700)
 
 
-def test_a_file_that_is_no_database_is_refused_and_left_alone(make_rows, url, tmp_path):
+def test_a_file_that_is_no_database_is_refused_and_left_alone(make_rows, new_url, tmp_path):
     content = b"the thesis, last version " * 100
     (tmp_path / "study.db").write_bytes(content)
 
     with pytest.raises(StoreError, match="cannot open the study.*file is not a database"):
-        small(make_rows(80), url)
+        small(make_rows(80), new_url)
 
     assert (tmp_path / "study.db").read_bytes() == content
 
 
-def test_a_database_of_another_program_is_refused(make_rows, url, tmp_path):
+def test_a_database_of_another_program_is_refused(make_rows, new_url, tmp_path):
     with sqlite3.connect(tmp_path / "study.db") as database:
         database.execute("CREATE TABLE studies (professor TEXT)")
 
     with pytest.raises(StoreError, match="cannot open the study.*no column named study_name"):
-        small(make_rows(80), url)
+        small(make_rows(80), new_url)
 
 
 @pytest.mark.parametrize("left", [50, 100, 4095, 4096, 40_000, 80_000])
@@ -825,22 +834,22 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 
 @pytest.mark.parametrize("room", [30_000, pytest.param(-60_000, marks=pytest.mark.slow)])
 def test_a_full_disk_ends_the_search_and_space_lets_it_go_on(
-    room, start, rows, url, stored, outcome_of
+    room, start, rows, new_url, stored, outcome_of
 ):
     X, y = rows
     call = {"X": X, "y": y, "costs": COSTS, "learners": "logistic", "n_jobs": 1}
-    optimize(**call, n_trials=3, storage=url)
-    limit = Path(url.removeprefix("sqlite:///")).stat().st_size + room
+    optimize(**call, n_trials=3, storage=new_url)
+    limit = Path(new_url.removeprefix("sqlite:///")).stat().st_size + room
 
-    full = start(**call, n_trials=12, storage=url, before=LIMITED.format(limit=limit))
+    full = start(**call, n_trials=12, storage=new_url, before=LIMITED.format(limit=limit))
 
     assert full.end() == 0
     kind, message = full.error
     assert kind == "StoreError"
     assert "study.db: " in message
-    check_kept(full.acknowledged, stored(url))
-    assert sorted(stored(url))[:3] == [0, 1, 2]
-    resumed, whole = (optimize(**call, n_trials=12, storage=place) for place in (url, None))
+    check_kept(full.acknowledged, stored(new_url))
+    assert sorted(stored(new_url))[:3] == [0, 1, 2]
+    resumed, whole = (optimize(**call, n_trials=12, storage=place) for place in (new_url, None))
     assert outcome_of(resumed, X) == outcome_of(whole, X)
 
 
