@@ -9,13 +9,14 @@ import shlex
 import shutil
 import sqlite3
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from costopt import CostMatrix, choose_threshold, optimize, write_report
+from costopt.cli import main
 from costopt.comparison.strategies import STRATEGIES
 from costopt.learners.registry import LEARNERS
 from costopt.rebalancing.definition import EFFECTS
@@ -27,6 +28,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*\.?\d*")
 # Versions of xgboost and scikit-learn differ in the last digits of what they learn.
 CLOSE = 0.03
+ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,9 @@ class Reader:
         for line in block.code.splitlines():
             program, *arguments = shlex.split(line.removeprefix("$ "))
             assert program == "costopt"
-            printed += run([sys.executable, "-m", "costopt", *arguments])
+            done = CliRunner().invoke(main, arguments, env=ENVIRONMENT)
+            assert done.exit_code == 0, done.output
+            printed += done.stdout
         return printed
 
     def run_toml(self, block):
@@ -87,9 +91,13 @@ class Reader:
 
 
 def run(command):
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=environment
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

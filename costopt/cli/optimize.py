@@ -170,7 +170,7 @@ def optimize(
 
 def _storage(out: Path, url: str | None, *, anew: bool) -> str:
     """Where the trials of a search are kept: by default in the folder of its policy."""
-    from costopt.search.store import remove_sqlite, sqlite_url
+    from costopt.engine.database import remove_sqlite, sqlite_url
 
     if url is not None:
         return url

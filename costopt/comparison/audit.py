@@ -285,7 +285,7 @@ def _optimism(apparent: float, honest: Estimate) -> Finding | None:
 
 
 def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | None]:
-    yield from findings_of(result.posed.suspicions)
+    yield from findings_of(result.problem.suspicions)
     never, always, perfect = (
         result.baselines[name].value for name in ("never act", "always act", "perfect knowledge")
     )

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.advice import Advice
-from costopt.comparison.strategies import Strategy
+from costopt.engine.records import Record
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.pricing import OutOfFold, with_rows
-from costopt.evaluation.problem import Posed, Problem
+from costopt.evaluation.problem import Problem
 from costopt.evaluation.trial import fit_final
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
@@ -19,11 +18,9 @@ from costopt.showing.overview import Overview, Presentable, rows_of
 from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-__all__ = ["Comparison", "Priced", "StrategyResult"]
+__all__ = ["Comparison", "StrategyResult"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,25 +68,6 @@ class StrategyResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
-    """What is kept of a strategy, so that it can be ranked and its policy be made."""
-
-    strategy: Strategy
-    found: OutOfFold
-    act: NDArray[np.bool_]
-    cost: NDArray[np.float64]
-    expected_cost: Estimate
-    savings: Estimate
-    metrics: Mapping[str, float]
-    seconds: float
-
-    def whole(self, problem: Problem) -> OutOfFold:
-        """What was found of it, with its rows."""
-        assert self.found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
-        return with_rows(problem, self.found, self.found.log_odds)
-
-
-@dataclass(frozen=True, eq=False)
 class Comparison(Presentable):
     """Strategies ranked by money, on the same folds of the same rows.
 
@@ -108,11 +86,9 @@ class Comparison(Presentable):
         What it costs, corrected for having been selected on the same rows.
     advice : Advice
         What could be said before anything was fitted.
-    unit : str
-    n_cases, n_positives : int
-    posed : Posed
-        The problem that all were run on.
-    priced : mapping of str to Priced
+    problem : Problem
+        What all were run on.
+    records : mapping of str to Record
         What policies are made from.
     selection_bias : float
         What the selection of the best hides of its cost: part of ``expected_cost``, and of no other
@@ -127,13 +103,25 @@ class Comparison(Presentable):
     best: str
     expected_cost: Estimate
     advice: Advice
-    unit: str
-    n_cases: int
-    n_positives: int
-    posed: Posed = field(repr=False)
-    priced: Mapping[str, Priced] = field(repr=False)
+    problem: Problem = field(repr=False)
+    records: Mapping[str, Record] = field(repr=False)
     selection_bias: float = 0.0
     beside: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Currency of the costs."""
+        return self.problem.unit
+
+    @property
+    def n_cases(self) -> int:
+        """How many rows stand for somebody."""
+        return self.problem.n_cases
+
+    @property
+    def n_positives(self) -> int:
+        """How many of them are positive."""
+        return self.problem.n_positives
 
     @property
     def cheapest(self) -> str:
@@ -161,13 +149,13 @@ class Comparison(Presentable):
         """
         chosen = self.best if name is None else name
         self._check(chosen)
-        problem = self.posed.problem
-        found = self.priced[chosen].whole(problem)
+        problem = self.problem
+        found = self.records[chosen].whole(problem)
         evidence = evidence_of(
-            self.posed, found, bias=self.selection_bias if chosen == self.best else 0.0
+            problem, found, bias=self.selection_bias if chosen == self.best else 0.0
         )
         final = fit_final(problem, found.candidate, found.n_rounds)
-        return assemble(self.posed, found, final, evidence)
+        return assemble(problem, found, final, evidence)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per strategy, the cheapest first; then those that were skipped, with the reason."""
@@ -197,7 +185,7 @@ class Comparison(Presentable):
         share = self.n_positives / self.n_cases
         width = max(24, *(len(result.title) for result in self.results)) + 2
         lines = [
-            f"{len(self.priced)} strategies on {self.n_cases:,} cases, of which "
+            f"{len(self.records)} strategies on {self.n_cases:,} cases, of which "
             f"{self.n_positives:,} ({percent(share)}) are positive",
             "",
             f"{'':{width}}{'cost per case':>13}  {'95% interval':<20}{'above cheapest':>16}"
@@ -245,7 +233,7 @@ class Comparison(Presentable):
             else "Accuracy says nothing about money: it counts both errors alike."
         )
         for words, names in (("first", self.advice.try_first), ("to avoid", self.advice.avoid)):
-            known = [name for name in names if name in self.priced or name in self.skipped]
+            known = [name for name in names if name in self.records or name in self.skipped]
             if known:
                 lines.append(f"Advised {words}: {'; '.join(known)}.")
         lines += [f"Data and advice disagree: {words}." for words in self.disagreements()]
@@ -277,8 +265,8 @@ class Comparison(Presentable):
     def _check(self, name: str) -> None:
         if name in self.skipped:
             raise SearchError(f"{name!r} was not run: {self.skipped[name]}")
-        if name not in self.priced:
-            raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.priced)}")
+        if name not in self.records:
+            raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.records)}")
 
     def overview(self) -> Overview:
         """The strategies by their cost, the selected one marked, and why it is that one."""

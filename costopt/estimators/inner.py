@@ -115,7 +115,7 @@ def check_fitted(estimator: Any) -> None:
         raise DataError(
             "a FrozenEstimator, or cv='prefit', needs a fitted model, got "
             f"{type(estimator).__name__} that is not fitted: fit it first on other rows, or pass "
-            "cv=5 to have it fitted here; scikit-learn's clone forgets a fit, unless the model is "
+            "another cv to have it fitted here; scikit-learn's clone forgets a fit, unless the model is "
             "in FrozenEstimator"
         ) from None
 

@@ -48,17 +48,17 @@ def warn_of_leaks(
     CostOptWarning
         ``possible-leaks``.
     """
-    priced = _cost_columns(costs, table)
+    read = _cost_columns(costs, table)
     columns = _columns(features)
     found: tuple[Suspicion, ...] = ()
     if columns is not None:
         found = suspicions_of(columns, y)
-    unseen = [name for name in priced if columns is None or name not in columns.names]
+    unseen = [name for name in read if columns is None or name not in columns.names]
     if unseen and table is not None:
         others = read_columns(table, set(table.columns) - set(unseen))
         found += suspicions_of(others, y, identifiers=False, rows=False)
     found = tuple(one for one in found if not (apart and one.kind == "repeated-rows"))
-    warn_of(found, priced)
+    warn_of(found, read)
     return found
 
 

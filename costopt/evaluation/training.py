@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.odds import OddsLedger
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.problem import Problem
 from costopt.learners.protocol import Features, Fitted, Fold, Learner
 from costopt.rebalancing.definition import Reweighting, TrainingRows
@@ -49,6 +49,11 @@ class Trained:
     prepared: Any
     fold: int | None
     n_rounds: int | None = None
+
+    @property
+    def model(self) -> Any:
+        """Whatever the learner's `score` understands."""
+        return self.fitted.model
 
     def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
         """Raw scores of the fold's validation rows, of a model that was validated on them."""

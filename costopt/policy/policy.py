@@ -20,13 +20,7 @@ from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
-from costopt.policy.cases import (
-    CaseFeatures,
-    check_n_cases,
-    one_row,
-    record_of,
-    values_of,
-)
+from costopt.policy.cases import CaseFeatures, check_n_cases, one_row, record_of, values_of
 from costopt.policy.costs import (
     check_costs,
     costs_of_cases,

@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.evaluation.problem import Posed
+from costopt.evaluation.problem import Problem
 from costopt.learners.foreign import is_frozen, library_of
 from costopt.learners.protocol import Features, Learner
 from costopt.rebalancing.definition import RebalancingMethod
@@ -26,22 +26,23 @@ PACKAGES = ("costopt-ml", "numpy", "optuna", "scikit-learn", "xgboost")
 
 
 def fingerprint(
-    posed: Posed, resampling: Iterable[str | RebalancingMethod], search: Mapping[str, str]
+    problem: Problem, resampling: Iterable[str | RebalancingMethod], search: Mapping[str, str]
 ) -> dict[str, str]:
     """Digests and plain texts by the name of what they stand for.
 
     Parameters
     ----------
-    posed : Posed
+    problem : Problem
     resampling : iterable of str or RebalancingMethod
     search : mapping of str to str
-        How trials are proposed and given up.
+        How trials are proposed and stopped early.
     """
-    problem = posed.problem
     found = {
         "data": _of_features(problem.features),
-        "labels": _digest(problem.y, json.dumps([posed.labels.negative, posed.labels.positive])),
-        "costs": _digest(_of_costs(problem.costs, problem.known), f"{problem.scale}{posed.unit}"),
+        "labels": _digest(
+            problem.y, json.dumps([problem.labels.negative, problem.labels.positive])
+        ),
+        "costs": _digest(_of_costs(problem.costs, problem.known), f"{problem.scale}{problem.unit}"),
         "weights": "none" if problem.weight is None else _digest(problem.weight),
         "folds": _digest(
             *(rows for fold in problem.folds.folds for rows in (fold.train, fold.test))

@@ -12,15 +12,16 @@ import optuna
 from numpy.typing import NDArray
 
 from costopt.decision.rules import decide
+from costopt.engine.records import Record
+from costopt.evaluation.candidates import Candidate, OutOfFold
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.leakage import nearly_perfect
-from costopt.evaluation.pricing import Candidate, OutOfFold
-from costopt.evaluation.problem import Posed, Problem
-from costopt.evaluation.trial import fit_final
+from costopt.evaluation.problem import Problem
+from costopt.evaluation.trial import FinalKind, fit_final
 from costopt.inputs.suspicion import Suspicion
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.selection import Record, Shipping, choose
+from costopt.search.selection import SelectionKind, choose
 from costopt.showing.overview import Overview, Presentable, cost_lines, rows_of
 from costopt.showing.text import figure, percent, printable
 
@@ -157,8 +158,8 @@ class SearchResult(Presentable):
 
     def _trials_in_words(self) -> str:
         states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
-        given_up = states.count(optuna.trial.TrialState.PRUNED)
-        note = f" ({given_up:,} more given up early)" if given_up else ""
+        pruned = states.count(optuna.trial.TrialState.PRUNED)
+        note = f" ({pruned:,} more stopped early)" if pruned else ""
         return f"{self.n_trials:,} trials{note}"
 
     def overview(self) -> Overview:
@@ -177,63 +178,63 @@ class SearchResult(Presentable):
 
 
 def build_result(
-    posed: Posed,
+    problem: Problem,
     study: optuna.Study,
     trials: Sequence[optuna.trial.FrozenTrial],
     records: Sequence[Record],
     defaults: Sequence[Candidate],
     plain: OutOfFold | None,
-    shipping: Shipping,
+    *,
+    selection: SelectionKind,
+    final: FinalKind,
 ) -> SearchResult:
-    """Select among completed trials, fit what ships, and measure.
+    """Select among completed trials, fit the final models, and measure.
 
     Parameters
     ----------
-    posed : Posed
+    problem : Problem
     study : optuna.Study
     trials : sequence of FrozenTrial
         The completed ones.
     records : sequence of Record
-        Their outcomes.
+        What came of them.
     defaults : sequence of Candidate
         The untuned model of each learner, in order of preference.
     plain : OutOfFold or None
         The first of them, row by row; None if it cannot be fitted.
-    shipping : Shipping
+    selection, final
+        As for `costopt.optimize`.
     """
-    problem = posed.problem
     candidates = [record.found.candidate for record in records]
     untuned = [candidates.index(default) for default in defaults if default in candidates]
-    shipped = choose(problem, records, untuned, shipping.selection)
+    selected = choose(problem, records, untuned, selection)
     evidence = evidence_of(
-        posed,
-        shipped.found,
-        bias=shipped.bias,
+        problem,
+        selected.found,
+        bias=selected.bias,
         baselines={} if plain is None else _untuned_decisions(problem, plain),
     )
-    final = tuple(
+    models = tuple(
         part
-        for member in shipped.members
-        for part in fit_final(
-            problem, candidates[member], records[member].found.n_rounds, shipping.final
-        )
+        for member in selected.members
+        for part in fit_final(problem, candidates[member], records[member].found.n_rounds, final)
     )
-    best = trials[shipped.members[0]]
+    best = trials[selected.members[0]]
     assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
     assert evidence.savings is not None  # noqa: S101  # as above
     return SearchResult(
-        policy=assemble(posed, shipped.found, final, evidence),
+        policy=assemble(problem, selected.found, models, evidence),
         expected_cost=evidence.expected_cost,
         apparent_cost=evidence.expected_cost.value - evidence.selection_bias,
         savings=evidence.savings,
         baselines=evidence.baselines,
         best_params=dict(best.params),
         trial_number=best.number,
-        averaged=tuple(trials[member].number for member in shipped.members),
-        reason=shipped.reason,
+        averaged=tuple(trials[member].number for member in selected.members),
+        reason=selected.reason,
         study=study,
-        suspicions=posed.suspicions,
-        perfect_cost=problem.sample(shipped.found.calibrated).perfect().value * problem.scale,
+        suspicions=problem.suspicions,
+        perfect_cost=problem.sample(selected.found.calibrated).perfect().value * problem.scale,
     )
 
 

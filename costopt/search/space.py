@@ -10,7 +10,7 @@ import optuna
 
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError, SearchError, nearest
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.problem import Problem
 from costopt.learners.dimensions import Choice, Dimension, Integer, Real, within
 from costopt.learners.protocol import Learner, combines

@@ -1,6 +1,7 @@
 """How a program of commands ends and speaks, whatever its commands do."""
 
 import inspect
+import io
 import math
 
 import click
@@ -108,6 +109,35 @@ def test_each_warning_is_shown_once_on_stderr():
 
     assert result.stderr == "warning: [odd-thing] this is odd: see --ignore\n"
     assert result.stdout == "done\n"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({"NO_COLOR": "", "TERM": "xterm"}, "\x1b[33m\x1b[1mwarning:\x1b[0m [odd] this is odd\n"),
+        ({"NO_COLOR": "1", "TERM": "xterm"}, "warning: [odd] this is odd\n"),
+        ({"NO_COLOR": "", "TERM": "dumb"}, "warning: [odd] this is odd\n"),
+    ],
+)
+def test_a_warning_is_coloured_on_a_terminal_that_shows_colours(environment, shown, monkeypatch):
+    program = Program("program", commands=[click.Command("do", callback=warn_of_something_odd)])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+
+    program.main(["do"], standalone_mode=False)
+
+    assert terminal.getvalue() == shown
+
+
+def warn_of_something_odd():
+    warn("odd", "this is odd")
 
 
 def test_control_characters_of_names_are_escaped():

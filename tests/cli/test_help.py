@@ -8,6 +8,7 @@ import sys
 import sysconfig
 
 import pytest
+from click.testing import CliRunner
 
 from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
@@ -109,23 +110,31 @@ def test_the_examples_of_completion_run_as_they_are_printed(shell, tmp_path):
     ],
 )
 def test_words_are_completed(words, completed):
-    typed = words.split(" ")
-    environment = {
-        **os.environ,
-        "_COSTOPT_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(typed) - 1),
-    }
+    done = CliRunner().invoke(main, [], prog_name="costopt", env=typed(words))
 
+    assert done.exit_code == 0
+    assert [line.split(",")[1] for line in done.stdout.splitlines()] == completed
+
+
+def test_words_are_completed_by_the_program_as_a_shell_calls_it():
     done = subprocess.run(
         [sys.executable, "-m", "costopt"],
-        env=environment,
+        env=os.environ | typed("costopt opt"),
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert [line.split(",")[1] for line in done.stdout.splitlines()] == completed
+    assert done.stdout == "plain,optimize\n"
+
+
+def typed(words):
+    """What bash tells of a line that is typed so far."""
+    return {
+        "_COSTOPT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
 
 
 def test_a_shell_that_is_not_known(shell):

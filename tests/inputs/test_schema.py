@@ -601,7 +601,7 @@ def test_what_was_said_of_texts_holds_for_single_rows_too():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_array_equal(schema.encode(Table(nothing[:1])), np.full((1, 3), np.nan))
-    assert Schema.from_dict(schema.to_dict()) == schema
+    assert pickle.loads(pickle.dumps(schema)) == schema
     with pytest.raises(
         DataError, match=r"'since' must hold dates of the format %d\.%m\.%Y, .* '1/2'"
     ):

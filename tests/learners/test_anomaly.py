@@ -9,8 +9,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from costopt import CostMatrix, CostOptWarning, DataError, optimize
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose, pose_rows
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import encode_labels
@@ -35,7 +36,7 @@ def strange(n=600, positives=30, seed=0):
 
 def posed(X, y, name, cv=3, **options):
     costs = options.pop("costs", CostMatrix(fn=20, fp=1))
-    return pose(X, y, costs, {name: learner(name)}, cv=cv, n_jobs=1, **options).problem
+    return prepare(X, y, costs, {name: learner(name)}, Rows(cv=cv, **options), n_jobs=1)
 
 
 def candidate_of(name, **params):
@@ -140,12 +141,12 @@ def test_columns_that_hardly_vary_are_no_error(name):
 
 
 def test_rows_for_another_estimator_are_refused():
-    problem = pose_rows(
+    problem = prepare_encoded(
         np.zeros((40, 2)),
         encode_labels([0, 1] * 20, None),
         CostMatrix(fp=1, fn=5),
         {"one_class_svm": learner("one_class_svm")},
-    ).problem
+    )
 
     with pytest.raises(DataError, match="one_class_svm needs a table of columns, not rows for"):
         evaluate(problem, candidate_of("one_class_svm"))

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 from sklearn.metrics import roc_auc_score
 
 from costopt import CostMatrix, SearchError, SklearnLearner
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.learners.dimensions import Choice, Integer, Real
@@ -36,7 +37,7 @@ def params_of(name):
 
 def posed(X, y, name, cv=2, **options):
     costs = options.pop("costs", CostMatrix(fn=8, fp=1))
-    return pose(X, y, costs, {name: learner(name)}, cv=cv, n_jobs=1, **options).problem
+    return prepare(X, y, costs, {name: learner(name)}, Rows(cv=cv, **options), n_jobs=1)
 
 
 @pytest.mark.parametrize("name", INSTALLED)

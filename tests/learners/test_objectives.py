@@ -8,8 +8,9 @@ from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DecisionPolicy, SearchError, XGBoostLearner, optimize
 from costopt.calibration.identity import IdentityMap
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.frames import Table
@@ -40,7 +41,8 @@ def rare(rate=0.01, n=4000, seed=0):
 def problem_of(X, y, name, costs=None, **options):
     made = options.pop("made", None) or learner(name)
     costs = CostMatrix(fp=1, fn=100) if costs is None else costs
-    return made, pose(X, y, costs, {name: made}, n_jobs=1, **options).problem
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    return made, prepare(X, y, costs, {name: made}, rows_, n_jobs=1, **options)
 
 
 # Derivatives

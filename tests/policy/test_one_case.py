@@ -3,6 +3,7 @@
 import datetime as dt
 import decimal
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -170,6 +171,23 @@ def test_a_plain_record_needs_no_table(policies, monkeypatch):
     monkeypatch.setattr(Table, "__init__", refuse)
 
     assert [policy.decide_one(record) for record in records] == expected
+
+
+@pytest.mark.parametrize("change", ["missing", "dates"])
+def test_what_was_said_of_cells_is_read_by_the_table(policies, change):
+    policy = policies["xgboost"]
+    schema = replace(policy.schema, missing=("-99",))
+    if change == "dates":
+        first, *rest = policy.schema.features
+        schema = replace(policy.schema, features=(replace(first, date_format="%Y-%m-%d"), *rest))
+    read = replace(policy, schema=schema)
+    record = mixed(1)[0].to_dict("records")[0] | {"amount": -99.0, "whole": -99}
+
+    found = outcome(lambda: of_one(read, record))
+
+    assert found == outcome(lambda: of_table(read, pd.DataFrame([record])))
+    if change == "missing":
+        assert found != outcome(lambda: of_one(policy, record))
 
 
 def test_a_learner_that_wants_a_frame_gets_the_records_own(policies):

@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DataError, SklearnLearner, XGBoostLearner
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose, pose_rows
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.frames import Table
@@ -58,7 +59,8 @@ def folds():
 
 def posed(X, y, learner, costs=None, **options):
     costs = CostMatrix(fn="amount", fp=5, tp=5) if costs is None else costs
-    return pose(X, y, costs, {learner.name: learner}, cv=folds(), n_jobs=1, **options).problem
+    rows_ = Rows(cv=folds(), **options)
+    return prepare(X, y, costs, {learner.name: learner}, rows_, n_jobs=1)
 
 
 def training_rows(X, y, population=None):
@@ -149,7 +151,7 @@ def test_gaps_cost_smote_none_of_its_ranking():
     y = rng.random(3000) < 1 / (1 + np.exp(4 - X[:, 0] - X[:, 1] + X[:, 2]))
     X[rng.random(X.shape) < 0.3] = np.nan
     learners = {"logistic": LogisticLearner()}
-    problem = pose(X, y.astype(int), CostMatrix(fp=1, fn=8), learners, n_jobs=1).problem
+    problem = prepare(X, y.astype(int), CostMatrix(fp=1, fn=8), learners, n_jobs=1)
 
     plain, smote = (
         roc_auc_score(y, evaluate(problem, Candidate("logistic", {"C": 1.0}, resampling, 1.0)).raw)
@@ -166,10 +168,10 @@ def test_gaps_cost_smote_none_of_its_ranking():
 def test_the_same_candidate_is_the_same_whatever_was_tried_before_and_on_how_many_cores(resampling):
     X, y = table()
     first = posed(X, y, LogisticLearner())
-    second = pose(
-        X, y, CostMatrix(fn="amount", fp=5, tp=5), {"logistic": LogisticLearner()}, cv=folds(),
+    second = prepare(
+        X, y, CostMatrix(fn="amount", fp=5, tp=5), {"logistic": LogisticLearner()}, Rows(cv=folds()),
         n_jobs=2,
-    ).problem  # fmt: skip
+    )  # fmt: skip
     candidate = Candidate("logistic", {"C": 1.0}, resampling, 0.6)
     for other in ("smote", resampling):
         evaluate(second, Candidate("logistic", {"C": 0.1}, other, 1.0))
@@ -274,9 +276,9 @@ def test_an_unknown_method_is_refused_with_the_nearest():
 def test_neighbours_of_rows_that_costopt_cannot_read_are_refused(resampling):
     X, y = table(missing=0)
     learner = SklearnLearner(Remembers())
-    problem = pose_rows(
+    problem = prepare_encoded(
         X.to_numpy(), encode_labels(y, None), CostMatrix(fp=1, fn=5), {learner.name: learner}
-    ).problem
+    )
 
     with pytest.raises(
         DataError,

@@ -5,7 +5,6 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, ExpectedCostObjective, SearchError, XGBoostLearner, optimize
-from costopt.search.sampling import RepeatableSampler
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -25,7 +24,11 @@ def objective(rows):
 
 
 def study_of(objective, n_trials, seed=1, **options):
-    given = {"sampler": RepeatableSampler(seed), "pruner": optuna.pruners.NopPruner(), **options}
+    given = {
+        "sampler": optuna.samplers.TPESampler(seed=seed),
+        "pruner": optuna.pruners.NopPruner(),
+        **options,
+    }
     study = optuna.create_study(**given)
     objective.enqueue_defaults(study)
     study.optimize(objective, n_trials=n_trials)
@@ -143,11 +146,11 @@ def test_a_pruner_of_ones_own_is_obeyed(rows, objective):
     pruned = study_of(own, 15, pruner=optuna.pruners.ThresholdPruner(upper=limit))
 
     for trial in pruned.trials:
-        too_dear = [cost > limit for cost in trial.intermediate_values.values()]
-        assert (trial.state == TrialState.PRUNED) == any(too_dear)
-        assert not any(too_dear[:-1])  # given up at once
+        too_expensive = [cost > limit for cost in trial.intermediate_values.values()]
+        assert (trial.state == TrialState.PRUNED) == any(too_expensive)
+        assert not any(too_expensive[:-1])  # stopped at once
         if trial.state == TrialState.PRUNED:
-            assert trial.user_attrs == {"n_folds": 1 + len(too_dear)}
+            assert trial.user_attrs == {"n_folds": 1 + len(too_expensive)}
     assert {trial.state for trial in pruned.trials} == {TrialState.PRUNED, TrialState.COMPLETE}
 
 
@@ -205,7 +208,9 @@ def test_a_candidate_that_was_evaluated_before_is_not_fitted_again(rows, counted
 def test_a_study_may_have_another_objective_beside_cost(rows, racing):
     X, y = rows
     objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", racing=racing)
-    study = optuna.create_study(directions=["minimize", "maximize"], sampler=RepeatableSampler(1))
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.TPESampler(seed=1)
+    )
     objective.enqueue_defaults(study)
 
     study.optimize(lambda trial: (objective(trial), trial.params["C"]), n_trials=8)

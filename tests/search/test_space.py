@@ -7,7 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CostMatrix, SearchError, SklearnLearner, XGBoostLearner
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 
@@ -16,8 +17,9 @@ def space_of(rows, costs=None, learners="logistic", resampling=BY_DEFAULT, **opt
     X, y = rows
     chosen = resolve_learners(learners)
     methods = resolve_resampling(resampling, chosen)
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
     return SearchSpace(
-        pose(X, y, costs or CostMatrix(fn=8, fp=1), chosen, **options).problem, methods
+        prepare(X, y, costs or CostMatrix(fn=8, fp=1), chosen, rows_, **options), methods
     )
 
 

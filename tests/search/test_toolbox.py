@@ -12,7 +12,7 @@ from costopt import (
     compare,
     optimize,
 )
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.registry import BUILT_IN
 from costopt.rebalancing.methods import METHODS
@@ -33,7 +33,7 @@ def numbers(n=300, seed=0):
 def space_of(X, y, learners, resampling):
     chosen = resolve_learners(learners)
     methods = resolve_resampling(resampling, chosen)
-    return SearchSpace(pose(X, y, COSTS, chosen, n_jobs=1).problem, methods)
+    return SearchSpace(prepare(X, y, COSTS, chosen, n_jobs=1), methods)
 
 
 @pytest.mark.parametrize("resampling", METHODS)
@@ -60,11 +60,11 @@ def test_every_learner_is_searched_by_its_name(name, rows):
     assert 0 <= result.policy.probability(X).min() <= result.policy.probability(X).max() <= 1
 
 
-def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
-    """Each learner untuned and the first under each resampling are tried before the search proper."""
+def test_the_best_of_a_search_is_never_more_expensive_than_each_strategy_alone():
+    """Each learner untuned and the first under each method are tried before the search proper."""
     X, y = numbers()
     learners = [LogisticLearner(), XGBoostLearner(max_rounds=20), "isolation_forest"]
-    methods = ["none", "weight", "random_under", "smote", "tomek_links"]
+    methods = ["none", "weight", "random_under", "smote"]
     first = len(space_of(X, y, learners, methods).defaults())
 
     # each trial is worth what it costs, and the search only adds to those it is given
@@ -83,7 +83,7 @@ def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
     assert result.study.best_value <= min(alone) + 1e-12
 
 
-def test_the_best_of_a_search_is_never_dearer_than_what_compare_finds():
+def test_the_best_of_a_search_is_never_more_expensive_than_what_compare_finds():
     X, y = numbers()
     names = ["logistic regression", "random over-sampling", "SMOTE", "TomekLinks"]
     methods = ["none", "random_over", "smote", "tomek_links"]

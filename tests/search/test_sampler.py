@@ -1,12 +1,13 @@
 """A sampler whose proposals depend on its seed, the trial's number and the trials before, only."""
 
+import inspect
 import random
 
 import numpy as np
 import optuna
 import pytest
 
-from costopt.search.sampling import RepeatableSampler
+from costopt.search.sampler import SETTINGS, sampler_for, settings_of
 
 SPACE = {
     "x": optuna.distributions.FloatDistribution(-5, 5),
@@ -20,11 +21,17 @@ def cost(params):
     return (params["x"] - 1) ** 2 + abs(np.log(params["rate"]) + 3) + (params["kind"] != "b")
 
 
-def searched(n_trials, sampler=None, trials=()):
-    study = optuna.create_study(sampler=sampler or RepeatableSampler(0))
+def asked(study, seed=0):
+    """The next trial of a study, as a search asks for it."""
+    study.sampler = sampler_for(seed, len(study.get_trials(deepcopy=False)))
+    return study.ask(SPACE)
+
+
+def searched(n_trials, seed=0, trials=()):
+    study = optuna.create_study()
     study.add_trials(trials)
     for _ in range(n_trials):
-        trial = study.ask(SPACE)
+        trial = asked(study, seed)
         study.tell(trial, cost(trial.params))
     return study
 
@@ -38,7 +45,7 @@ def test_the_same_seed_proposes_the_same():
 
 
 def test_another_seed_proposes_something_else():
-    firsts = [searched(1, RepeatableSampler(seed)).trials[0].params for seed in range(20)]
+    firsts = [searched(1, seed).trials[0].params for seed in range(20)]
 
     assert len({str(params) for params in firsts}) == 20
 
@@ -56,12 +63,11 @@ def test_a_new_sampler_goes_on_where_an_earlier_one_was_left(done):
     assert proposals(resumed) == proposals(straight)
 
 
-def test_one_sampler_for_two_studies_mixes_nothing_up():
-    shared = RepeatableSampler(0)
-    one, other = (optuna.create_study(sampler=shared) for _ in range(2))
+def test_two_studies_at_once_mix_nothing_up():
+    one, other = (optuna.create_study() for _ in range(2))
     for _ in range(15):
         for study in (one, other):
-            trial = study.ask(SPACE)
+            trial = asked(study)
             study.tell(trial, cost(trial.params))
 
     assert proposals(one) == proposals(other) == proposals(searched(15))
@@ -69,10 +75,10 @@ def test_one_sampler_for_two_studies_mixes_nothing_up():
 
 def test_trials_that_were_pruned_or_failed_are_part_of_what_came_before():
     def run(n_trials, trials=()):
-        study = optuna.create_study(sampler=RepeatableSampler(3))
+        study = optuna.create_study()
         study.add_trials(trials)
         for _ in range(n_trials):
-            trial = study.ask(SPACE)
+            trial = asked(study, 3)
             if trial.number % 4 == 1:
                 trial.report(cost(trial.params), 2)
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -85,13 +91,6 @@ def test_trials_that_were_pruned_or_failed_are_part_of_what_came_before():
     straight = run(30)
 
     assert proposals(run(13, straight.trials[:17])) == proposals(straight)
-
-
-def test_reseeding_changes_nothing():
-    sampler = RepeatableSampler(0)
-    sampler.reseed_rng()
-
-    assert proposals(searched(12, sampler)) == proposals(searched(12))
 
 
 def test_another_process_proposes_the_same(start, rows):
@@ -135,3 +134,69 @@ def test_it_learns_from_what_it_was_told():
 
     # ten trials at random come first
     assert np.mean(costs[-20:]) < 0.6 * np.mean(costs[:10])
+
+
+# --- settings ---
+
+
+def test_every_version_of_optuna_is_given_the_settings_that_differ_between_them():
+    """They are arguments of 4.5 and of 5.0, with other defaults; what is made of them may differ."""
+    taken = inspect.signature(optuna.samplers.TPESampler).parameters
+
+    assert set(SETTINGS) <= set(taken)
+    assert {"multivariate", "group", "constant_liar"} <= set(SETTINGS)
+    for name, value in SETTINGS.items():
+        assert getattr(sampler_for(0, 0), f"_{name}") == value
+
+
+def make(**options):
+    return optuna.samplers.TPESampler(**{"seed": 1, **options})
+
+
+def test_the_settings_of_a_sampler_are_the_same_for_another_that_was_given_the_same():
+    assert settings_of(make()) == settings_of(make())
+    assert settings_of(make(gamma=len)) == settings_of(make(gamma=len))
+    grid = {"C": [0.1, 1.0]}
+    assert settings_of(optuna.samplers.GridSampler(grid, seed=0)) == settings_of(
+        optuna.samplers.GridSampler(dict(grid), seed=0)
+    )
+    fixed = [
+        optuna.samplers.PartialFixedSampler({"C": 1.0}, optuna.samplers.RandomSampler(3))
+        for _ in range(2)
+    ]
+    assert settings_of(fixed[0]) == settings_of(fixed[1])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: make(seed=2),
+        lambda: make(n_startup_trials=11),
+        lambda: make(constant_liar=not SETTINGS["constant_liar"]),
+        lambda: make(multivariate=False),
+        lambda: make(gamma=len),
+        lambda: optuna.samplers.RandomSampler(1),
+        lambda: optuna.samplers.QMCSampler(seed=1),
+        lambda: None,
+    ],
+)
+@pytest.mark.filterwarnings(
+    "ignore::optuna.exceptions.ExperimentalWarning", "ignore::FutureWarning"
+)
+def test_another_seed_class_or_setting_is_another_sampler(other):
+    assert settings_of(other()) != settings_of(make())
+
+
+def test_a_sampler_that_has_been_used_is_still_the_same():
+    sampler = make()
+    before = settings_of(sampler)
+    study = optuna.create_study(sampler=sampler)
+    for _ in range(12):
+        trial = study.ask(SPACE)
+        study.tell(trial, cost(trial.params))
+
+    assert settings_of(sampler) == before
+
+
+def test_a_sampler_without_a_seed_is_the_same_as_another_without():
+    assert settings_of(make(seed=None)) == settings_of(make(seed=None))

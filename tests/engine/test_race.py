@@ -10,39 +10,42 @@ from scipy import stats
 from scipy.special import expit
 
 from costopt import CaseCosts, CostMatrix, ExpectedCostObjective, XGBoostLearner, optimize
-from costopt.evaluation.pricing import Candidate, price
-from costopt.evaluation.problem import pose_rows
+from costopt.engine.race import Race
+from costopt.evaluation.candidates import Candidate, evaluate_scores
+from costopt.evaluation.problem import prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import encode_labels
 from costopt.learners.logistic import LogisticLearner
-from costopt.search.racing import Race
 
 COSTS = CostMatrix(fn=8, fp=1)
 
 
-def posed(n=500, costs=COSTS, cv=5, **options):
+def prepared(n=500, costs=COSTS, cv=5, **options):
     """A problem of scores only: nothing is ever fitted."""
     rng = np.random.default_rng(n)
     signal = rng.normal(size=n)
     y = rng.random(n) < expit(1.5 * signal - 1)
-    found = pose_rows(None, encode_labels(y), costs, {}, cv=cv, n_jobs=1, **options)
+    found = prepare_encoded(None, encode_labels(y), costs, {}, Rows(cv=cv, **options), n_jobs=1)
     score = expit(1.5 * signal - 1 + rng.normal(size=n) / 2)
-    return found.problem, found.of_problem(score)[found.problem.scored.rows]
+    return found, found.of_counted(score)[found.scored.rows]
 
 
-def priced(problem, raw, n_folds, odds_multipliers=(1.0,) * 10):
+def cost_on_first(problem, raw, n_folds, odds_multipliers=(1.0,) * 10):
     """What scores of all rows cost on the first folds, by rules fitted to no more than these."""
     rows = np.isin(problem.scored.rows, problem.scored_by(n_folds).rows)
     multipliers = odds_multipliers[:n_folds]
-    return price(problem, Candidate("scores", {}), raw[rows], odds_multipliers=multipliers)
+    return evaluate_scores(
+        problem, Candidate("scores", {}), raw[rows], odds_multipliers=multipliers
+    )
 
 
 def race_of(problem, raw, n_folds):
-    """The function that says whether a trial is given up that costs so much more on each row."""
+    """The function that says whether a trial is stopped early that costs so much more on each row."""
     race = Race(problem)
-    race.enter(priced(problem, raw, problem.n_folds))
-    best = priced(problem, raw, n_folds)
-    return lambda dearer: race.is_lost(replace(best, row_cost=best.row_cost + dearer))
+    race.enter(cost_on_first(problem, raw, problem.n_folds))
+    best = cost_on_first(problem, raw, n_folds)
+    return lambda excess: race.is_lost(replace(best, row_cost=best.row_cost + excess))
 
 
 def first(n_rows, **counts):
@@ -61,7 +64,7 @@ def first(n_rows, **counts):
 @pytest.mark.parametrize(("cv", "n_looks"), [(3, 1), (4, 2), (5, 3), (10, 8)])
 @pytest.mark.parametrize("n_folds", [2, 3, 7])
 def test_it_is_five_percent_one_sided_shared_out_over_the_looks(cv, n_looks, n_folds):
-    problem, raw = posed(600, cv=cv)
+    problem, raw = prepared(600, cv=cv)
     n_folds = min(n_folds, cv - 1)
     n = problem.scored_by(n_folds).rows.size
     bound = stats.norm.isf(0.05 / n_looks)
@@ -76,8 +79,8 @@ def test_it_is_five_percent_one_sided_shared_out_over_the_looks(cv, n_looks, n_f
             z = mean / np.sqrt(((up + down) / n - mean**2) / n)
             if abs(z - bound) < 1e-9:
                 continue
-            dearer = first(n, up=(1, up), down=(-1, down))
-            assert is_lost(dearer) == (z > bound), (up, down)
+            excess = first(n, up=(1, up), down=(-1, down))
+            assert is_lost(excess) == (z > bound), (up, down)
             decisions.add(z > bound)
 
     assert decisions == {True, False}
@@ -89,20 +92,20 @@ def test_with_two_folds_nobody_looks_and_with_three_only_once(rows):
         seen = []
         objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", cv=cv, n_jobs=1)
         candidate = objective.space.candidate(objective.space.defaults()[0])
-        evaluate(objective.posed.problem, candidate, give_up=seen.append)
+        evaluate(objective.problem, candidate, stop_early=seen.append)
         assert [found.n_folds for found in seen] == list(range(2, 2 + looks))
 
 
 @pytest.mark.parametrize(("n_differing", "lost"), [(0, False), (19, False), (20, True), (60, True)])
 def test_fewer_than_twenty_differing_rows_say_nothing(n_differing, lost):
-    problem, raw = posed()
+    problem, raw = prepared()
     n = problem.scored_by(2).rows.size
 
     assert race_of(problem, raw, 2)(first(n, up=(3, n_differing))) == lost
 
 
 def test_rows_that_stand_for_nobody_are_not_there_to_differ():
-    problem, raw = posed(sample_weight=np.where(np.arange(500) < 40, 0.0, 1.0))
+    problem, raw = prepared(sample_weight=np.where(np.arange(500) < 40, 0.0, 1.0))
 
     is_lost = race_of(problem, raw, 2)
 
@@ -136,7 +139,7 @@ def test_noise_is_that_of_what_is_drawn_together(kind):
             "sample_weight": rng.uniform(0.1, 4, n),
         },
     }[kind]
-    problem, raw = posed(n, **options)
+    problem, raw = prepared(n, **options)
     scored = problem.scored_by(3)
     weight = np.ones(scored.rows.size) if scored.weight is None else scored.weight
     units = scored.rows if problem.folds.units is None else problem.folds.units[scored.rows]
@@ -155,28 +158,28 @@ def test_noise_is_that_of_what_is_drawn_together(kind):
 
 
 def test_rows_of_a_group_are_one_difference():
-    problem, raw = posed(600, groups=np.arange(600) // 3)
+    problem, raw = prepared(600, groups=np.arange(600) // 3)
     scored = problem.scored_by(3)
     groups = problem.folds.units[scored.rows]
 
     for n_groups, lost in ((19, False), (20, True)):
-        dearer = np.isin(groups, np.unique(groups)[:n_groups]).astype(float)
-        assert np.count_nonzero(dearer) == 3 * n_groups
-        assert race_of(problem, raw, 3)(dearer) == lost
+        excess = np.isin(groups, np.unique(groups)[:n_groups]).astype(float)
+        assert np.count_nonzero(excess) == 3 * n_groups
+        assert race_of(problem, raw, 3)(excess) == lost
 
 
 @pytest.mark.parametrize("rate", [1e-9, 1, 1e9, 2.0**-40])
 def test_currency_changes_no_decision(rate):
-    problem, raw = posed(costs=CostMatrix(fn=8 * rate, fp=rate))
+    problem, raw = prepared(costs=CostMatrix(fn=8 * rate, fp=rate))
     n = problem.scored_by(2).rows.size
 
-    plain, _ = posed()
+    plain, _ = prepared()
     scaled, unscaled = race_of(problem, raw, 2), race_of(plain, raw, 2)
     decisions = set()
     for up in range(60):
-        dearer = first(n, up=(1, up), down=(-1, 20))  # in units that are divided out
-        decisions.add(scaled(dearer))
-        assert scaled(dearer) == unscaled(dearer)
+        excess = first(n, up=(1, up), down=(-1, 20))  # in units that are divided out
+        decisions.add(scaled(excess))
+        assert scaled(excess) == unscaled(excess)
 
     assert decisions == {True, False}
 
@@ -185,20 +188,20 @@ def test_currency_changes_no_decision(rate):
 
 
 def test_the_first_trial_is_never_given_up():
-    problem, raw = posed()
-    found = priced(problem, raw, 2)
+    problem, raw = prepared()
+    found = cost_on_first(problem, raw, 2)
 
     assert not Race(problem).is_lost(replace(found, row_cost=found.row_cost + 100))
 
 
 def test_a_cheaper_trial_is_never_given_up():
-    problem, raw = posed()
+    problem, raw = prepared()
 
     assert not race_of(problem, raw, 2)(-np.ones(problem.scored_by(2).rows.size))
 
 
 def test_a_trial_is_compared_with_the_cheapest_so_far():
-    problem, raw = posed(1000)
+    problem, raw = prepared(1000)
     rng = np.random.default_rng(0)
     good, bad = raw, expit(rng.normal(size=raw.size))
     middling = expit(np.log(raw / (1 - raw)) + rng.normal(0, 1.5, raw.size))
@@ -208,9 +211,11 @@ def test_a_trial_is_compared_with_the_cheapest_so_far():
     lost = {}
     for order, race in races.items():
         for name in order.split(", "):
-            race.enter(priced(problem, scores[name], 5))
-            race.is_lost(priced(problem, middling, 3))  # asked before the next one is entered
-        lost[order] = race.is_lost(priced(problem, middling, 3))
+            race.enter(cost_on_first(problem, scores[name], 5))
+            race.is_lost(
+                cost_on_first(problem, middling, 3)
+            )  # asked before the next one is entered
+        lost[order] = race.is_lost(cost_on_first(problem, middling, 3))
 
     assert lost == {"bad": False, "bad, good": True, "good, bad": True}
 
@@ -218,18 +223,18 @@ def test_a_trial_is_compared_with_the_cheapest_so_far():
 @pytest.mark.parametrize("odds_multipliers", [(1.0,) * 5, (1.0, 9.0, 0.2, 4.0, 1.0)])
 def test_both_are_priced_on_no_more_than_the_folds_that_are_done(odds_multipliers):
     fn = np.random.default_rng(1).lognormal(1, 2, 400)
-    problem, raw = posed(400, costs=CaseCosts(fn=fn, fp=2))
+    problem, raw = prepared(400, costs=CaseCosts(fn=fn, fp=2))
     rows = np.isin(problem.scored.rows, problem.scored_by(2).rows)
-    whole = priced(problem, raw, 5, odds_multipliers)
-    same = priced(problem, raw, 2, odds_multipliers)
+    whole = cost_on_first(problem, raw, 5, odds_multipliers)
+    same = cost_on_first(problem, raw, 2, odds_multipliers)
     assert (whole.row_cost[rows] != same.row_cost).any()
     race = Race(problem)
     race.enter(whole)
 
     # what differs is exactly this: one row more or less, and the bound of twenty would not hold
     for n_rows, lost in ((19, False), (20, True)):
-        dearer = first(same.row_cost.size, up=(1, n_rows))
-        assert race.is_lost(replace(same, row_cost=same.row_cost + dearer)) == lost
+        excess = first(same.row_cost.size, up=(1, n_rows))
+        assert race.is_lost(replace(same, row_cost=same.row_cost + excess)) == lost
 
 
 # --- how often it is wrong ---
@@ -237,11 +242,11 @@ def test_both_are_priced_on_no_more_than_the_folds_that_are_done(odds_multiplier
 
 @pytest.mark.parametrize("cv", [3, 5, 10])
 def test_a_trial_of_equal_cost_is_seldom_given_up(cv):
-    problem, raw = posed(400, cv=cv)
+    problem, raw = prepared(400, cv=cv)
     race = Race(problem)
-    race.enter(priced(problem, raw, cv))
+    race.enter(cost_on_first(problem, raw, cv))
     looks = range(2, cv)
-    best = {n_folds: priced(problem, raw, n_folds) for n_folds in looks}
+    best = {n_folds: cost_on_first(problem, raw, n_folds) for n_folds in looks}
     order = np.concatenate([fold.test for fold in problem.scored.folds])
     rng = np.random.default_rng(cv)
 
@@ -263,8 +268,8 @@ def test_a_trial_of_equal_cost_is_seldom_given_up(cv):
     assert lost / n_runs > 0.01  # it is a race after all
 
 
-def test_a_trial_that_is_clearly_dearer_is_mostly_given_up_at_the_first_look():
-    problem, raw = posed(400)
+def test_a_trial_that_is_clearly_more_expensive_is_mostly_stopped_at_the_first_look():
+    problem, raw = prepared(400)
     n = problem.scored_by(2).rows.size
     rng = np.random.default_rng(0)
 
@@ -322,7 +327,7 @@ def test_a_pruned_trial_keeps_what_it_cost_so_far_in_the_declared_unit(raced):
     X, y, costs, result = raced
     never = {}
     objective = ExpectedCostObjective(X, y, costs, learners=Chancy(), cv=6, n_jobs=1)
-    y_first = y.to_numpy()[objective.posed.problem.scored_by(2).rows]
+    y_first = y.to_numpy()[objective.problem.scored_by(2).rows]
     never = 800 * y_first.mean()
     always = 100 * (1 - y_first.mean())
 
@@ -407,14 +412,25 @@ def test_racing_costs_nothing_but_noise(make_rows):
 
 
 def test_racing_finds_trials_that_are_about_as_cheap(make_rows):
+    """Of the same candidates: they are drawn at random, whatever came of those before."""
     lowest, saved = [], 0
-    for seed in range(8):
+    for seed in range(4):
         X, y = make_rows(300, seed)
-        call = {"learners": XGBoostLearner(max_rounds=5), "n_trials": 20, "random_state": seed}
-        raced, complete = (optimize(X, y, COSTS, racing=racing, **call) for racing in (True, False))
+        raced, complete = (
+            optimize(
+                X,
+                y,
+                COSTS,
+                learners=XGBoostLearner(max_rounds=5),
+                n_trials=20,
+                sampler=optuna.samplers.RandomSampler(seed),
+                racing=racing,
+            )
+            for racing in (True, False)
+        )
         lowest.append((raced.study.best_value, complete.study.best_value))
         saved += 20 - raced.n_trials
 
     assert saved > 6
     one, other = np.mean(lowest, axis=0)
-    assert one < 1.02 * other
+    assert other <= one < 1.01 * other

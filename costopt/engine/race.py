@@ -1,4 +1,4 @@
-"""When to give a trial up: after a few folds, on the rows where it and the best trial differ."""
+"""When to stop a trial early: after a few folds, on the rows where it and the best trial differ."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from costopt.evaluation.candidates import OutOfFold, evaluate_scores
 from costopt.evaluation.draws import standard_error
-from costopt.evaluation.pricing import OutOfFold, price
 from costopt.evaluation.problem import Problem
 
 __all__ = ["Race"]
 
 FloatArray = NDArray[np.float64]
 
-# Chance, over all looks together, of giving up a trial that truly costs as much as one given rival.
-# The rival is the luckiest so far, so among many equal trials more than these are given up: a price
-# in trials that are not better, not in trials that are.
+# Chance, over all looks together, of stopping a trial that truly costs as much as one given rival.
+# The rival is the one that looks best so far, so among many equal trials more than these are
+# stopped: that costs trials that are not better, not trials that are.
 ERROR = 0.05
-# Fewer differing rows (or groups, or stretches of time) than this say nothing.
+# Fewer differing rows (or groups, or periods) than this say nothing.
 LEAST_DIFFERENCES = 20
 
 
@@ -46,23 +46,22 @@ class Race:
             self._best_costs = {}
 
     def is_lost(self, found: OutOfFold) -> bool:
-        """Whether a trial is dearer than the best one beyond noise, on the folds that it has finished."""
+        """Whether a trial costs significantly more than the best one, on the folds that it has finished."""
         if self._best is None:
             return False
         draws = self._problem.scored_by(found.n_folds).draws
-        dearer = draws.totals(found.row_cost - self._cost_of_best(found.n_folds))
-        if np.count_nonzero(dearer) < LEAST_DIFFERENCES:
+        excess = draws.totals(found.row_cost - self._cost_of_best(found.n_folds))
+        if np.count_nonzero(excess) < LEAST_DIFFERENCES:
             return False
-        noise = standard_error(dearer, draws.part_weight)
-        return bool(dearer.sum() > self._bound * noise)
+        return bool(excess.sum() > self._bound * standard_error(excess, draws.part_weight))
 
     def _cost_of_best(self, n_folds: int) -> FloatArray:
-        """What rows of the first folds cost under the best trial, had it been priced on them alone."""
+        """What rows of the first folds cost under the best trial, judged on them alone."""
         best = self._best
         assert best is not None  # noqa: S101  # asked only once there is one
         if n_folds not in self._best_costs:
             rows = np.searchsorted(self._problem.scored.rows, self._problem.scored_by(n_folds).rows)
-            self._best_costs[n_folds] = price(
+            self._best_costs[n_folds] = evaluate_scores(
                 self._problem,
                 best.candidate,
                 best.raw[rows],

@@ -1,4 +1,4 @@
-"""From out-of-fold scores to money: undo the odds, calibrate, choose the rule, price its decisions."""
+"""From out-of-fold scores to money: undo the odds, calibrate, choose the rule, cost its decisions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from costopt.evaluation.problem import Problem
 from costopt.rebalancing.definition import RebalancingMethod
 from costopt.rebalancing.methods import method
 
-__all__ = ["Candidate", "OutOfFold", "price", "price_stored", "undone", "with_rows"]
+__all__ = ["Candidate", "OutOfFold", "corrected_scores", "evaluate_scores", "evaluate_stored"]
 
 FloatArray = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
@@ -73,7 +73,7 @@ class OutOfFold:
     ----------
     candidate : Candidate
     n_folds : int
-        How many folds were evaluated: all, unless the candidate was given up before.
+        How many folds were evaluated: all, unless it was stopped early.
     value : float
         What a search minimises, in the problem's scaled unit per case.
     raw : array of shape (n_scored,)
@@ -115,7 +115,7 @@ class OutOfFold:
     sampling_ratios: tuple[float | None, ...]
 
     def without_rows(self) -> OutOfFold:
-        """The same without what there is one of per row, to be kept for many candidates."""
+        """The same without what there is one of per row, to be kept of many candidates."""
         nothing = np.empty(0)
         choice = replace(self.choice, act=np.empty(0, dtype=bool))
         return replace(
@@ -129,7 +129,7 @@ class OutOfFold:
         )
 
 
-def price_stored(
+def evaluate_stored(
     problem: Problem,
     candidate: Candidate,
     log_odds: Float32Array,
@@ -138,11 +138,11 @@ def price_stored(
     odds_multipliers: tuple[float, ...],
     sampling_ratios: tuple[float | None, ...],
 ) -> OutOfFold:
-    """The same as `price`, of scores in the form in which they are stored.
+    """The same as `evaluate_scores`, of scores in the form in which they are stored.
 
-    What a search prices when it evaluates a trial, and when it reads it back, is the same.
+    What a search makes of a trial when it is evaluated, and when it is read back, is the same.
     """
-    found = price(
+    found = evaluate_scores(
         problem,
         candidate,
         expit(log_odds.astype(np.float64)),
@@ -153,19 +153,7 @@ def price_stored(
     return replace(found, log_odds=log_odds)
 
 
-def with_rows(problem: Problem, found: OutOfFold, log_odds: Float32Array) -> OutOfFold:
-    """What was kept of a candidate `without_rows`, with them again, from its stored scores."""
-    return price_stored(
-        problem,
-        found.candidate,
-        log_odds,
-        n_rounds=found.n_rounds,
-        odds_multipliers=found.odds_multipliers,
-        sampling_ratios=found.sampling_ratios,
-    )
-
-
-def price(
+def evaluate_scores(
     problem: Problem,
     candidate: Candidate,
     raw: FloatArray,
@@ -174,7 +162,7 @@ def price(
     odds_multipliers: tuple[float, ...] = (),
     sampling_ratios: tuple[float | None, ...] = (),
 ) -> OutOfFold:
-    """Undo the odds of out-of-fold scores, calibrate them, choose the rule, and price its decisions.
+    """Undo the odds of out-of-fold scores, calibrate them, choose the rule, and cost its decisions.
 
     Parameters
     ----------
@@ -195,7 +183,7 @@ def price(
     """
     n_folds = len(odds_multipliers) or problem.n_folds
     scored = problem.scored_by(n_folds)
-    score = undone(problem, raw, odds_multipliers)
+    score = corrected_scores(problem, raw, odds_multipliers)
     kind, mode = _how(problem, candidate)
     fitted = cross_fit(scored.y, score, scored.parts, scored.weight, kind)
     choice = choose_rule(
@@ -249,13 +237,15 @@ def _how(problem: Problem, candidate: Candidate) -> tuple[type[CalibrationMap], 
     return kind, candidate.rule or problem.threshold
 
 
-def undone(problem: Problem, raw: FloatArray, odds_multipliers: tuple[float, ...]) -> FloatArray:
+def corrected_scores(
+    problem: Problem, raw: FloatArray, odds_multipliers: tuple[float, ...]
+) -> FloatArray:
     """Out-of-fold scores without what training did to the odds, fold by fold.
 
     Parameters
     ----------
     problem, raw, odds_multipliers
-        As for `price`.
+        As for `evaluate_scores`.
     """
     scored = problem.scored_by(len(odds_multipliers) or problem.n_folds)
     score = raw.copy()

@@ -9,8 +9,9 @@ from scipy.special import expit
 
 from costopt import CaseCosts, CostMatrix, DataError, choose_threshold
 from costopt.decision.rules import ThresholdRule, decide
-from costopt.evaluation.pricing import Candidate, price
-from costopt.evaluation.problem import pose_rows
+from costopt.evaluation.candidates import Candidate, evaluate_scores
+from costopt.evaluation.problem import prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.inputs.labels import encode_labels
 
 COSTS = CostMatrix(fp=1, fn=7 / 3)
@@ -26,12 +27,13 @@ CV = {
 
 
 def problem_of(y, costs=COSTS, **options):
-    return pose_rows(None, encode_labels(y.astype(int), None), costs, {}, **options).problem
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    return prepare_encoded(None, encode_labels(y.astype(int), None), costs, {}, rows_, **options)
 
 
 def priced(y, score, **options):
     problem = problem_of(y, **options)
-    return problem.scored, price(problem, SCORES, score[problem.scored.rows])
+    return problem.scored, evaluate_scores(problem, SCORES, score[problem.scored.rows])
 
 
 def noise(seed=0):
@@ -60,7 +62,7 @@ def test_no_label_of_a_part_moves_its_own_decisions(options, threshold, calibrat
     again = problem_of(poisoned, **options)
     again._scored[again.n_folds] = replace(scored, y=poisoned[scored.rows])
 
-    found = price(again, SCORES, score[scored.rows])
+    found = evaluate_scores(again, SCORES, score[scored.rows])
 
     assert_array_equal(found.calibrated[part.test], clean.calibrated[part.test])
     if threshold != "auto":  # which rule is one question for all rows
@@ -141,7 +143,9 @@ def test_a_few_folds_are_priced_by_any_map_that_all_rows_allow():
     score = expit(np.random.default_rng(0).normal(size=N) + y)
     problem = problem_of(y, calibration="isotonic")
 
-    found = price(problem, SCORES, score[problem.scored_by(2).rows], odds_multipliers=(1.0, 1.0))
+    found = evaluate_scores(
+        problem, SCORES, score[problem.scored_by(2).rows], odds_multipliers=(1.0, 1.0)
+    )
 
     assert found.n_folds == 2
     assert found.row_cost.size == problem.scored_by(2).rows.size

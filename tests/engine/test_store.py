@@ -1,6 +1,7 @@
 """Trials in a database: nothing finished is lost, and a search goes on as if never interrupted."""
 
 import datetime
+import gc
 import os
 import shutil
 import signal
@@ -17,12 +18,13 @@ from optuna.trial import TrialState
 from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CostMatrix, SearchError, SklearnLearner, StoreError, XGBoostLearner, optimize
-from costopt.search import store
-from costopt.search.store import Store, remove_sqlite, sqlite_url
+from costopt.engine import database
+from costopt.engine.database import remove_sqlite, sqlite_url
+from costopt.engine.store import Store
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 THIS = {"what": "this"}
-# Of 30 trials on 300 rows the race gives up three.
+# Of 30 trials on 300 rows the race stops three.
 RACED = {"learners": XGBoostLearner(max_rounds=10), "n_trials": 30, "n_jobs": 1}
 
 
@@ -80,7 +82,7 @@ def uninterrupted(make_rows, outcome_of):
     return outcome_of(optimize(X, y, COSTS, **RACED), X)
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_search_that_is_killed_again_and_again_ends_as_one_that_never_was(
     kills, start, rows, tmp_path, stored, uninterrupted
 ):
@@ -170,7 +172,7 @@ CASES = {
         "costs": CostMatrix(fn="amount", fp=5),
         "learners": "logistic",
         **of_one_column(n),
-        "random_state": 3,  # one under which a trial is given up
+        "random_state": 3,  # one under which a trial is stopped early
     },
 }
 
@@ -203,7 +205,7 @@ def test_a_finished_search_evaluates_nothing_when_it_is_asked_for_again(
 
     second = small(rows, url, learners=again, n_trials=9)
 
-    assert again.fits == [None]  # the model that ships
+    assert again.fits == [None]  # the final model
     assert outcome_of(second, X) == outcome_of(first, X)
 
 
@@ -241,30 +243,183 @@ def test_when_trials_began_and_ended_is_kept(rows, url):
 # --- many at once ---
 
 
-@pytest.mark.parametrize(
-    ("n_processes", "n_trials"), [(4, 6), pytest.param(16, 2, marks=pytest.mark.slow)]
-)
-def test_processes_that_start_together_on_one_new_file_all_find_the_same(
-    n_processes, n_trials, start, make_rows, url, stored
-):
-    X, y = make_rows(80)
-    call = {"X": X, "y": y, "costs": COSTS, "learners": "logistic", "n_trials": n_trials}
-    alone = start(**call)
-    together = [start(**call, storage=url) for _ in range(n_processes)]
+# writes down each fit of a fold; of all rows only the final model is
+TOLD = """
+from costopt.learners.logistic import LogisticLearner
 
-    assert [process.end() for process in (alone, *together)] == [0] * (n_processes + 1)
-    for process in together:
-        assert process.outcome == alone.outcome
+class Told(LogisticLearner):
+    def fit(self, prepared, fold, *args, **given):
+        with open({file!r}, "a") as file:
+            file.write(f"{{fold}}\\n")
+        return super().fit(prepared, fold, *args, **given)
+
+options["learners"] = Told()
+"""
+
+
+def together_on(url, start, rows, tmp_path, n_processes, **options):
+    """Processes that run one search on one storage, when all have ended, and which fits they made."""
+    X, y = rows
+    file = tmp_path / "fits.txt"
+    call = {"X": X, "y": y, "costs": COSTS, "n_jobs": 1, "racing": False, **options}
+    before = TOLD.format(file=str(file))
+    together = [start(**call, storage=url, before=before) for _ in range(n_processes)]
+    assert [process.end() for process in together] == [0] * n_processes
+    return together, file.read_text().split()
+
+
+@pytest.mark.parametrize("there", ["nothing", "an empty file"])
+@pytest.mark.parametrize(
+    ("n_processes", "n_trials"), [(3, 9), pytest.param(16, 20, marks=pytest.mark.slow)]
+)
+def test_processes_that_start_together_share_the_work_and_find_the_same(
+    there, n_processes, n_trials, start, make_rows, url, stored, tmp_path
+):
+    if there == "an empty file":
+        (tmp_path / "study.db").touch()
+
+    together, fits = together_on(
+        url, start, make_rows(80), tmp_path, n_processes, cv=3, n_trials=n_trials
+    )
+
     kept = stored(url)
     assert sorted(kept) == list(range(n_trials))
-    for trials in kept.values():  # written by whoever: they are all the same trial
-        values = {(str(t.values), str(t.params), str(t.user_attrs)) for t in trials}
-        assert len(values) == 1
+    assert {len(trials) for trials in kept.values()} == {1}
+    assert sorted(fits) == sorted([*"012"] * n_trials + ["None"] * n_processes)
+    for process in together:
+        assert process.outcome == together[0].outcome
+        assert [number for number, *_ in process.outcome["trials"]] == list(range(n_trials))
+        assert sorted(number for number, *_ in process.acknowledged) == list(range(n_trials))
+
+
+def test_whoever_is_left_does_what_a_killed_process_was_at(start, rows, url, stored):
+    X, y = rows
+    call = {"X": X, "y": y, "costs": COSTS, **RACED, "storage": url}
+    killed, left = start(**call), start(**call)
+    while len(killed.acknowledged) < 3:
+        killed.next()
+    killed.send_signal(signal.SIGKILL)
+    killed.end()
+
+    assert left.end() == 0
+    kept = stored(url)
+    assert sorted(kept) == list(range(30))
+    check_kept(left.acknowledged, kept)
+    assert len(left.outcome["trials"]) == 30
+
+
+def of_another_machine(url, number, beats=0):
+    """What a process elsewhere has claimed, and adds to its beats."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        database.execute(
+            "INSERT INTO costopt_trials (study_id, number, owner, beats) "
+            "VALUES (1, ?, 'elsewhere 1 ? x', ?) ON CONFLICT DO UPDATE SET beats = excluded.beats",
+            (number, beats),
+        )
+        database.commit()
+
+
+def test_a_number_is_handed_out_once(url):
+    with Store(url, "one", THIS) as one, Store(url, "one", THIS) as other:
+        given = [store.next_trial(4)[0] for store in (one, other, other, one)]
+
+        assert given == [0, 1, 2, 3]
+        assert one.next_trial(4) is None
+        assert other.next_trial(4, claim=False) is None
+        other.add(frozen(0), 2, None)
+        assert one.next_trial(4)[0] == 2
+        assert one.next_trial(4) is None
+
+
+def test_what_is_released_is_handed_out_again(url):
+    with Store(url, "one", THIS) as one, Store(url, "one", THIS) as other:
+        assert one.next_trial(1) == (0, None)
+        assert other.next_trial(1) is None
+        one.release(0)
+
+        assert other.next_trial(1) == (0, None)
+
+
+def test_a_claim_without_signs_of_life_is_taken_over_and_one_with_them_is_not(url, monkeypatch):
+    monkeypatch.setattr("costopt.engine.claims.EXPIRY", 1.0)
+    with Store(url, "one", THIS) as mine:
+        for beats in range(5):
+            of_another_machine(url, 0, beats)
+            assert mine.next_trial(1) is None
+            time.sleep(0.3)
+        time.sleep(1.0)
+
+        assert mine.next_trial(1) == (0, None)
+
+
+def test_a_process_that_is_at_work_gives_signs_of_life(url, monkeypatch):
+    monkeypatch.setattr("costopt.engine.claims.BEAT", 0.02)
+    with Store(url, "one", THIS) as mine:
+        mine.next_trial(1)
+        (before,) = mine.claims.listed(0, 1)
+        for _ in range(100):
+            time.sleep(0.05)
+            (after,) = mine.claims.listed(0, 1)
+            if after.beats > before.beats:
+                break
+
+    assert after.beats > before.beats
+
+
+def test_who_was_taken_for_dead_and_is_not_writes_no_second_trial(url):
+    with Store(url, "one", THIS) as slow:
+        slow.next_trial(1)
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+            database.execute("UPDATE costopt_trials SET owner = 'elsewhere 1 ? x'")
+            database.commit()
+        slow.add(frozen(0), 0, None)
+
+        assert slow.trial(0) is None
+    assert optuna.load_study(study_name="one", storage=url).trials == []
+
+
+def test_a_trial_whose_owner_ended_before_saying_so_is_not_evaluated_again(url, monkeypatch):
+    monkeypatch.setattr("costopt.engine.claims.EXPIRY", 0.05)
+    with Store(url, "one", THIS) as ended:
+        ended.next_trial(2)
+        ended.add(frozen(0), 0, None)
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        database.execute("UPDATE costopt_trials SET trial_id = NULL, owner = 'elsewhere 1 ? x'")
+        database.commit()
+
+    with Store(url, "one", THIS) as mine:
+        assert mine.next_trial(1) is None
+        time.sleep(0.1)
+        assert mine.next_trial(1) is None  # it is found, and said to be finished
+        number, trial = mine.next_trial(1)
+
+    assert (number, trial.value) == (0, 0.5)
+
+
+def test_a_study_that_was_deleted_leaves_nothing_to_the_next_of_its_name(make_rows, url):
+    rows = make_rows(80)
+    small(rows, url, n_trials=2)
+    optuna.delete_study(study_name="costopt", storage=url)
+
+    assert small(rows, url, n_trials=2, random_state=1).n_trials == 2
+
+
+def test_what_is_looked_up_does_not_grow_with_the_trials_that_are_there(url):
+    """Rows that are read for one more trial, of a study of ten and of a hundred."""
+    read = []
+    with Store(url, "many", THIS) as opened:
+        for number in range(100):
+            opened.next_trial(101)
+            if number in (10, 99):
+                read.append(len(opened.claims.listed(opened._first, 101)))
+            opened.add(frozen(number), number, None)
+
+    assert read[0] == read[1]
 
 
 def test_a_reader_finds_each_number_once_however_many_wrote_it(url):
     with Store(url, "many", THIS) as writer:
-        writer.add(frozen(0), None)
+        writer.add(frozen(0), 0, None)
     study = optuna.load_study(study_name="many", storage=url)
     for _ in range(2):  # each found none there, as it happens when all are equally fast
         study.add_trial(study.trials[0])
@@ -272,7 +427,7 @@ def test_a_reader_finds_each_number_once_however_many_wrote_it(url):
     with Store(url, "many", THIS) as reader:
         assert reader.trial(0).value == 0.5
         assert reader.trial(1) is None
-        reader.add(frozen(0), None)
+        reader.add(frozen(0), 0, None)
 
     assert len(optuna.load_study(study_name="many", storage=url).trials) == 3
 
@@ -351,7 +506,7 @@ def test_a_trial_comes_back_to_the_last_bit(url):
     scores = np.array([0, 1, 1 / 3, 1e-38], dtype=np.float32)
 
     with Store(url, "exact", THIS) as writer:
-        writer.add(trial, scores)
+        writer.add(trial, 7, scores)
 
     with Store(url, "exact", THIS) as reader:
         found, read = reader.trial(7), reader.scores(reader.trial(7))
@@ -368,7 +523,7 @@ def test_a_trial_without_scores_comes_back_without(state, url):
     trial = optuna.trial.create_trial(state=state, user_attrs={"reason": "because"})
 
     with Store(url, "none", THIS) as opened:
-        opened.add(trial, None)
+        opened.add(trial, trial.number, None)
         found = opened.trial(trial.number)
         assert opened.scores(found) is None
 
@@ -389,6 +544,7 @@ def test_a_trial_that_is_running_is_not_there_yet(url):
 def test_a_search_that_has_ended_holds_nothing_open(make_rows, url):
     rows = make_rows(80)
     small(rows, url)
+    gc.collect()  # what other tests have left may be closed at any time
     before = set(os.listdir("/proc/self/fd"))
 
     results = [small(rows, url), small(rows, url, n_trials=4)]
@@ -581,8 +737,8 @@ def test_a_database_that_another_process_does_not_let_go_of_is_named(
     make_rows, url, tmp_path, monkeypatch
 ):
     small(make_rows(80), url)
-    monkeypatch.setattr("costopt.search.store.PATIENCE", 0.05)
-    monkeypatch.setattr("costopt.search.store.ATTEMPTS", 2)
+    monkeypatch.setattr("costopt.engine.store.PATIENCE", 0.05)
+    monkeypatch.setattr("costopt.engine.database.ATTEMPTS", 2)
     holder = sqlite3.connect(tmp_path / "study.db", isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     try:
@@ -611,22 +767,22 @@ def locked(times, words="database is locked"):
 
 def test_what_another_process_locks_for_a_moment_is_tried_again(monkeypatch):
     waited = []
-    monkeypatch.setattr("costopt.search.store.time.sleep", waited.append)
+    monkeypatch.setattr("costopt.engine.database.time.sleep", waited.append)
 
-    assert store._patiently(locked(5)) == "done"
+    assert database.patiently(locked(5)) == "done"
     assert len(waited) == 5
     with pytest.raises(optuna.exceptions.StorageInternalError):
-        store._patiently(locked(1000))
+        database.patiently(locked(1000))
     waited.clear()
     with pytest.raises(optuna.exceptions.StorageInternalError):
-        store._patiently(locked(1, "disk I/O error"))
+        database.patiently(locked(1, "disk I/O error"))
     assert waited == []
 
 
 def test_somebody_who_reads_keeps_nobody_from_writing(make_rows, url, tmp_path, monkeypatch):
     small(make_rows(80), url)
-    monkeypatch.setattr("costopt.search.store.PATIENCE", 0.05)
-    monkeypatch.setattr("costopt.search.store.ATTEMPTS", 2)
+    monkeypatch.setattr("costopt.engine.store.PATIENCE", 0.05)
+    monkeypatch.setattr("costopt.engine.database.ATTEMPTS", 2)
     with closing(sqlite3.connect(tmp_path / "study.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM trials").fetchone() == (3,)
@@ -768,7 +924,7 @@ def test_a_study_of_something_else_is_refused_and_what_differs_is_named(
     assert stored(url) == before
 
 
-def test_what_ships_may_change_between_calls(rows, url, counted):
+def test_what_is_selected_may_change_between_calls(rows, url, counted):
     small(rows, url, learners=counted(), n_trials=6)
     again = counted()
 
@@ -804,6 +960,10 @@ def test_a_driver_that_is_not_installed_is_named(make_rows):
         "mssql+pymssql://user:secret@127.0.0.1:1/x",
         "oddsql://user:secret@127.0.0.1:1/x",
         "postgresql://user:secret@127.0.0.1:1/x",
+        "postgresql://user:p@secret@127.0.0.1:1/x",
+        "postgresql://user:p@secret/secret@127.0.0.1:1/x",
+        "postgresql://user:p/secret@127.0.0.1:1/x?password=secret",
+        "mysql+pymysql://user:p:secret@secret@127.0.0.1:1/x",
         pytest.param(
             "postgresql://user:secret@127.0.0.1:port/x",
         ),
@@ -880,15 +1040,6 @@ def test_a_folder_may_be_named_as_one_likes(name, make_rows, tmp_path):
     small(make_rows(80), sqlite_url(folder / "study.db"))
 
     assert files_in(folder) == {"study.db", "study.db.scores"}
-
-
-def test_a_file_system_without_hard_links_will_do(make_rows, url, monkeypatch):
-    def refuse(*_):
-        raise PermissionError(1, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
-
-    assert small(make_rows(80), url).n_trials == 3
 
 
 @pytest.mark.parametrize("name", [5, None])
