@@ -3,7 +3,10 @@
 One section for each kind of thing: what is added, and then the tests that use it as anybody would.
 """
 
+import json
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from costopt import (
@@ -14,11 +17,13 @@ from costopt import (
     Strategy,
     compare,
     optimize,
-    random_under,
 )
 from costopt.comparison.strategies import STRATEGIES
+from costopt.inputs.files import read_table
+from costopt.inputs.formats import FORMATS, FileFormat
 from costopt.learners.dimensions import Integer
 from costopt.learners.protocol import Fitted, Learner
+from costopt.rebalancing import random_under
 from costopt.rebalancing.definition import RebalancingMethod
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
@@ -218,3 +223,23 @@ def test_a_strategy_of_ones_own_stands_beside_those_that_are_there(cases):
     found = compare(X, y, COSTS, strategies=["logistic regression", own], cv=3)
 
     assert found["nearest sums"].description == "Counts neighbours."
+
+
+# A file format
+
+
+def read_lines_of_json(name, content):
+    """A record in each line."""
+    return pd.DataFrame([json.loads(line) for line in content.splitlines()])
+
+
+def test_a_file_format_of_ones_own_is_read_wherever_a_table_is(tmp_path, monkeypatch):
+    made = FileFormat(".jsonl", lambda content: content.startswith(b"{"), read_lines_of_json)
+    monkeypatch.setattr("costopt.inputs.formats.FORMATS", [*FORMATS, made])
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"amount": 5, "kind": "a"}\n{"amount": 7.5, "kind": "b"}\n')
+
+    found = read_table(path)
+
+    assert found.to_dict("list") == {"amount": [5.0, 7.5], "kind": ["a", "b"]}
+    assert read_table(path.rename(tmp_path / "rows.txt")).equals(found)

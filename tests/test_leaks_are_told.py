@@ -14,10 +14,10 @@ from costopt import (
     CostThresholdClassifier,
     DataError,
     advise,
-    audit,
     compare,
     optimize,
 )
+from costopt.checks import audit
 from costopt.inputs.files import parse_texts
 
 COSTS = CostMatrix(fn=20, fp=1, unit="EUR")

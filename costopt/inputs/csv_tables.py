@@ -74,7 +74,8 @@ def read_csv(
             names = [f"column_{number}" for number in range(1, len(first) + 1)]
         if wanted is not None:
             written = names if keep == "all" else {*names} - {*wanted} | {*keep}
-            texts = {**texts, **dict.fromkeys(written, MISSING - {""})}
+            said = MISSING - {""}
+            texts = {**texts, **{each: said | {*texts.get(each, ())} for each in written}}
         try:
             frame = _parse(file.below(header=header), file.delimiter, names, texts)
             if decimal == ",":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
@@ -15,14 +14,14 @@ import pandas as pd
 
 from costopt.errors import DataError, StoreError, check_path, nearest
 from costopt.inputs.cells import Cells, date_format, days_of, is_mark, read_cells
-from costopt.inputs.csv_tables import MISSING, check_names, read_csv
+from costopt.inputs.csv_tables import MISSING, read_csv
+from costopt.inputs.formats import format_of
 from costopt.inputs.frames import ORIGIN, placed
 from costopt.inputs.text_files import unpacked
 from costopt.inputs.unusable import column_in_words, tell_of_texts
 
 __all__ = ["MISSING", "as_times", "parse_texts", "read_new_rows", "read_table"]
 
-PARQUET = b"PAR1"
 STDIN = Path("-")
 
 
@@ -183,9 +182,9 @@ def _as_stored(
     path = check_path(path)
     name = "standard input" if path == STDIN else str(path)
     content = unpacked(name, _content(path))
-    is_parquet = content.startswith(PARQUET) and content.endswith(PARQUET)
-    if is_parquet or path.suffix.lower() == ".parquet":
-        table = _read_parquet(name, content)
+    stored = format_of(path.suffix, content)
+    if stored is not None:
+        table = stored.read(name, content)
     else:
         table = read_csv(name, content, texts, decimal=decimal, header=header, **more)
     if not len(table):
@@ -312,34 +311,6 @@ def _content(path: Path) -> bytes:
         raise StoreError(f"{path} is a folder: pass one CSV or Parquet file") from None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
-    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-    from pyarrow import parquet
-
-    if not content.startswith(PARQUET):
-        raise DataError(
-            f"{name} is named as a Parquet file but is none: name it .csv if that is what it is"
-        )
-    try:
-        stored = parquet.ParquetFile(pa.BufferReader(content)).read()
-        for position, field in enumerate(stored.schema):
-            if pa.types.is_decimal(field.type):  # money often is; pandas would hold objects
-                numbers = stored.column(position).cast(pa.float64())
-                stored = stored.set_column(position, field.name, numbers)
-        names = [str(each) for each in stored.column_names]
-        check_names(name, names)
-        # row labels of a data frame that had no name
-        labels = [each for each in names if re.fullmatch(r"__index_level_\d+__", each)]
-        return stored.drop_columns(labels).to_pandas(ignore_metadata=True)
-    except DataError:
-        raise
-    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
-        raise DataError(
-            f"{name} is damaged or not all there and cannot be read as Parquet: write it again "
-            f"({type(error).__name__}: {error})"
-        ) from error
 
 
 def _style(decimal: str | None, thousands: str | None) -> str:

@@ -64,7 +64,7 @@ class SearchResult(Presentable):
     study : optuna.Study
         All trials, with what was measured of each.
     suspicions : tuple of Suspicion
-        Leaks, identifiers and repeated rows that the table seems to hold; `costopt.audit` lists them.
+        Leaks, identifiers and repeated rows that the table seems to hold; `costopt.checks.audit` lists them.
     perfect_cost : float
         What decisions by the labels themselves would cost per case.
     """
@@ -153,7 +153,7 @@ class SearchResult(Presentable):
             return []
         return [
             f"That is {percent(share)} of what perfect knowledge would save, which is rarely true: "
-            "check for target leakage with costopt.audit(result)."
+            "check for target leakage with costopt.checks.audit(result)."
         ]
 
     def _trials_in_words(self) -> str:

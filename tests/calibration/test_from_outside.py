@@ -7,20 +7,12 @@ from typing import ClassVar, get_args
 import numpy as np
 import pytest
 
-from costopt import (
-    CostMatrix,
-    DataError,
-    DecisionPolicy,
-    PolicyError,
-    Strategy,
-    compare,
-    decision_metrics,
-    optimize,
-)
+from costopt import CostMatrix, DataError, DecisionPolicy, PolicyError, Strategy, compare, optimize
 from costopt.calibration.base import CalibrationMap
 from costopt.calibration.maps import MAPS, CalibrationName, how_to_calibrate, map_of
 from costopt.comparison.strategies import STRATEGIES
 from costopt.evaluation.metrics import METRICS
+from costopt.metrics import decision_metrics
 
 COSTS = CostMatrix(fp=1, fn=5)
 

@@ -18,7 +18,6 @@ from costopt import (
     advise,
     bayes_threshold,
     class_weight,
-    decision_cost,
 )
 from costopt.calibration.maps import MAPS
 from costopt.comparison.situation import half_width, rows_for_threshold, severity_of
@@ -26,6 +25,7 @@ from costopt.comparison.strategies import STRATEGIES
 from costopt.datasets import load_german_credit, make_transactions
 from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
 from costopt.evaluation.estimates import Sample
+from costopt.metrics import decision_cost
 
 REVIEW = CostMatrix(fn=1000, fp=10, tp=10, unit="EUR")
 

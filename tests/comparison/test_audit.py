@@ -20,22 +20,20 @@ from costopt import (
     CostSpecError,
     DataError,
     OddsLedger,
-    audit,
     bayes_threshold,
-    check_threshold,
     choose_threshold,
     compare,
     cost_curve,
-    costs_counted_twice,
     decide,
-    decision_cost,
-    ledger_of,
     optimize,
     scale_odds,
 )
+from costopt.checks import audit, check_threshold, costs_counted_twice
 from costopt.comparison.counted import double_counting
 from costopt.comparison.findings import Finding, ranked
 from costopt.datasets import load_german_credit, make_transactions
+from costopt.learners import ledger_of
+from costopt.metrics import decision_cost
 from costopt.showing.text import percent
 
 REVIEW = CostMatrix(fn=100, fp=10, tp=10, unit="EUR")

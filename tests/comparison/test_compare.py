@@ -24,7 +24,6 @@ from costopt import (
     XGBoostLearner,
     compare,
     decide,
-    decision_cost,
 )
 from costopt.calibration.identity import IdentityMap
 from costopt.comparison.strategies import STRATEGIES, at_one_half
@@ -33,6 +32,7 @@ from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.trial import evaluate
 from costopt.learners.logistic import LogisticLearner
+from costopt.metrics import decision_cost
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 # What needs no training of its own beside the plain model's.

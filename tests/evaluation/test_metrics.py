@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from sklearn import metrics
 
-from costopt import CaseCosts, CostMatrix, CostSpecError, DataError, decision_metrics
+from costopt import CaseCosts, CostMatrix, CostSpecError, DataError
+from costopt.metrics import decision_metrics
 
 QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 coarse = st.sampled_from([0.0, 0.25, 0.5, 1.0])

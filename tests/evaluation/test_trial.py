@@ -22,7 +22,6 @@ from costopt import (
     SklearnLearner,
     XGBoostLearner,
     decide,
-    decision_cost,
     scale_odds,
 )
 from costopt.evaluation.candidates import Candidate, evaluate_scores
@@ -34,6 +33,7 @@ from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features, Fitted, Learner
+from costopt.metrics import decision_cost
 from costopt.rebalancing.definition import TrainingRows
 from costopt.rebalancing.methods import BY_DEFAULT, method
 

@@ -15,6 +15,9 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
 import costopt
+import costopt.checks
+import costopt.metrics
+import costopt.rebalancing
 from costopt import (
     CaseCosts,
     CostMatrix,
@@ -45,7 +48,7 @@ def seeded():
 ARITHMETIC = {
     "decide": (costopt.decide, "probability costs"),
     "expected_gain": (costopt.expected_gain, "probability costs"),
-    "decision_cost": (costopt.decision_cost, "y_true act costs"),
+    "decision_cost": (costopt.metrics.decision_cost, "y_true act costs"),
     "mean_cost": (costopt.mean_cost, "y_true act costs sample_weight"),
     "never_cost": (never_cost, "y_true costs sample_weight"),
     "always_cost": (always_cost, "y_true costs sample_weight"),
@@ -55,7 +58,7 @@ ARITHMETIC = {
         "y_true y_score costs sample_weight",
     ),
     "decision_metrics": (
-        lambda **rows: list(costopt.decision_metrics(**rows).values()),
+        lambda **rows: list(costopt.metrics.decision_metrics(**rows).values()),
         "y_true act costs y_prob sample_weight",
     ),
     "sample_weight": (
@@ -68,11 +71,15 @@ ARITHMETIC = {
     ),
     "scale_pos_weight": (costopt.scale_pos_weight, "y costs population"),
     "random_over": (
-        lambda **rows: costopt.random_over(sampling_ratio=1.0, rng=seeded(), **rows).sample_weight,
+        lambda **rows: (
+            costopt.rebalancing.random_over(sampling_ratio=1.0, rng=seeded(), **rows).sample_weight
+        ),
         "y population",
     ),
     "random_under": (
-        lambda **rows: costopt.random_under(sampling_ratio=1.0, rng=seeded(), **rows).rows,
+        lambda **rows: (
+            costopt.rebalancing.random_under(sampling_ratio=1.0, rng=seeded(), **rows).rows
+        ),
         "y population",
     ),
     "rejection": (lambda **rows: rejection(rng=seeded(), **rows).rows, "y costs population"),
@@ -140,16 +147,17 @@ def learners():
         ),
         "advise": (lambda **rows: costopt.advise(**rows).cost_ratio, beside),
         "check_threshold": (
-            lambda **rows: costopt.check_threshold(0.3, **rows),
+            lambda **rows: costopt.checks.check_threshold(0.3, **rows),
             "y_test score_test costs",
         ),
         "costs_counted_twice": (
-            lambda **rows: costopt.costs_counted_twice(50.0, **rows).code,
+            lambda **rows: costopt.checks.costs_counted_twice(50.0, **rows).code,
             "threshold costs",
         ),
         "check_split": (
             lambda X, y: [
-                found.code for found in costopt.check_split(X, X.head(20), y, np.arange(20) % 2)
+                found.code
+                for found in costopt.checks.check_split(X, X.head(20), y, np.arange(20) % 2)
             ],
             "X y",
         ),

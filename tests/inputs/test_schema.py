@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
+from pydantic import TypeAdapter
 
 from costopt import CostOptWarning, DataError
 from costopt.inputs.files import parse_texts
@@ -601,7 +602,7 @@ def test_what_was_said_of_texts_holds_for_single_rows_too():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert_array_equal(schema.encode(Table(nothing[:1])), np.full((1, 3), np.nan))
-    assert pickle.loads(pickle.dumps(schema)) == schema
+    assert TypeAdapter(Schema).validate_json(TypeAdapter(Schema).dump_json(schema)) == schema
     with pytest.raises(
         DataError, match=r"'since' must hold dates of the format %d\.%m\.%Y, .* '1/2'"
     ):

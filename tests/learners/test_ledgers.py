@@ -23,7 +23,6 @@ from costopt import (
     CostThresholdClassifier,
     SklearnLearner,
     compare,
-    ledger_of,
     optimize,
 )
 from costopt.comparison.strategies import Strategy
@@ -31,6 +30,7 @@ from costopt.evaluation.candidates import Candidate, corrected_scores
 from costopt.evaluation.problem import prepare
 from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate, fit_final
+from costopt.learners import ledger_of
 from costopt.learners.registry import BUILT_IN, learner
 from costopt.rebalancing.methods import METHODS
 

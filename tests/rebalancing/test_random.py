@@ -4,14 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt import (
-    CaseCosts,
-    CostMatrix,
-    CostSpecError,
-    DataError,
-    random_over,
-    random_under,
-)
+from costopt import CaseCosts, CostMatrix, CostSpecError, DataError
+from costopt.rebalancing import random_over, random_under
 from costopt.rebalancing.definition import TrainingRows
 from costopt.rebalancing.methods import BY_DEFAULT, method
 from costopt.rebalancing.rejection import rejection

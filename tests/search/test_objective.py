@@ -5,6 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, ExpectedCostObjective, SearchError, XGBoostLearner, optimize
+from costopt.search.sampler import sampler_for
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -41,7 +42,11 @@ def test_a_study_of_ones_own_ends_in_the_same_result_as_optimize(racing, rows):
     call = {"learners": XGBoostLearner(max_rounds=10), "random_state": 1, "racing": racing}
     objective = ExpectedCostObjective(X, y, COSTS, **call)
 
-    own = objective.result(study_of(objective, 25))
+    study = study_of(objective, 0)
+    for number in range(25):
+        study.sampler = sampler_for(1, number)
+        study.optimize(objective, n_trials=1)
+    own = objective.result(study)
     ours = optimize(X, y, COSTS, n_trials=25, **call)
 
     assert [t.params for t in own.study.trials] == [t.params for t in ours.study.trials]

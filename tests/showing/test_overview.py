@@ -2,15 +2,8 @@
 
 import pytest
 
-from costopt import (
-    CostMatrix,
-    DecisionPolicy,
-    advise,
-    check_split,
-    choose_threshold,
-    compare,
-    optimize,
-)
+from costopt import CostMatrix, DecisionPolicy, advise, choose_threshold, compare, optimize
+from costopt.checks import check_split
 from costopt.comparison.findings import Finding, ranked
 from costopt.decision.rules import ThresholdRule
 from costopt.evaluation.estimates import Estimate
