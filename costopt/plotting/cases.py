@@ -23,7 +23,6 @@ from costopt.policy.policy import DecisionPolicy
 __all__ = [
     "Cases",
     "FromScores",
-    "as_cases",
     "decisions_of",
     "described",
 ]
