@@ -15,6 +15,7 @@ __all__ = [
     "CostOptWarning",
     "CostSpecError",
     "DataError",
+    "InfeasibleError",
     "PolicyError",
     "SearchError",
     "StoreError",
@@ -61,6 +62,36 @@ class CostSpecError(CostOptError, ValueError):
 
 class DataError(CostOptError, ValueError):
     """Rows, labels, scores or weights are not usable as they are."""
+
+
+class InfeasibleError(CostOptError, ValueError):
+    """No decision rule keeps the limits that were asked for.
+
+    Parameters
+    ----------
+    message : str
+    constraint : str
+        The limit that is in the way.
+    attainable : float, optional
+        The best that can be had of its metric beside the other limits.
+    needed, found : int, optional
+        How many cases a promise needs, and how many there are.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        constraint: str,
+        attainable: float | None = None,
+        needed: int | None = None,
+        found: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.constraint = constraint
+        self.attainable = attainable
+        self.needed = needed
+        self.found = found
 
 
 class SearchError(CostOptError, RuntimeError):
