@@ -12,8 +12,9 @@ import json
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from costopt import CostMatrix, decision_cost, optimize
+from costopt import CostMatrix, optimize
 from costopt.datasets import load_german_credit
+from costopt.metrics import decision_cost
 
 # D. Michie, D. J. Spiegelhalter, C. C. Taylor (1994). Machine Learning, Neural and Statistical
 # Classification, section 9.4.1: mean cost in 10-fold cross-validation.

@@ -29,16 +29,9 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from costopt import (
-    CaseCosts,
-    CostMatrix,
-    CostOptWarning,
-    DataError,
-    choose_threshold,
-    decision_cost,
-    optimize,
-)
+from costopt import CaseCosts, CostMatrix, CostOptWarning, DataError, choose_threshold, optimize
 from costopt.datasets import make_transactions
+from costopt.metrics import decision_cost
 
 POPULATION = 200_000
 REVIEW = 10.0

@@ -12,8 +12,9 @@ import numpy as np
 from PIL import Image
 from sklearn.model_selection import StratifiedKFold
 
-from costopt import CostCurveDisplay, CostMatrix, optimize
+from costopt import CostMatrix, optimize
 from costopt.datasets import load_german_credit
+from costopt.plotting import CostCurveDisplay
 
 TARGET = Path(__file__).parents[1] / "docs" / "picture.png"
 COSTS = CostMatrix(fn=5, fp=1, unit="cost units")
@@ -29,7 +30,9 @@ def main() -> None:
         found = optimize(X.iloc[known], y.iloc[known], COSTS, n_trials=1, progress=False)
         probability[new] = found.policy.probability(X.iloc[new])
 
-    display = CostCurveDisplay.from_predictions(y, probability, COSTS)
+    display = CostCurveDisplay.from_predictions(
+        y, probability, COSTS, score_name="calibrated probability"
+    )
     display.ax_.set_title(
         "1,000 credit applications: a bad risk accepted costs 5, a good one refused 1",
         loc="left",

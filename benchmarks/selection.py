@@ -1,6 +1,6 @@
-"""Which trial of a search should ship, and as what: savings on held-out rows, every way on one search.
+"""Which trial of a search to select, and what final model: savings on held-out rows, every way.
 
-For each split one search is run, and from its trials everything is shipped that `optimize` offers:
+For each split one search is run, and of its trials everything is selected that `optimize` offers:
 by likelihood, an average, by cost, the cheapest; refitted on all rows, or as the models of the
 folds. Differences are to the untuned model of the same search, refitted.
 """
@@ -21,7 +21,7 @@ from sklearn.model_selection import train_test_split
 
 from costopt import CaseCosts, CostOptWarning, ExpectedCostObjective
 from costopt.datasets import CostedData, make_transactions
-from costopt.search.selection import SELECTIONS, Shipping
+from costopt.search.selection import SELECTIONS
 
 WAYS = list(product(SELECTIONS, ("refit", "folds")))
 
@@ -68,9 +68,8 @@ def measure(data: CostedData, split: int, trials: int) -> dict[str, float]:
     objective.enqueue_defaults(study)
 
     def savings_of(selection: str, final: str) -> float:
-        kept, objective.shipping = objective.shipping, Shipping(selection, final)
+        objective.selection, objective.final = selection, final
         act = objective.result(study).policy.decide(fresh, costs=fresh_costs)
-        objective.shipping = kept
         return saved(y[test], act, fresh_costs)
 
     study.optimize(objective, n_trials=1)

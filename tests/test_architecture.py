@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 from types import WrapperDescriptorType
 
@@ -19,17 +20,21 @@ PACKAGE = Path(costopt.__file__).parent
 # modules are not listed is one place; its modules may import each other, in one direction.
 ORDER = (
     "errors",
-    "markup",
+    "plain",
+    "showing",
     "progress",
     "inputs",
     "decision",
+    "calibration",
     "rebalancing",
     "learners",
     "evaluation",
     "policy",
+    "engine",
     "search",
     "comparison",
-    "_costcla",
+    "checks",
+    "metrics",
     "datasets",
     "plotting",
     "report",
@@ -40,18 +45,12 @@ ORDER = (
 MAX_LINES = 450
 
 PUBLIC_NAMES = [
-    "Advice",
-    "BestCut",
     "CaseCosts",
     "Comparison",
-    "ComparisonDisplay",
-    "CostCalibrationDisplay",
     "CostCurve",
-    "CostCurveDisplay",
     "CostMatrix",
     "CostOptError",
     "CostOptWarning",
-    "CostRatioDisplay",
     "CostSearchClassifier",
     "CostSpecError",
     "CostThresholdClassifier",
@@ -60,46 +59,52 @@ PUBLIC_NAMES = [
     "DecisionPolicy",
     "Estimate",
     "ExpectedCostObjective",
-    "Finding",
-    "GainDisplay",
     "LogisticLearner",
     "OddsLedger",
     "PolicyError",
-    "Reweighting",
-    "ScoreDistributionDisplay",
     "SearchError",
-    "SearchProgressDisplay",
     "SearchResult",
     "SklearnLearner",
     "StoreError",
     "Strategy",
-    "StrategyResult",
-    "TradeoffDisplay",
     "XGBoostLearner",
     "advise",
-    "audit",
     "bayes_threshold",
-    "check_split",
-    "check_threshold",
     "choose_threshold",
     "class_weight",
     "compare",
     "cost_curve",
-    "costs_counted_twice",
     "decide",
-    "decision_cost",
-    "decision_metrics",
     "expected_gain",
-    "ledger_of",
     "mean_cost",
     "optimize",
-    "random_over",
-    "random_under",
     "sample_weight",
     "savings",
     "scale_odds",
     "scale_pos_weight",
     "write_report",
+]
+# Rooms and modules that have public names of their own.
+FACES = {
+    "calibration": ["CalibrationMap"],
+    "checks": ["Finding", "audit", "check_split", "check_threshold", "costs_counted_twice"],
+    "learners": ["Learner", "ledger_of"],
+    "metrics": ["decision_cost", "decision_metrics", "mean_cost", "savings"],
+    "plotting": [
+        "ComparisonDisplay",
+        "CostCalibrationDisplay",
+        "CostCurveDisplay",
+        "CostRatioDisplay",
+        "GainDisplay",
+        "ScoreDistributionDisplay",
+        "SearchProgressDisplay",
+        "TradeoffDisplay",
+    ],
+    "rebalancing": ["RebalancingMethod", "Reweighting", "random_over", "random_under"],
+}
+LAZY = ["__init__", *(name for name in FACES if (PACKAGE / name).is_dir())]
+PUBLIC = [("costopt", name) for name in PUBLIC_NAMES] + [
+    (f"costopt.{room}", name) for room, names in FACES.items() for name in names
 ]
 
 
@@ -243,8 +248,8 @@ def test_a_module_imports_only_what_stands_above_it(module):
 
 @pytest.mark.parametrize("room", sorted(ROOMS))
 def test_the_modules_of_a_room_import_each_other_in_one_direction(room):
-    inside = {name: own_imports(name) & set(MODULES) for name in MODULES}
-    inside = {name: uses for name, uses in inside.items() if name.startswith(f"{room}.")}
+    of_room = [name for name in MODULES if name.startswith(f"{room}.")]
+    inside = {name: own_imports(name) & set(MODULES) for name in of_room}
 
     try:
         TopologicalSorter(inside).prepare()
@@ -266,10 +271,29 @@ def test_imports_for_type_checkers_serve_annotations_and_stay_in_the_room(module
         assert node.id not in never_there, f"{module}:{node.lineno} uses {node.id} as it runs"
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS - {"cli"}))
+@pytest.mark.parametrize("room", sorted(ROOMS - {"cli"} - set(FACES)))
 def test_a_room_itself_holds_no_code(room):
     """Else importing one of its modules would import more than that module says."""
     assert [type(node) for node in syntax(room).body] == [ast.Expr]
+
+
+@pytest.mark.parametrize("room", LAZY)
+def test_public_names_are_listed_once_and_loaded_when_they_are_used(room):
+    """The stub is the list; the code attaches it, and loads nothing."""
+    package = "costopt" if room == "__init__" else f"costopt.{room}"
+    loaded = loaded_modules(f"import {package}; dir({package})")
+    assert {name for name in loaded if name.startswith("costopt.")} <= {package}
+
+    _, imported, attached = syntax(room).body
+    assert ast.unparse(imported) == "import lazy_loader"
+    assert ast.unparse(attached).endswith("lazy_loader.attach_stub(__name__, __file__)")
+
+
+def test_displays_load_matplotlib_only_to_draw():
+    loaded = loaded_by(f"from costopt.plotting import {', '.join(FACES['plotting'])}")
+
+    assert "numpy" in loaded
+    assert "matplotlib" not in loaded
 
 
 def test_the_room_of_commands_holds_its_entry_point_and_nothing_else():
@@ -290,8 +314,16 @@ def test_no_module_is_loaded_by_name_nor_code_from_text(module):
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_only_the_search_imports_optuna(module):
-    assert module.startswith("search.") or "optuna" not in foreign_imports(module)
+def test_only_overviews_are_made_into_html(module):
+    """Types of the domain tell plain values about themselves; one place makes a page of them."""
+    assert module == "showing.overview" or "showing.html" not in own_imports(module)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_the_search_and_the_store_import_optuna(module):
+    may = module.startswith("search.") or module == "engine.store"
+
+    assert may or "optuna" not in foreign_imports(module)
 
 
 # the decision room
@@ -307,7 +339,8 @@ def test_the_decision_room_needs_numpy_and_scipy_only(module):
 
     assert foreign_imports(module) <= allowed
     assert all(
-        other in {"errors", "markup", "inputs.row_labels"} or other.startswith("decision.")
+        other in {"errors", "showing.overview", "plain", "showing.text", "inputs.row_labels"}
+        or other.startswith("decision.")
         for other in own_imports(module)
     )
 
@@ -332,9 +365,9 @@ def test_the_decision_room_opens_no_file_and_draws_no_number(module):
     assert numpy_random <= {"numpy.random.Generator"}
 
 
-def loaded_by(code):
-    """Top-level packages that a fresh interpreter holds after running some code."""
-    shown = f"import sys\n{code}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+def loaded_modules(code):
+    """Modules that a fresh interpreter holds after running some code."""
+    shown = f"import sys\n{code}\nprint(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", shown],
         cwd=PACKAGE.parent,
@@ -344,6 +377,11 @@ def loaded_by(code):
         timeout=60,
     )
     return set(done.stdout.split())
+
+
+def loaded_by(code):
+    """The top-level packages among them."""
+    return {name.split(".")[0] for name in loaded_modules(code)}
 
 
 def test_the_decision_room_loads_no_estimator_and_no_data_frame():
@@ -365,10 +403,13 @@ def test_importing_costopt_loads_next_to_nothing():
 
 
 def test_learning_without_a_search_does_not_load_optuna():
-    loaded = loaded_by("from costopt import XGBoostLearner, choose_threshold, sample_weight")
+    loaded = loaded_by(
+        "from costopt import XGBoostLearner, choose_threshold, sample_weight\n"
+        "from costopt.learners.registry import LEARNERS"
+    )
 
-    assert "xgboost" in loaded
-    assert "optuna" not in loaded
+    assert "numpy" in loaded
+    assert loaded.isdisjoint({"optuna", "xgboost", "imblearn", "lightgbm", "catboost"})
 
 
 # what is promised to the outside
@@ -376,34 +417,44 @@ def test_learning_without_a_search_does_not_load_optuna():
 
 def test_the_public_names_are_these():
     """A new name is a decision: it has to be written here too."""
-    assert costopt.__all__ == PUBLIC_NAMES
+    assert sorted(costopt.__all__) == PUBLIC_NAMES
     assert sorted(PUBLIC_NAMES) == PUBLIC_NAMES
 
 
-@pytest.mark.parametrize("name", PUBLIC_NAMES)
-def test_a_public_name_is_found_and_says_where_it_lives(name):
-    found = getattr(costopt, name)
+@pytest.mark.parametrize("room", sorted(FACES))
+def test_the_public_names_of_a_room_are_these(room):
+    assert sorted(import_module(f"costopt.{room}").__all__) == FACES[room] == sorted(FACES[room])
+
+
+@pytest.mark.parametrize(("place", "name"), PUBLIC)
+def test_a_public_name_is_found_and_says_where_it_lives(place, name):
+    found = getattr(import_module(place), name)
 
     assert found.__name__ == name
     assert found.__module__.startswith("costopt.")
-    assert name in dir(costopt)
+    assert name in dir(import_module(place))
     assert name in sys.modules[found.__module__].__all__
 
 
-def test_type_checkers_see_the_names_that_are_loaded():
+@pytest.mark.parametrize("room", LAZY)
+def test_type_checkers_see_each_name_where_it_lives(room):
+    package = "costopt" if room == "__init__" else f"costopt.{room}"
+    stub = ast.parse((PATHS[room].parent / "__init__.pyi").read_text(encoding="utf-8"))
     seen = {
-        alias.name: statement.module
-        for statement in for_type_checkers(syntax("__init__"))
+        alias.name: f"{package}.{statement.module}"
+        for statement in stub.body
         for alias in statement.names
+        if alias.asname == alias.name
     }
 
-    assert sorted(seen) == PUBLIC_NAMES
-    assert {name: getattr(costopt, name).__module__ for name in PUBLIC_NAMES} == seen
+    assert sorted(seen) == sorted(import_module(package).__all__)
+    assert {name: getattr(import_module(package), name).__module__ for name in seen} == seen
 
 
-def test_an_unknown_name_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="module 'costopt' has no attribute 'optimise'"):
-        costopt.optimise  # noqa: B018
+@pytest.mark.parametrize("place", ["costopt", *(f"costopt.{room}" for room in FACES)])
+def test_an_unknown_name_is_an_attribute_error(place):
+    with pytest.raises(AttributeError, match="attribute '?optimise"):
+        import_module(place).optimise  # noqa: B018
 
 
 def section(documentation, title):
@@ -417,9 +468,9 @@ def section(documentation, title):
     return None
 
 
-@pytest.mark.parametrize("name", PUBLIC_NAMES)
-def test_a_public_name_documents_itself_and_every_parameter(name):
-    found = getattr(costopt, name)
+@pytest.mark.parametrize(("place", "name"), PUBLIC)
+def test_a_public_name_documents_itself_and_every_parameter(place, name):
+    found = getattr(import_module(place), name)
     documentation = inspect.getdoc(found)
     assert documentation
     assert documentation.splitlines()[0].endswith((".", "?"))

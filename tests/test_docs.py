@@ -1,20 +1,26 @@
 """The pages of docs/ are true: their code runs, and prints what they say it prints."""
 
 import contextlib
+import inspect
 import io
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from costopt import CostMatrix, choose_threshold, write_report
+from costopt import CostMatrix, choose_threshold, optimize, write_report
+from costopt.cli import main
 from costopt.comparison.strategies import STRATEGIES
+from costopt.learners.registry import LEARNERS
+from costopt.rebalancing.definition import EFFECTS
+from costopt.rebalancing.methods import BY_DEFAULT, METHODS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -22,6 +28,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\d[\d,]*\.?\d*")
 # Versions of xgboost and scikit-learn differ in the last digits of what they learn.
 CLOSE = 0.03
+ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,11 @@ class Reader:
     def run_console(self, block):
         printed = ""
         for line in block.code.splitlines():
-            program, *arguments = line.removeprefix("$ ").split()
+            program, *arguments = shlex.split(line.removeprefix("$ "))
             assert program == "costopt"
-            printed += run([sys.executable, "-m", "costopt", *arguments])
+            done = CliRunner().invoke(main, arguments, env=ENVIRONMENT)
+            assert done.exit_code == 0, done.output
+            printed += done.stdout
         return printed
 
     def run_toml(self, block):
@@ -82,9 +91,13 @@ class Reader:
 
 
 def run(command):
-    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100"}
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=environment
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | ENVIRONMENT,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -151,6 +164,47 @@ def test_the_table_of_strategies_is_what_the_library_holds():
     text = (ROOT / "docs" / "compare-strategies.md").read_text(encoding="utf-8")
 
     assert text.partition("## All strategies\n\n")[2].strip() == strategy_table()
+
+
+def learner_table():
+    """The table of all learners, made from their definitions."""
+    rows = [
+        f"| `{name}` | {made.does} | {made.helps} | {made.probabilities} "
+        f"| {'yes' if made.saves_models else 'no'} |"
+        for name, made in LEARNERS.items()
+    ]
+    head = "| `learners=` | what it does | when it helps | its probabilities | saved |"
+    return "\n".join([head, "|---|---|---|---|---|", *rows])
+
+
+def method_table():
+    """The table of all rebalancing methods, made from their definitions."""
+    rows = [
+        f"| `{name}` | {made.does} | {made.helps} | {EFFECTS[made.effect]} "
+        f"| {', '.join(made.needs) or 'nothing'} | {made.ratio or 'none'} |"
+        for name, made in METHODS.items()
+    ]
+    head = "| `resampling=` | what it does | when it helps | what it does to probabilities "
+    return "\n".join([f"{head}| needs | ratio |", "|---|---|---|---|---|---|", *rows])
+
+
+def test_the_tables_of_learners_and_methods_are_what_the_library_holds():
+    text = (ROOT / "docs" / "learners-and-resampling.md").read_text(encoding="utf-8")
+
+    tables = [part for part in text.split("\n\n") if part.startswith("| `")]
+    assert [table.strip() for table in tables] == [learner_table(), method_table()]
+    assert f"only {', '.join(f'`{name}`' for name in BY_DEFAULT)} are tried" in " ".join(
+        text.split()
+    )
+
+
+@pytest.mark.parametrize("word", ["learners", "resampling"])
+def test_the_search_documents_every_name_that_it_takes(word):
+    names = LEARNERS if word == "learners" else METHODS
+    described = inspect.getdoc(optimize).partition(f"\n{word} : ")[2]
+    described = re.split(r"\n\w+ : ", described)[0]
+
+    assert set(re.findall(r"``\"(\w+)\"``", described)) == set(names)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

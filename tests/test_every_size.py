@@ -30,7 +30,7 @@ from costopt import (
 
 SIZES = range(8, 401)
 # Thresholds are looked at 64 at a time, the curve is thinned from about 500, folds are of 5.
-EDGES = (8, 9, 11, 14, 20, 33, 61, 63, 64, 65, 66, 125, 127, 128, 129, 190, 317)
+EDGES = (8, 9, 11, 14, 20, 33, 63, 64, 65, 127, 128, 129, 190)
 
 STRATEGIES = ["threshold 0.5", "class weights from costs", "cost-proportionate rejection"]
 SCORES = ("untied", "tied", "two values", "ranked")
@@ -171,9 +171,9 @@ def check(run, n, seed):
     return None
 
 
-@pytest.mark.parametrize("first", range(8))
-def test_a_threshold_is_chosen_at_every_size(first):
-    errors = [check(chooses, n, seed=0) for n in SIZES[first::8]]
+@pytest.mark.parametrize("first", range(4))
+def test_a_threshold_is_chosen_at_every_third_size(first):
+    errors = [check(chooses, n, seed=0) for n in SIZES[::3][first::4]]
     assert errors.count(None) > len(errors) / 2
 
 
@@ -186,7 +186,7 @@ def test_what_learns_does_so_at_the_edges_of_blocks(run):
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(20))
 def test_a_threshold_is_chosen_at_every_size_in_many_ways(part):
-    for n, seed in itertools.product(SIZES[part::20], range(1, 6)):
+    for n, seed in itertools.product(SIZES[part::20], range(6)):
         check(chooses, n, seed)
 
 

@@ -12,11 +12,13 @@ from costopt import (
     CostOptWarning,
     CostSearchClassifier,
     CostThresholdClassifier,
+    DataError,
     advise,
-    audit,
     compare,
     optimize,
 )
+from costopt.checks import audit
+from costopt.inputs.files import parse_texts
 
 COSTS = CostMatrix(fn=20, fp=1, unit="EUR")
 QUICK = {"learners": "logistic", "n_trials": 1}
@@ -128,3 +130,92 @@ def test_repeated_rows_do_no_harm_where_groups_keep_them_together(loans):
     [told] = told_of(lambda: optimize(twice, labels, COSTS, **QUICK))
     assert "100 of 600 rows are equal to an earlier one" in told
     assert told_of(lambda: optimize(twice, labels, COSTS, groups=groups, **QUICK)) == []
+
+
+@pytest.fixture
+def sheet():
+    """1,000 loans as a spreadsheet has them: money and dates as texts, and what became of each loan."""
+    rng = np.random.default_rng(0)
+    y = pd.Series((rng.random(1000) < 0.2).astype(int), name="Default")
+    lent = rng.lognormal(11, 1, 1000).round(-2)
+    lost = np.where(y == 1, lent * rng.uniform(0.2, 0.9, 1000), 0)
+    day = pd.Timestamp("2000-01-01") + pd.to_timedelta(rng.integers(0, 3000, 1000), unit="D")
+    X = pd.DataFrame(
+        {
+            "Term": rng.integers(12, 300, 1000),
+            "GrAppv": [f"${amount:,.2f} " for amount in lent],
+            "BalanceGross": "$0.00 ",
+            "ChgOffPrinGr": [f"${amount:,.2f} " for amount in lost],
+            "ChgOffDate": np.where(
+                y == 1, (day + pd.Timedelta(days=700)).strftime("%d-%b-%y"), None
+            ),
+            "ApprovalDate": day.strftime("%d-%b-%y"),
+            "MIS_Status": np.where(y == 1, "CHGOFF", "P I F"),
+        }
+    )
+    X.loc[:1, "BalanceGross"] = "$115,820.00 "
+    return X, y
+
+
+LEAKS = ("ChgOffPrinGr", "ChgOffDate", "MIS_Status")
+
+
+def test_leaks_are_told_of_beside_the_columns_that_cannot_be_used(sheet):
+    X, y = sheet
+
+    told, refused = told_beside_the_error(X, y)
+
+    for name in LEAKS:
+        assert f"'{name}' " in told
+        assert f"--ignore {name}" in told
+    assert "BalanceGross" not in told
+    assert "'ApprovalDate' holds dates or times, such as" in refused
+
+
+def told_beside_the_error(X, y):
+    """The one warning of leaks, and the error, of a search whose columns cannot be used."""
+    refused = []
+
+    def search():
+        with pytest.raises(DataError) as error:
+            optimize(X, y, COSTS, **QUICK)
+        refused.append(str(error.value))
+
+    [told] = told_of(search)
+    return told, refused[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_a_whole_search_on_loans_names_every_leak(sheet):
+    X, y = sheet
+    X = parse_texts(X, dates={"ChgOffDate": "%d-%b-%y", "ApprovalDate": "%d-%b-%y"})
+
+    [told] = told_of(lambda: optimize(X, y, COSTS, **QUICK))
+
+    for name in LEAKS:
+        assert f"'{name}' " in told
+    assert not any(name in told for name in ("Term", "GrAppv", "BalanceGross", "ApprovalDate"))
+
+
+def test_an_identifier_that_is_refused_is_not_warned_of_too(loans):
+    X, y = loans
+    X = X.assign(code=[f"loan {at}" for at in range(500)])
+
+    told, refused = told_beside_the_error(X, y)
+
+    assert "'code' looks like an identifier: 500 different texts" in refused
+    assert "'status' is other than" in told
+    assert "'code'" not in told
+
+
+def test_a_column_that_is_the_label_is_found_among_rows_with_flipped_labels(loans):
+    X, y = loans
+    X = X[["debt"]].assign(term=np.arange(500) % 60, same=y)
+    again = pd.concat([X, X[:100]], ignore_index=True)
+
+    [told] = told_of(
+        lambda: optimize(again, pd.concat([y, 1 - y[:100]]).to_numpy(), COSTS, **QUICK)
+    )
+
+    assert "'same' is other than 0 in 100 % of the positives and 0 % of the negatives" in told
+    assert "200 of 600 rows are equal to another row that has the other label" in told

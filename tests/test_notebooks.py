@@ -34,10 +34,8 @@ def source_of(cell):
 
 
 @pytest.mark.skipif(importlib.util.find_spec("nbmake") is None, reason="nbmake is not installed")
-@EVERY_NOTEBOOK
-def test_a_notebook_runs_and_complains_of_nothing(notebook, tmp_path):
-    copy = tmp_path / notebook.name
-    shutil.copy(notebook, copy)
+def test_notebooks_run_and_complain_of_nothing(tmp_path):
+    copies = [Path(shutil.copy(notebook, tmp_path)) for notebook in NOTEBOOKS]
     environment = {
         **os.environ,
         "COSTOPT_NOTEBOOK_BUDGET": BUDGET,
@@ -47,13 +45,18 @@ def test_a_notebook_runs_and_complains_of_nothing(notebook, tmp_path):
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), "--quiet",
-         "-p", "no:cacheprovider", "--nbmake", "--nbmake-timeout=120", "--overwrite", str(copy)],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=180, check=False,
+         "-p", "no:cacheprovider", "--nbmake", "--nbmake-timeout=120", "--overwrite", *copies],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=400, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout
-    complaints = ["".join(o["text"]) for o in outputs_of(copy) if o.get("name") == "stderr"]
-    assert [text for text in complaints if HARMLESS not in text] == []
+    complaints = [
+        (copy.stem, "".join(output["text"]))
+        for copy in copies
+        for output in outputs_of(copy)
+        if output.get("name") == "stderr"
+    ]
+    assert [one for one in complaints if HARMLESS not in one[1]] == []
 
 
 @EVERY_NOTEBOOK

@@ -8,6 +8,9 @@ import pandas as pd
 import pytest
 
 import costopt
+import costopt.checks
+import costopt.metrics
+import costopt.rebalancing
 from costopt import (
     CaseCosts,
     CostMatrix,
@@ -17,8 +20,9 @@ from costopt import (
     StoreError,
     choose_threshold,
     optimize,
+    plotting,
 )
-from costopt.decision.rules import as_weights
+from costopt.decision.checks import as_weights
 from costopt.inputs.files import read_table
 
 COSTS = CostMatrix(fp=1, fn=3)
@@ -96,12 +100,15 @@ TEXTS = np.array(["0.2", "0.7", "0.4"])
         (lambda: costopt.scale_odds(TEXTS, 2.0), "probability"),
         (lambda: costopt.mean_cost([0, 1, 1], [0, 1, 0], COSTS, TEXTS), "sample_weight"),
         (lambda: costopt.cost_curve([0, 1, 1], TEXTS, COSTS), "y_score"),
-        (lambda: costopt.decision_metrics([0, 1], [0, 1], COSTS, y_prob=["0", "1"]), "y_prob"),
+        (
+            lambda: costopt.metrics.decision_metrics([0, 1], [0, 1], COSTS, y_prob=["0", "1"]),
+            "y_prob",
+        ),
         (lambda: costopt.class_weight([0, 1, 1], COSTS, population=TEXTS), "sample_weight"),
-        (lambda: costopt.check_threshold(0.3, [0, 1, 1], TEXTS, COSTS), "score_test"),
-        (lambda: costopt.check_threshold("low", [0, 1], [0.1, 0.2], COSTS), "threshold"),
-        (lambda: costopt.costs_counted_twice(9.0, TEXTS, COSTS), "threshold"),
-        (lambda: costopt.TradeoffDisplay.from_predictions([0, 1, 1], TEXTS, COSTS), "y_score"),
+        (lambda: costopt.checks.check_threshold(0.3, [0, 1, 1], TEXTS, COSTS), "score_test"),
+        (lambda: costopt.checks.check_threshold("low", [0, 1], [0.1, 0.2], COSTS), "threshold"),
+        (lambda: costopt.checks.costs_counted_twice(9.0, TEXTS, COSTS), "threshold"),
+        (lambda: plotting.TradeoffDisplay.from_predictions([0, 1, 1], TEXTS, COSTS), "y_score"),
     ],
 )
 def test_texts_are_no_numbers_even_where_they_read_like_some(call, name):

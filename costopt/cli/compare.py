@@ -12,6 +12,7 @@ from costopt.cli.console import NotWritten, is_quiet, print_json, print_text
 from costopt.cli.optimize import known_learners, say_what_is_not_saved
 from costopt.cli.options import (
     PATH,
+    ListingCommand,
     as_json,
     check_names,
     cost_options,
@@ -24,7 +25,7 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
-from costopt.comparison.strategies import STRATEGIES
+from costopt.cli.words import with_rows
 from costopt.errors import StoreError
 
 if TYPE_CHECKING:
@@ -45,26 +46,38 @@ def _named(_: click.Context, __: click.Parameter, texts: Sequence[str]) -> str |
     names = [name.strip() for text in texts for name in text.split(";") if name.strip()]
     if names == ["all"]:
         return "all"
+    from costopt.comparison.strategies import STRATEGIES
+
     check_names("strategy", names, STRATEGIES)
     return names
 
 
 def _learners(strategies: str | list[str], base: str) -> list[str]:
     """The names of the learners of some strategies, each once."""
+    from costopt.comparison.strategies import STRATEGIES
+
     chosen = STRATEGIES if strategies == "all" else strategies
-    own = [STRATEGIES[name].learner for name in chosen]
-    return list(dict.fromkeys(base if one is None else str(one) for one in own))
+    return list(dict.fromkeys(STRATEGIES[name].learner_name(base) for name in chosen))
+
+
+def _listed() -> dict[str, str]:
+    """What the help names."""
+    from costopt.comparison.strategies import STRATEGIES
+
+    return {"strategies": "; ".join(STRATEGIES)}
 
 
 @click.command(
     "compare",
-    help=f"""Rank what helps against imbalance, in money.
+    cls=ListingCommand,
+    listed=_listed,
+    help="""Rank what helps against imbalance, in money.
 
     DATA is a CSV or Parquet file with one row per case. A COST is a number, or a formula over
     columns. What people do against class imbalance is run side by side, on the same
     folds, with default parameters.
 
-    Strategies: {"; ".join(STRATEGIES)}.
+    Strategies: {strategies}.
     """,
     epilog="\b\nExample:\n"
     "  costopt compare transactions.csv --target is_fraud --fn amount --fp 10 --tp 10 \\\n"
@@ -95,8 +108,9 @@ def compare(
     if out is not None:
         check_folder(out, force=force)
         say_what_is_not_saved(_learners(given["strategies"], given["learner"]))
-    costs = costs_from(given)
-    X, y, said = rows_to_learn_from(read(data, given), target, given)
+    costs = costs_from(given, data)
+    table = read(data, given)
+    X, y, said = rows_to_learn_from(table, target, given)
     comparison = compare(
         X,
         y,
@@ -109,7 +123,8 @@ def compare(
     failure = None
     if out is not None:
         try:
-            comparison.policy().save(out, overwrite=force)
+            policy = with_rows(comparison.policy(), table, data, target, given["time"])
+            policy.save(out, overwrite=force)
         except StoreError as error:
             failure = error  # the ranking is shown nevertheless
     _print(comparison, None if failure else out, as_json=as_json)

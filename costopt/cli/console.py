@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from costopt.errors import CostOptError, CostOptWarning, SearchError, StoreError, nearest
-from costopt.markup import printable
 from costopt.progress import is_shown
+from costopt.showing.text import printable
 
 __all__ = [
     "NotWritten",
@@ -47,7 +47,10 @@ OPTION_OF = (
     (r"\bignore=", "--ignore"),
     (r"\bsample_weight\b", "--weight"),
     (r"\boverwrite it on purpose\b", "replace it with --force"),
-    (r"\bgive another study_name, or a new storage$", "start anew with --force"),
+    (
+        r"\bgive another study_name, or a new storage$",
+        "choose another --out, or start anew with --force",
+    ),
 )
 
 
@@ -71,7 +74,7 @@ class Program(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command and end the process; without standalone mode, return or raise."""
-        words = sys.argv[1:] if args is None else list(args)
+        words = (sys.argv[1:] if args is None else list(args)) or ["--help"]
         try:
             with _warnings_as_lines():
                 code = super().main(
@@ -215,6 +218,6 @@ def print_text(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Write one JSON document to stdout."""
-    from costopt.policy.evidence import strict
+    from costopt.plain import plain
 
-    click.echo(json.dumps(strict(value), indent=2, allow_nan=False))
+    click.echo(json.dumps(plain(value), indent=2, allow_nan=False))

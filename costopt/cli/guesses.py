@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from costopt.markup import figure
+from costopt.errors import DataError
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,6 +66,8 @@ class Guesses:
     hindsight : tuple of Guess
         Numbers that one class has and the other has not.
     times, groups, identities : tuple of Guess
+    date_formats : dict
+        By column of times, where its texts are not of ISO 8601.
     """
 
     targets: tuple[Guess, ...]
@@ -73,6 +76,7 @@ class Guesses:
     times: tuple[Guess, ...]
     groups: tuple[Guess, ...]
     identities: tuple[Guess, ...]
+    date_formats: dict[str, str]
 
 
 def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
@@ -98,6 +102,7 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
     money: dict[str, str] = {}
     hindsight: dict[str, str] = {}
     times: dict[str, str] = {}
+    formats: dict[str, str] = {}
     groups: dict[str, str] = {}
     identities: dict[str, str] = {}
     for name in table.columns:
@@ -113,7 +118,7 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
             hindsight[name] = "0 or missing throughout one class only"
         is_money = words & MONEY or any(MONEY_STEMS.match(word) for word in words)
         if _is_time(column, words):
-            times[name] = f"from {column.dropna().min()} to {column.dropna().max()}"
+            times[name], formats[name] = _times_in_words(column)
         elif is_number and n_values > 2 and is_money and not words & NO_MONEY:
             low, high, mean = (figure(column.agg(of), 6) for of in ("min", "max", "mean"))
             money[name] = f"{low} to {high}, mean {mean}"
@@ -132,13 +137,14 @@ def guess(table: pd.DataFrame, target: str | None = None) -> Guesses:
         times=_first(sorted(times.items(), key=lambda one: table[one[0]].dtype.kind in "iuf")),
         groups=_first(groups.items()),
         identities=_first(identities.items()),
+        date_formats={name: form for name, form in formats.items() if form},
     )
 
 
 def shares(column: pd.Series[Any]) -> str:
     """The values of a column of labels, the rarest first, with their shares of rows."""
     counts = column.value_counts(normalize=True).sort_values(kind="stable")
-    return ", ".join(f"{value!s} in {figure(100 * share, 3)} %" for value, share in counts.items())
+    return ", ".join(f"{value!s} in {percent(share)}" for value, share in counts.items())
 
 
 def _first(found: Iterable[tuple[str, str]]) -> tuple[Guess, ...]:
@@ -167,6 +173,28 @@ def _is_time(column: pd.Series[Any], words: set[str]) -> bool:
         return read_cells(column.to_numpy(dtype=object)).kind == "dates"
     # a duration has its unit in its name, and a moment is a large number or one of few years
     return bool(words & TIMES) and column.dtype.kind in "iuf" and not words & DURATIONS
+
+
+def _times_in_words(column: pd.Series[Any]) -> tuple[str, str]:
+    """From when to when, and the format of texts that are not of ISO 8601, if all have one."""
+    from costopt.inputs.cells import date_format, is_mark
+    from costopt.inputs.files import as_times
+
+    form = ""
+    if column.dtype.kind not in "biufmM":
+        texts = column.dropna().astype(str)
+        column = texts[~texts.map(is_mark)]
+        form = date_format(column.unique()[:1000])
+    known = column.dropna()
+    if form:
+        try:
+            known = as_times(known, "", form).dropna()
+        except DataError:  # one of the others has another format
+            form = ""
+    low, high = known.min(), known.max()
+    if form:
+        low, high = (str(time).removesuffix(" 00:00:00") for time in (low, high))
+    return f"from {low} to {high}", "" if form == "ISO8601" else form
 
 
 def _tells_apart(column: pd.Series[Any], labels: pd.Series[Any]) -> bool:

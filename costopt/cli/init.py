@@ -17,7 +17,7 @@ from costopt.cli.places import check_file, write_file
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_columns
 from costopt.errors import DataError
-from costopt.markup import printable
+from costopt.showing.text import printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,10 @@ def _lines(
             "",
             "# Times: to judge in order of them, without groups; or else to name under ignore, above.",
         ]
-        lines += _suggested("time", found.times)
+        for one in found.times:
+            lines += _suggested("time", [one])
+            if one.column in found.date_formats:
+                lines += [f"# date-format = {_text(found.date_formats[one.column])}"]
     lines += [
         "",
         "[costs]",

@@ -3,44 +3,47 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["as_csv", "json_lines", "restore_codes"]
+__all__ = ["as_csv", "as_numbers", "json_lines"]
 
 # Numbers that no computing is done with: "00123", and digits that a float would round.
 CODE = r"[+-]?0\d|[+-]?\d{16,}$"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 
-def restore_codes(
-    decisions: pd.DataFrame, data: Path, given: Mapping[str, Any], kept: Iterable[str]
-) -> None:
-    """Put codes and whole numbers back as the file has them, in place; they were read as numbers."""
-    from costopt.cli.reading import read
+def as_numbers(texts: pd.Series[Any]) -> pd.Series[Any]:
+    """A column that is kept, as numbers or truths where it is plainly that; codes stay texts.
 
-    numbers = [name for name in kept if decisions[name].dtype.kind in "iuf"]
-    if not numbers or str(data) == "-":  # standard input is read only once
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they were shown when the file was first read
-        written = read(data, given, texts=dict.fromkeys(numbers, ()))
-    for name in numbers:
-        if written[name].dtype.kind not in "iuf":  # a Parquet file has types of its own
-            decisions[name] = _as_written(decisions[name], written[name].astype(object))
+    Parameters
+    ----------
+    texts : Series
+        As they are written; other types are left as they are.
+    """
+    import pandas as pd
 
+    from costopt.inputs.files import MISSING
 
-def _as_written(numbers: pd.Series[Any], texts: pd.Series[Any]) -> pd.Series[Any]:
-    known = texts.dropna().astype(str)
-    if known.str.match(CODE).any():
+    if not isinstance(texts.dtype, pd.StringDtype) and texts.dtype.kind != "O":
         return texts
-    # pandas makes floats of whole numbers where one is missing
-    whole = numbers.dtype.kind == "f" and known.str.fullmatch(r"[+-]?\d+").all()
-    return numbers.astype("Int64") if whole and len(known) else numbers
+    missing = texts.isna() | texts.isin(MISSING)
+    known = texts[~missing].astype(str)
+    if not len(known) or known.str.match(CODE).any():
+        return texts
+    if known.str.fullmatch(r"[+-]?\d+").all():
+        whole = pd.array(
+            [None if gone else int(text) for text, gone in zip(texts, missing, strict=True)]
+        )
+        return pd.Series(whole, index=texts.index)
+    if known.str.fullmatch(NUMBER).all():
+        return texts.mask(missing).astype(float)
+    if known.str.fullmatch("true|false", case=False).all() and not missing.any():
+        return texts.str.lower() == "true"
+    return texts
 
 
 def as_csv(decisions: pd.DataFrame) -> str:

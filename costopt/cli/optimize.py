@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from costopt.cli.console import (
 )
 from costopt.cli.options import (
     PATH,
+    ListingCommand,
     as_json,
     cost_options,
     costs_from,
@@ -31,9 +33,10 @@ from costopt.cli.options import (
 from costopt.cli.places import check_folder, made_folder
 from costopt.cli.reading import read, reading_options
 from costopt.cli.rows import check_splits, positive, row_options, rows_to_learn_from, target
-from costopt.cli.words import three_lines
+from costopt.cli.words import three_lines, with_rows
 from costopt.errors import StoreError
-from costopt.markup import figure
+from costopt.evaluation.modes import SEARCH_MODES, modes_in_words
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -44,9 +47,9 @@ __all__ = ["known_learners", "optimize", "say_what_is_not_saved"]
 
 def known_learners() -> Collection[str]:
     """The names of learners."""
-    from costopt.learners.registry import KNOWN
+    from costopt.learners.registry import LEARNERS
 
-    return KNOWN
+    return LEARNERS
 
 
 def say_what_is_not_saved(names: Iterable[str]) -> None:
@@ -57,14 +60,29 @@ def say_what_is_not_saved(names: Iterable[str]) -> None:
     warn_of_unsaved_models(learner(name) for name in names)
 
 
-def _devices() -> Collection[str]:
-    from costopt.rebalancing.methods import DEVICES
+def _known_methods() -> Collection[str]:
+    from costopt.rebalancing.methods import METHODS
 
-    return DEVICES
+    return METHODS
+
+
+def _listed() -> dict[str, str]:
+    """What the help names."""
+    from costopt.learners.registry import BUILT_IN, LEARNERS
+    from costopt.rebalancing.methods import BY_DEFAULT, METHODS
+
+    return {
+        "learners": ", ".join(BUILT_IN),
+        "optional": ", ".join(name for name in LEARNERS if name not in BUILT_IN),
+        "resampling": ", ".join(METHODS),
+        "by_default": ", ".join(BY_DEFAULT),
+    }
 
 
 @click.command(
     "optimize",
+    cls=ListingCommand,
+    listed=_listed,
     epilog="\b\nExample:\n"
     "  costopt optimize transactions.csv --target is_fraud \\\n"
     '      --fn "0.9 * amount" --fp 10 --tp 10 --unit EUR \\\n'
@@ -79,21 +97,20 @@ def _devices() -> Collection[str]:
 @name_option("--learner", "learners", what="learner", known=known_learners, multiple=True,
              default=("xgboost",), show_default=True,
              help="Kind of model, named above; repeatable.")  # fmt: skip
-@name_option("--resampling", what="resampling", known=_devices, multiple=True,
+@name_option("--resampling", what="resampling", known=_known_methods, multiple=True,
              help="What may be done against imbalance, named above; repeatable.")  # fmt: skip
-@option("--threshold", type=click.Choice(["auto", "bayes", "exact", "sampled"]), default="auto",
-        show_default=True, help="Bayes' rule on calibrated probabilities, the cheapest cut, a cut "
-        "sampled as one more parameter; auto: the first two, as the data support.")  # fmt: skip
+@option("--threshold", type=click.Choice(SEARCH_MODES), default="auto", show_default=True,
+        help=f"{modes_in_words(SEARCH_MODES)}.")  # fmt: skip
 @option("--selection", type=click.Choice(["likelihood", "average", "cost", "cheapest"]),
         default="likelihood", show_default=True,
-        help="What ships: the trial of lowest log loss, the average of a few, the cheapest within "
-        "noise, the very cheapest.")  # fmt: skip
+        help="What is selected: the trial of lowest log loss, the average of a few, the best of those "
+        "tied with the cheapest, the very cheapest.")  # fmt: skip
 @option("--final", type=click.Choice(["refit", "folds"]), default="refit", show_default=True,
-        help="What ships of it: one model of all rows, or those of the folds.")  # fmt: skip
+        help="The final policy: one model of all rows, or those of the folds.")  # fmt: skip
 @option("--trials", type=click.IntRange(1), default=100, show_default=True,
         help="Candidates to try.")  # fmt: skip
 @option("--racing/--no-racing", default=True, show_default=True,
-        help="Give a trial up early when it is dearer beyond noise.")  # fmt: skip
+        help="Stop a trial early when it is significantly more expensive.")  # fmt: skip
 @option("--storage", metavar="URL", help="Where trials are kept; a file in FOLDER if not given.")
 @option("--resume", is_flag=True, help="Go on with a finished search, and replace its policy.")
 @option("--out", type=PATH, required=True, metavar="FOLDER", help="To save the policy in.")
@@ -116,24 +133,31 @@ def optimize(
     columns. Ctrl-C ends a search early and keeps what it found. Trials are kept as they finish: the
     same command, given again after an interruption, goes on from there.
 
-    Learners: xgboost, logistic, random_forest, hist_gradient_boosting, balanced_random_forest,
-    balanced_bagging, easy_ensemble, rusboost, isolation_forest, one_class_svm,
-    local_outlier_factor, xgboost_focal, xgboost_expected_cost. Where they are installed:
-    lightgbm, catboost.
+    Learners: {learners}. Where they are installed: {optional}.
 
-    Resampling: none, weight, random_over, random_under, case_weight, rejection, smote, adasyn,
-    borderline_smote, svm_smote, smote_tomek, smote_enn, tomek_links, edited_nearest_neighbours,
-    near_miss; the first four if not given.
+    Resampling: {resampling}; {by_default} if not given.
     """
     check_splits(given)
+    if not force and not resume and (out / "policy.json").exists() and (out / "study.db").exists():
+        raise StoreError(
+            f"{out} holds the policy of a search: go on with it with --resume, choose another --out, "
+            "or start anew with --force, which deletes its trials"
+        )
     check_folder(out, force=force or resume)
     say_what_is_not_saved(given["learners"])
-    costs = costs_from(given)
+    costs = costs_from(given, data)
     table = read(data, given)
     with made_folder(out):
         storage = _storage(out, given["storage"], anew=force and not resume)
         X, y, said = rows_to_learn_from(table, target, given)
         result = _searched(X, y, costs, storage, said, given)
+    policy = with_rows(result.policy, table, data, target, given["time"])
+    result = replace(result, policy=policy)
+    n_done = len(result.study.get_trials(deepcopy=False))
+    if n_done < given["trials"]:
+        say(
+            f"{n_done:,} of {given['trials']:,} trials done: the same command with --resume goes on"
+        )
     failure = None
     try:
         result.policy.save(out, overwrite=force or resume)
@@ -146,7 +170,7 @@ def optimize(
 
 def _storage(out: Path, url: str | None, *, anew: bool) -> str:
     """Where the trials of a search are kept: by default in the folder of its policy."""
-    from costopt.search.store import remove_sqlite, sqlite_url
+    from costopt.engine.database import remove_sqlite, sqlite_url
 
     if url is not None:
         return url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from click.core import ParameterSource
 
 from costopt.cli.config import declared_costs, read_config
 from costopt.cli.console import speak
-from costopt.errors import nearest
+from costopt.errors import CostOptError, CostSpecError, nearest
 
 if TYPE_CHECKING:
     from costopt.decision.costs import CostMatrix
 
 __all__ = [
     "PATH",
+    "ListingCommand",
     "as_json",
     "check_names",
     "column",
@@ -69,6 +71,29 @@ class Setting(click.Option):
         if source is ParameterSource.DEFAULT_MAP:
             return f"{hint} (from {ctx.meta[FILE]})"
         return hint
+
+
+class ListingCommand(click.Command):
+    """A command whose help lists names, which are looked up when the help is asked for.
+
+    Parameters
+    ----------
+    listed : callable
+        Gives what stands in the help for each ``{word}`` of it; to know it may take a large import.
+    """
+
+    def __init__(self, *args: Any, listed: Callable[[], Mapping[str, str]], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._listed = listed
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the help with the names."""
+        written = self.help
+        self.help = (written or "").format(**self._listed())
+        try:
+            super().format_help_text(ctx, formatter)
+        finally:
+            self.help = written
 
 
 class _Column(click.types.StringParamType):
@@ -231,7 +256,44 @@ cost_options = together(
 )
 
 
-def costs_from(given: Mapping[str, Any]) -> CostMatrix:
-    """The costs that the options of a command and its configuration file declare."""
+def costs_from(given: Mapping[str, Any], data: Path) -> CostMatrix:
+    """The costs that the options of a command and its configuration file declare.
+
+    Parameters
+    ----------
+    given : mapping
+        Values of options, those of `reading_options` among them.
+    data : Path
+        Where the columns are, to say which of them lack backquotes in a formula.
+
+    Raises
+    ------
+    CostSpecError
+        Before the data are read, if the costs are right.
+    """
     in_file = click.get_current_context().meta.get(FILE_COSTS, {})
-    return declared_costs(in_file, given)
+    try:
+        return declared_costs(in_file, given)
+    except CostSpecError as error:
+        hint = _hint(str(error), data, given)
+        if hint:
+            complaint = str(error).partition("; if one column is called")[0]
+            raise CostSpecError(f"{complaint}; {hint}") from None
+        raise
+
+
+def _hint(complaint: str, data: Path, given: Mapping[str, Any]) -> str:
+    """Columns that a formula with an error names without backquotes, if the data can be read."""
+    from costopt.decision.formula import hint_of_backquotes
+    from costopt.inputs.files import read_table
+
+    if "formula" not in complaint or str(data) == "-":
+        return ""
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            names = read_table(data, header=not given["no_header"]).columns
+        except CostOptError:
+            return ""
+    cells = (given.get(cell) for cell in ("fn", "fp", "tp", "tn"))
+    formulas = (text for text in cells if isinstance(text, str) and repr(text) in complaint)
+    return "; ".join(filter(None, (hint_of_backquotes(text, names) for text in formulas)))

@@ -6,11 +6,32 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from costopt.cli.console import NotWritten
 from costopt.errors import StoreError
 
-__all__ = ["check_file", "check_folder", "made_folder", "write_file"]
+if TYPE_CHECKING:
+    from costopt.policy.policy import DecisionPolicy
+
+__all__ = ["check_file", "check_folder", "made_folder", "policy_in", "write_file"]
+
+
+def policy_in(folder: Path) -> DecisionPolicy:
+    """The policy that is saved in a folder.
+
+    Raises
+    ------
+    StoreError, PolicyError
+        If there is none, or it cannot be read.
+    """
+    from costopt.policy.policy import DecisionPolicy
+
+    if not (folder / "policy.json").exists():
+        raise StoreError(
+            f"No policy found in {folder}{os.sep}: name the folder that one was saved in"
+        )
+    return DecisionPolicy.load(folder)
 
 
 def check_folder(out: Path, *, force: bool) -> None:

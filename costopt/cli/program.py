@@ -41,8 +41,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     "costopt",
     cls=Program,
     commands=[init, compare, optimize, threshold, show, evaluate, decide, report, completion],
-    no_args_is_help=False,
-    context_settings={"auto_envvar_prefix": "COSTOPT"},
+    context_settings={"auto_envvar_prefix": "COSTOPT", "help_option_names": ["-h", "--help"]},
     epilog="\b\nExample:\n"
     "  costopt optimize loans.csv --target defaulted --fn 5000 --fp 300 --out loans\n"
     "  costopt decide loans new.csv --out decisions.csv",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -14,7 +14,7 @@ from costopt.cli.options import column, option, together
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["put_in_order", "read", "reading_options"]
+__all__ = ["put_in_order", "read", "read_rows_to_decide", "reading_options"]
 
 reading_options = together(
     option("--missing", multiple=True, metavar="TEXT",
@@ -34,13 +34,7 @@ reading_options = together(
 )  # fmt: skip
 
 
-def read(
-    path: Path,
-    given: Mapping[str, Any],
-    *,
-    texts: Collection[str] = (),
-    leave: Mapping[str, str] | None = None,
-) -> pd.DataFrame:
+def read(path: Path, given: Mapping[str, Any], *, texts: Collection[str] = ()) -> pd.DataFrame:
     """The rows of a data file.
 
     Parameters
@@ -50,24 +44,54 @@ def read(
         The values of `reading_options`.
     texts : collection of str
         Columns of texts besides those of the options.
-    leave : mapping of str to str, optional
-        As for `costopt.inputs.files.read_table`.
     """
     from costopt.inputs.files import read_table
 
-    known = dict(texts) if isinstance(texts, Mapping) else dict.fromkeys(texts, ())
-    table = read_table(
-        path,
-        texts={**dict.fromkeys(given["text"], ()), **known},
-        missing=given["missing"],
-        decimal=given["decimal"],
-        thousands=given["thousands"],
-        dates=dict.fromkeys(given["date"], given["date_format"] or "ISO8601"),
-        header=not given["no_header"],
-        leave=leave,
-    )
-    detail(f"read {len(table):,} rows of {table.shape[1]:,} columns from {path}")
+    table = read_table(path, texts=[*given["text"], *texts], **_said(given))
+    _tell(table, path)
     return table
+
+
+def read_rows_to_decide(
+    path: Path,
+    given: Mapping[str, Any],
+    wanted: Collection[str],
+    keep: Sequence[str] | Literal["all"],
+    *,
+    texts: Mapping[str, Collection[str]],
+    leave: Mapping[str, str],
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a data file that a policy decides on, and the columns that are kept.
+
+    Parameters
+    ----------
+    path : Path
+    given : mapping
+        The values of `reading_options`.
+    wanted, keep, texts, leave
+        As for `costopt.inputs.files.read_new_rows`.
+    """
+    from costopt.inputs.files import read_new_rows
+
+    texts = {**dict.fromkeys(given["text"], ()), **texts}
+    table, kept = read_new_rows(path, wanted, keep, texts=texts, leave=leave, **_said(given))
+    _tell(table, path)
+    return table, kept
+
+
+def _said(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options in the words of the library."""
+    return {
+        "missing": given["missing"],
+        "decimal": given["decimal"],
+        "thousands": given["thousands"],
+        "dates": dict.fromkeys(given["date"], given["date_format"] or "ISO8601"),
+        "header": not given["no_header"],
+    }
+
+
+def _tell(table: pd.DataFrame, path: Path) -> None:
+    detail(f"read {len(table):,} rows of {table.shape[1]:,} columns from {path}")
 
 
 def put_in_order(table: pd.DataFrame, time: str | None, date_format: str | None = None) -> None:

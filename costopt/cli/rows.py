@@ -11,6 +11,7 @@ from costopt.cli.config import number_or_formula
 from costopt.cli.options import column, option, refuse_nan, together
 from costopt.cli.reading import put_in_order
 from costopt.errors import DataError, nearest
+from costopt.evaluation.rows import FOLDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,7 +44,7 @@ weight = column("--weight", "How many cases of the population a row stands for."
 prevalence = option("--prevalence", type=click.FloatRange(0, 1, min_open=True, max_open=True),
                     callback=refuse_nan, metavar="SHARE",
                     help="Positives in the population, where rows were sampled by class.")  # fmt: skip
-folds = option("--folds", type=click.IntRange(2), default=5, show_default=True,
+folds = option("--folds", type=click.IntRange(2), default=FOLDS, show_default=True,
                help="Parts that rows are split into, so that no row is judged by a model "
                "that was fitted to it.")  # fmt: skip
 seed = option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True,

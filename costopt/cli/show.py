@@ -8,7 +8,7 @@ import click
 
 from costopt.cli.console import NotWritten, print_json, print_text, say
 from costopt.cli.options import PATH, as_json, force, option, refuse_nan, settings
-from costopt.cli.places import check_file
+from costopt.cli.places import check_file, policy_in
 from costopt.errors import StoreError
 
 __all__ = ["report", "show"]
@@ -20,9 +20,7 @@ __all__ = ["report", "show"]
 @settings
 def show(folder: Path, *, as_json: bool) -> None:
     """Say when the policy in FOLDER acts, what that costs, and why."""
-    from costopt.policy.policy import DecisionPolicy
-
-    policy = DecisionPolicy.load(folder)
+    policy = policy_in(folder)
     if not as_json:
         print_text(policy.explain())
         return
@@ -44,6 +42,17 @@ def show(folder: Path, *, as_json: bool) -> None:
     )
 
 
+def _about(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Headings and texts, each of which stands on either side of the first equals sign."""
+    found = {}
+    for each in given:
+        name, equals, text = (part.strip() for part in each.partition("="))
+        if not (name and equals and text):
+            raise click.BadParameter(f"{each!r} is not of the form NAME=TEXT")
+        found[name] = text
+    return found
+
+
 @click.command("report", epilog="\b\nExample:\n  costopt report card-fraud --out card-fraud.html")
 @click.argument("folder", type=PATH)
 @option("--out", type=PATH, default=Path("report.html"), show_default=True, metavar="FILE",
@@ -53,24 +62,32 @@ def show(folder: Path, *, as_json: bool) -> None:
         help="What money and alerts are given for at first.")  # fmt: skip
 @option("--title", default="Decision report", show_default=True, metavar="TEXT",
         help="Of the page.")  # fmt: skip
+@option("--about", multiple=True, metavar="NAME=TEXT", callback=_about,
+        help='What readers need to know, as "Acting means=a call"; repeatable.')  # fmt: skip
 @force
 @as_json
 @settings
 def report(
-    folder: Path, out: Path, *, cases_a_day: float, title: str, force: bool, as_json: bool
+    folder: Path,
+    out: Path,
+    *,
+    cases_a_day: float,
+    title: str,
+    about: dict[str, str],
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write a page about the policy in FOLDER.
 
     It is for whoever decides on its use: one HTML file that opens in any browser, without a
     network, and can be sent by e-mail.
     """
-    from costopt.policy.policy import DecisionPolicy
     from costopt.report.page import write_report
 
     check_file(out, force=force)
-    policy = DecisionPolicy.load(folder)
+    policy = policy_in(folder)
     try:
-        write_report(policy, out, cases_a_day=cases_a_day, title=title)
+        write_report(policy, out, cases_a_day=cases_a_day, title=title, about=about)
     except StoreError as error:
         raise NotWritten(str(error)) from error
     if as_json:

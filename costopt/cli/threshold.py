@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,9 +35,9 @@ from costopt.cli.rows import (
     weight,
 )
 from costopt.cli.scores import scores_of
-from costopt.cli.words import cost_table, three_lines, what_to_do
+from costopt.cli.words import cost_table, rule_of, three_lines, with_rows
 from costopt.errors import StoreError
-from costopt.markup import figure
+from costopt.evaluation.modes import SCORE_MODES, modes_in_words
 
 if TYPE_CHECKING:
     from costopt.policy.policy import DecisionPolicy
@@ -64,9 +63,8 @@ __all__ = ["threshold"]
 @folds
 @seed
 @reading_options
-@option("--threshold", "rule", type=click.Choice(["auto", "bayes", "exact"]), default="auto",
-        show_default=True,
-        help="Bayes' rule on calibrated scores, the cheapest cut, or what the data support.")  # fmt: skip
+@option("--threshold", "rule", type=click.Choice(SCORE_MODES), default="auto",
+        show_default=True, help=f"{modes_in_words(SCORE_MODES)}.")  # fmt: skip
 @option("--out", type=PATH, metavar="FOLDER", help="To save the policy in, without a model.")
 @force
 @as_json
@@ -92,7 +90,7 @@ def threshold(
     check_splits(given)
     if out is not None:
         check_folder(out, force=force)
-    costs = costs_from(given)
+    costs = costs_from(given, scores)
     table = read(scores, given)
     single = {f"--{name}": [given[name]] for name in ("groups", "time", "weight")}
     check_columns(table, {"--target": [target], "--score": [score], **single})
@@ -115,6 +113,7 @@ def threshold(
         pos_label=label_of(y, given["positive"]),
         random_state=given["seed"],
     )
+    policy = with_rows(policy, table, scores, target, given["time"])
     failure = None
     if out is not None:
         try:
@@ -151,20 +150,11 @@ def _print(policy: DecisionPolicy, out: Path | None, *, as_json: bool) -> None:
     lines = cost_table(
         {**evidence.baselines, "this rule": cost}, evidence.n_cases, evidence.n_positives
     )
-    rule = _rule_in_words(policy)
-    lines += ["", f"Rule: {rule}", f"Why this rule: {evidence.reason}."]
+    lines += ["", rule_of(policy), f"Why this rule: {evidence.reason}."]
     if out is not None:
         lines.append(f"Saved to {out}")
     step = "put the rule to the test on newer scores."
     if out is not None:
         step = f"costopt show {shlex.quote(str(out))}"
-    lines += ["", three_lines(policy, step, what=rule)]
+    lines += ["", three_lines(policy, step)]
     print_text("\n".join(lines))
-
-
-def _rule_in_words(policy: DecisionPolicy) -> str:
-    """The rule on the score that the model gives, before any calibration."""
-    cut = policy.raw_threshold
-    if cut is None or math.isinf(cut):
-        return what_to_do(policy)
-    return f"act where the score is at least {figure(cut)}."

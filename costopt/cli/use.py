@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from costopt.cli.console import print_json, print_text, say
-from costopt.cli.kept import as_csv, json_lines, restore_codes
+from costopt.cli.kept import as_csv, as_numbers, json_lines
 from costopt.cli.options import PATH, as_json, column, force, option, settings
-from costopt.cli.places import check_file, write_file
-from costopt.cli.reading import put_in_order, read, reading_options
+from costopt.cli.places import check_file, policy_in, write_file
+from costopt.cli.reading import put_in_order, read_rows_to_decide, reading_options
 from costopt.cli.rows import check_columns, groups, target, time, weight
 from costopt.cli.scores import score, scores_of
 from costopt.cli.words import cost_table
 from costopt.errors import DataError, PolicyError
-from costopt.markup import figure
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,11 @@ def decide(
     Writes four columns, as CSV to stdout unless told otherwise: row (from 0, below the header),
     probability (calibrated, of the positive class), action (act or leave) and expected_gain (of
     acting, in the unit of the costs). Those in CSV have 6 significant digits. Columns that are
-    kept stand after the row, codes such as 00123 with their zeros.
+    kept stand after the row, codes such as 00123 with their zeros. Other columns that the policy
+    does not need are not looked at.
+
+    The policy remembers how its features were written (--missing, --decimal, --thousands, --date,
+    --no-header): these options are only needed where DATA are written in another way.
 
     A policy without a model, as of "costopt threshold", needs --score: the score that your model
     gives, before any calibration. The costs may still depend on columns of DATA.
@@ -63,9 +67,8 @@ def decide(
     if out is not None:
         check_file(out, data, force=force)
     policy = _load_to_decide(folder, score)
-    table = _new_rows(policy, data, given)
-    decisions = _decisions(policy, table, score, keep)
-    restore_codes(decisions, data, given, table.columns.intersection(decisions.columns))
+    table, kept = _new_rows(policy, data, given, score, keep=keep)
+    decisions = _decisions(policy, table, score, keep, kept)
     if out is not None:
         is_parquet = out.suffix.lower() == ".parquet"
         write_file(
@@ -110,21 +113,23 @@ def evaluate(
     The mean cost per case of the rows of DATA stands beside never and always acting on them. Use
     rows that the policy was not made from.
     """
+    from costopt.policy.evidence import evidence_on
+
     policy = _load_to_decide(folder, score)
-    is_text = isinstance(policy.labels[0], str)
-    table = _new_rows(policy, data, given, {target: policy.labels} if is_text else {})
     named = {"--groups": groups, "--time": time, "--weight": weight}
+    others = [
+        target,
+        *filter(None, named.values()),
+        *(policy.costs.columns if policy.costs else ()),
+    ]
+    table, _ = _new_rows(policy, data, given, score, others=others, target=target)
     check_columns(table, {"--target": [target], **{name: [of] for name, of in named.items()}})
     put_in_order(table, time, given["date_format"])
     stands_for = None if weight is None else table[weight]
-    found = policy.measure(
-        table.drop(columns=target),
-        table[target],
-        score=None if score is None else scores_of(table, score),
-        groups=groups,
-        time=time,
-        sample_weight=stands_for,
-    )
+    scores = None if score is None else scores_of(table, score)
+    features = table.drop(columns=target)
+    labelled = policy.sample(features, table[target], scores, None, groups, time, stands_for)
+    found = evidence_on(*labelled)
     cost, saved = found.expected_cost, found.savings
     assert cost is not None  # noqa: S101  # it was just measured
     assert saved is not None  # noqa: S101  # as above
@@ -153,9 +158,7 @@ def evaluate(
 
 def _load_to_decide(folder: Path, score: str | None) -> DecisionPolicy:
     """A policy that can decide on the rows of a file without further help."""
-    from costopt.policy.policy import DecisionPolicy
-
-    policy = DecisionPolicy.load(folder)
+    policy = policy_in(folder)
     if not policy.models and score is None:
         raise PolicyError(
             f"the policy in {folder} holds no model, so it decides on scores computed elsewhere: "
@@ -173,15 +176,51 @@ def _new_rows(
     policy: DecisionPolicy,
     data: Path,
     given: Mapping[str, Any],
-    texts: Mapping[str, Collection[Any]] | None = None,
-) -> pd.DataFrame:
-    """The rows of a data file, their features left for the policy to read, as it knows them."""
-    features = policy.schema.features if policy.schema else ()
+    score: str | None,
+    *,
+    keep: Sequence[str] = (),
+    others: Collection[str] = (),
+    target: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of a data file as the policy reads them, and the columns to keep as they are written.
+
+    Features are left for the policy to read. Of columns that nobody asked for, no cell is looked at.
+    """
+    schema = policy.schema
+    features = schema.features if schema and score is None else ()
+    wanted = {one.name for one in features} | {*others} | ({score} if score else set())
+    wanted |= {*policy.known_costs.columns} if policy.known_costs else set()
+    texts = _texts(policy)
     leave = {one.name: one.decimal for one in features if one.categories is None}
-    return read(data, given, texts={**_texts(policy), **(texts or {})}, leave=leave)
+    if target is not None and isinstance(policy.labels[0], str):
+        texts[target] = [str(label) for label in policy.labels]
+    elif target is not None:
+        leave[target] = ""
+    missing = given["missing"] or (schema.missing if schema else ())
+    table, kept = read_rows_to_decide(
+        data,
+        {**given, "missing": missing},
+        wanted,
+        "all" if "all" in keep else keep,
+        texts=texts,
+        leave=leave,
+    )
+    if target in leave and target in table.columns:
+        table[target] = _as_numbers(table[target])
+    return table, kept
 
 
-def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:
+def _as_numbers(labels: pd.Series[Any]) -> pd.Series[Any]:
+    """Labels that came as texts as the numbers that they are, if all are."""
+    import pandas as pd
+
+    if labels.dtype.kind in "biuf":
+        return labels
+    numbers = pd.to_numeric(labels, errors="coerce")
+    return labels if (numbers.isna() & labels.notna()).any() else numbers
+
+
+def _texts(policy: DecisionPolicy) -> dict[str, Collection[str]]:
     """The columns that held texts when the policy was made, such as codes "01", and their texts."""
     features = policy.schema.features if policy.schema else ()
     return {
@@ -192,16 +231,22 @@ def _texts(policy: DecisionPolicy) -> Mapping[str, Collection[str]]:
 
 
 def _decisions(
-    policy: DecisionPolicy, table: pd.DataFrame, score: str | None, keep: Sequence[str]
+    policy: DecisionPolicy,
+    table: pd.DataFrame,
+    score: str | None,
+    keep: Sequence[str],
+    kept: pd.DataFrame,
 ) -> pd.DataFrame:
     """One decision per row, with its number and the columns to keep."""
     check_columns(table, {"--keep": [name for name in keep if name != "all"]})
-    wanted = "all" if "all" in keep else keep
-    if "row" in (table.columns if wanted == "all" else wanted):
-        raise DataError(
-            "the data have a column 'row', as the decisions do: rename it, or keep others"
-        )
     scores = None if score is None else scores_of(table, score)
-    decisions: pd.DataFrame = policy.decide_frame(table, score=scores, keep=wanted)
-    decisions.insert(0, "row", range(len(table)))
-    return decisions
+    decisions: pd.DataFrame = policy.decide_frame(table, score=scores)
+    for name in ("row", *decisions.columns):
+        if name in kept.columns:
+            raise DataError(
+                f"the data have a column {name!r}, as the decisions do: rename it, or keep others"
+            )
+    beside = {name: as_numbers(kept[name]) for name in kept.columns}
+    return decisions.assign(row=range(len(table)), **beside)[
+        ["row", *kept.columns, *decisions.columns]
+    ]

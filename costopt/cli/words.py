@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from costopt.markup import figure
+from costopt.showing.overview import cost_lines, rows_of
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from costopt.evaluation.estimates import Estimate
     from costopt.policy.evidence import Evidence
     from costopt.policy.policy import DecisionPolicy
 
-__all__ = ["cost_table", "three_lines", "what_to_do"]
+__all__ = ["cost_table", "rule_of", "three_lines", "with_rows"]
 
 CASES = 1000  # money per case is too small a number to talk about
 
@@ -33,49 +38,53 @@ def cost_table(costs: Mapping[str, Estimate], n_cases: int, n_positives: int) ->
         f"Cost in {first.unit} per case, with its {first.level:.0%} interval, on {n_cases:,} "
         f"cases of which {n_positives:,} are positive"
     ]
-    width = max(len(name) for name in costs)
-    for name, cost in costs.items():
-        lines.append(f"  {name:<{width}}{figure(cost.value):>12}   {cost.interval_text()}")
-    return lines
+    return lines + cost_lines(rows_of(costs))
 
 
-def three_lines(policy: DecisionPolicy, next_step: str = "", *, what: str = "") -> str:
-    """What to do, what it saves beside the better rule without a model, and how sure that is.
+def three_lines(policy: DecisionPolicy, next_step: str = "") -> str:
+    """What to do, what it saves beside the best rule without a model, and how sure that is.
 
     Parameters
     ----------
     policy : DecisionPolicy
     next_step : str, optional
         What the reader does next.
-    what : str, optional
-        What to do, where that is not said as `what_to_do` does.
     """
     _, sure = policy.evidence.verdict()
     return "\n".join(
         (
-            f"What to do: {what or what_to_do(policy)}",
+            f"What to do: {rule_of(policy)}",
             f"What it saves: {_what_it_saves(policy.evidence)}",
             f"How sure: {sure}{f' Next: {next_step}' if next_step else ''}",
         )
     )
 
 
-def what_to_do(policy: DecisionPolicy) -> str:
-    """The rule for whoever acts on it, without the model's inner numbers."""
-    threshold, cut, label = policy.threshold, policy.raw_threshold, policy.labels[1]
-    being = "being positive" if not isinstance(label, str) and label == 1 else f"being {label!r}"
-    if threshold is None or cut is None:
-        return (
-            "act on a case where that is expected to cost less than to leave it alone, which depends "
-            "on its own costs."
-        )
-    if math.isinf(cut):
-        return (
-            f"{'leave every case alone' if cut > 0 else 'act on every case'}; no model is needed."
-        )
-    return (
-        f"act on a case if its probability of {being} is at least {figure(100 * threshold, 3)} %."
-    )
+def with_rows(
+    policy: DecisionPolicy, table: pd.DataFrame, data: Path, target: str, time: str | None
+) -> DecisionPolicy:
+    """A policy that also knows what it was made from: target, file and period, for its report.
+
+    Parameters
+    ----------
+    policy : DecisionPolicy
+    table : DataFrame
+        With times in the column of that name, if there is one.
+    data : path
+        The file; ``-`` is standard input.
+    target : str
+    time : str or None
+    """
+    found = {"target": target, "source": "standard input" if str(data) == "-" else data.name}
+    if time is not None and table[time].dtype.kind == "M":
+        found["period"] = f"{table[time].min():%Y-%m-%d} to {table[time].max():%Y-%m-%d}"
+    return replace(policy, provenance={**policy.provenance, **found})
+
+
+def rule_of(policy: DecisionPolicy) -> str:
+    """When a policy acts, in the sentence that stands everywhere."""
+    sentence, *_ = policy.explain().splitlines()
+    return sentence
 
 
 def _what_it_saves(evidence: Evidence) -> str:
@@ -85,12 +94,12 @@ def _what_it_saves(evidence: Evidence) -> str:
     rival = evidence.better_baseline()
     saved = (evidence.baselines[rival].value - cost.value) * CASES
     money = f"{figure(abs(saved))} {cost.unit} per {CASES:,} cases"
+    against = f"than the best rule without a model ({rival})"
     if saved < 0:
-        return f"nothing: it costs {money} more than the rule without a model to {rival}."
-    text = f"{money} against the rule without a model to {rival}"
+        return f"nothing: it costs {money} more {against}."
     if math.isnan(savings.value):
-        return f"{text}."
+        return f"{money}, as it costs less {against}."
     return (
-        f"{text}: {figure(100 * savings.value, 3)} % of its cost ({savings.level:.0%} interval: "
-        f"{savings.interval_text(100, ' %', digits=3)})."
+        f"{money}: it is {percent(savings.value)} cheaper {against}; {savings.level:.0%} interval: "
+        f"{savings.interval_text(100, ' %', digits=3)}."
     )

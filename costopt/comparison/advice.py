@@ -13,15 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.comparison.situation import Imbalance, size_up
 from costopt.comparison.statements import Statement, statements_on, strategies_for
 from costopt.decision.case_costs import check_regrets
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_weights
 from costopt.errors import DataError
 from costopt.inputs.columns import holds_times
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_labels
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.suspicion import find_suspicions, remedy
-from costopt.policy.evidence import plain
+from costopt.plain import plain
+from costopt.showing.overview import Overview, Presentable
 
 __all__ = ["Advice", "advise"]
 
@@ -29,7 +30,7 @@ WIDTH = 100
 
 
 @dataclass(frozen=True)
-class Advice:
+class Advice(Presentable):
     """What labels, costs and columns say before anything is fitted.
 
     Parameters
@@ -95,6 +96,17 @@ class Advice:
         if self.avoid:
             lines += _wrapped("Avoid: ", ", ".join(self.avoid) + ".")
         return "\n".join(lines)
+
+    def overview(self) -> Overview:
+        """What to try first, and each statement with its reason."""
+        avoid = (f"Avoid: {', '.join(self.avoid)}.",) if self.avoid else ()
+        return Overview(
+            f"Advice on {self.n_cases:,} cases",
+            f"Try first: {', '.join(self.try_first)}",
+            ("what the data say", "why"),
+            [(one.text, f"{one.reason} [{one.source}]") for one in self.statements],
+            notes=avoid,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON can hold: NaN as None."""

@@ -7,15 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.counted import ENOUGH
-from costopt.comparison.findings import Finding, findings_of, ranked
+from costopt.comparison.findings import Finding, Findings, findings_of, ranked
 from costopt.comparison.situation import NORMAL_95
-from costopt.decision.rules import CutRule
 from costopt.errors import DataError
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.leakage import nearly_perfect
-from costopt.markup import figure, percent
 from costopt.policy.policy import DecisionPolicy
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     from costopt.comparison.result import Comparison
@@ -40,7 +39,7 @@ EDGE = 0.01
 
 def audit(
     result: SearchResult | Comparison | DecisionPolicy, *, prevalence: float | None = None
-) -> tuple[Finding, ...]:
+) -> Findings:
     """What a result should be doubted for, from the numbers that it holds.
 
     Parameters
@@ -51,7 +50,7 @@ def audit(
 
     Returns
     -------
-    findings : tuple of Finding
+    findings : tuple of Finding, shown as a table in notebooks
         The worst first. The codes are
 
         ``leaking-column``, ``row-identifier``, ``contradicting-rows``, ``repeated-rows``
@@ -126,12 +125,13 @@ def _of_policy(policy: DecisionPolicy, prevalence: float | None) -> Iterator[Fin
     known = evidence.n_cases > 0
     if known:
         yield _few_positives(evidence.n_positives)
-        if isinstance(policy.rule, CutRule) and evidence.n_positives <= POSITIVES_FOR_A_CUT:
+        if not policy.rule.reads_costs and evidence.n_positives <= POSITIVES_FOR_A_THRESHOLD:
             yield Finding(
                 "cut-on-few-positives",
                 "warning",
                 f"the threshold was chosen from {evidence.n_positives:,} positives; up to "
-                f"{POSITIVES_FOR_A_CUT} a cut from data was measured to be worse than Bayes' rule",
+                f"{POSITIVES_FOR_A_THRESHOLD} a threshold from data was measured to be worse than "
+                "Bayes' rule",
                 "use threshold='auto' or 'bayes'",
             )
         yield _prevalence(evidence.n_cases, evidence.n_positives, prevalence)
@@ -285,7 +285,7 @@ def _optimism(apparent: float, honest: Estimate) -> Finding | None:
 
 
 def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | None]:
-    yield from findings_of(result.posed.suspicions)
+    yield from findings_of(result.problem.suspicions)
     never, always, perfect = (
         result.baselines[name].value for name in ("never act", "always act", "perfect knowledge")
     )

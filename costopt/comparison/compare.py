@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
 import time as clock
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,22 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.comparison.advice import Advice, advise
-from costopt.comparison.ranking import Ranked, ranked
-from costopt.comparison.result import METRICS, Comparison, Priced, StrategyResult
+from costopt.comparison.ranking import Evaluated, Ranked, ranked
+from costopt.comparison.result import Comparison, StrategyResult
 from costopt.comparison.strategies import Strategy, strategies_named
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.costs import Costs
-from costopt.decision.thresholds import rule_threshold
+from costopt.engine.coordinator import Coordinator, OutOfTime
+from costopt.engine.records import Record, key_of
 from costopt.errors import CostOptError, SearchError
-from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.metrics import decision_metrics
-from costopt.evaluation.pricing import Candidate, OutOfFold, price_stored
-from costopt.evaluation.problem import Posed, as_names, pose
-from costopt.evaluation.trial import evaluate
+from costopt.evaluation.candidates import Candidate, OutOfFold, evaluate_stored
+from costopt.evaluation.metrics import METRICS, decision_metrics
+from costopt.evaluation.problem import Problem, prepare
+from costopt.evaluation.rows import FOLDS, Rows
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner, combines
 from costopt.learners.registry import learner as built_in_learner
-from costopt.progress import is_shown
 from costopt.rebalancing.weights import class_weight
 
 __all__ = ["compare"]
@@ -43,7 +41,7 @@ def compare(
     *,
     strategies: Any = "all",
     learner: str | Learner = "xgboost",
-    cv: Any = 5,
+    cv: Any = FOLDS,
     groups: Any = None,
     time: Any = None,
     ignore: Collection[str] = (),
@@ -105,15 +103,7 @@ n_jobs
     number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if timeout is not None and not (number and timeout > 0):
         raise SearchError(f"timeout must be a number of seconds above 0, got {timeout!r}")
-    chosen = strategies_named(strategies)
-    base = built_in_learner(learner) if isinstance(learner, str) else learner
-    weighted = sample_weight is not None or prevalence is not None
-    learners, skipped = _learners(chosen, base, weighted=weighted)
-    posed = pose(
-        X,
-        y,
-        costs,
-        learners,
+    rows = Rows(
         cv=cv,
         groups=groups,
         time=time,
@@ -122,17 +112,16 @@ n_jobs
         prevalence=prevalence,
         pos_label=pos_label,
         random_state=random_state,
-        n_jobs=n_jobs,
     )
-    named = {name for name in (groups, time, sample_weight) if isinstance(name, str)}
-    advice = _advice(posed, costs, X, {*named, *as_names(ignore)})
-    run = _Run(posed, base.name, timeout)
-    bar = _progress([one for one in chosen if one.name not in skipped], wanted=progress)
-    for strategy in bar:
-        reason = run.attempt(strategy)
-        if reason is not None:
-            skipped[strategy.name] = reason
-    if not run.priced:
+    chosen = strategies_named(strategies)
+    base = built_in_learner(learner) if isinstance(learner, str) else learner
+    learners, skipped = _learners(chosen, base, weighted=rows.weighted)
+    problem = prepare(X, y, costs, learners, rows, n_jobs=n_jobs)
+    named = {name for name in (y, groups, time, sample_weight) if isinstance(name, str)}
+    advice = _advice(problem, costs, X, {*named, *rows.ignore})
+    run = _Run(problem, [one for one in chosen if one.name not in skipped], base.name)
+    skipped |= run.all(timeout, progress=progress)
+    if not run.found:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped.items())
         raise SearchError(f"no strategy could be run: {reasons}")
     order = {strategy.name: at for at, strategy in enumerate(chosen)}
@@ -140,17 +129,17 @@ n_jobs
     return _comparison(run, skipped, advice)
 
 
-def _advice(posed: Posed, costs: Costs, X: Any, ignore: Collection[str]) -> Advice:
+def _advice(problem: Problem, costs: Costs, X: Any, ignore: Collection[str]) -> Advice:
     """What could be said beforehand of the rows that stand for somebody."""
-    declared = costs if posed.costs is None else posed.costs
-    if posed.counted is None:
-        return advise(posed.labels.y, declared, X, ignore=ignore)
+    declared = costs if problem.declared is None else problem.declared
+    if problem.counted is None:
+        return advise(problem.labels.y, declared, X, ignore=ignore)
     from sklearn.utils import _safe_indexing
 
     if isinstance(declared, CaseCosts):
-        declared = declared.take(posed.counted)
-    rows = _safe_indexing(X, posed.counted)
-    return advise(posed.of_problem(posed.labels.y), declared, rows, ignore=ignore)
+        declared = declared.take(problem.counted)
+    rows = _safe_indexing(X, problem.counted)
+    return advise(problem.y, declared, rows, ignore=ignore)
 
 
 def _learners(
@@ -175,41 +164,55 @@ def _learners(
     return learners, skipped
 
 
-class _OutOfTime(Exception):  # an event rather than an error
-    pass
-
-
 class _Run:
     """Strategies evaluated one after the other; those that differ in their decisions share a fit."""
 
-    def __init__(self, posed: Posed, base: str, timeout: float | None) -> None:
-        self.posed = posed
+    def __init__(self, problem: Problem, strategies: Sequence[Strategy], base: str) -> None:
+        self.problem = problem
+        self.strategies = {strategy.name: strategy for strategy in strategies}
         self.base = base
-        self.deadline = None if timeout is None else clock.monotonic() + timeout
-        self.timeout = timeout
-        self.priced: dict[str, Priced] = {}
+        self.found: dict[str, Evaluated] = {}
         # of the strategy of lowest log loss: how likely each row was to be positive
         self.probability: tuple[float, FloatArray] = (math.inf, np.empty(0))
-        self._fits: dict[tuple[str, str, float | None], tuple[OutOfFold, float] | str] = {}
+        self._coordinator = Coordinator(problem)
+        self._fits: dict[str, tuple[OutOfFold, float] | str] = {}
 
-    def attempt(self, strategy: Strategy) -> str | None:
-        """Evaluate and price a strategy; the reason if it cannot be."""
-        problem = self.posed.problem
+    def all(self, timeout: float | None, *, progress: bool | None) -> dict[str, str]:
+        """Run all strategies; those that could not be run, and why."""
+        names = list(self.strategies)
+
+        def attempt(number: int, _: Any) -> bool:
+            self._coordinator.show(names[number])
+            reason = self._reason_or_enter(self.strategies[names[number]], timeout)
+            if reason is not None:
+                self._coordinator.reasons[number] = reason
+            return True
+
+        self._coordinator.run(attempt, len(names), "strategy", timeout=timeout, progress=progress)
+        reasons = self._coordinator.reasons
+        return {
+            name: reasons.get(number, "the comparison was interrupted before")
+            for number, name in enumerate(names)
+            if name not in self.found
+        }
+
+    def _reason_or_enter(self, strategy: Strategy, timeout: float | None) -> str | None:
+        """Evaluate a strategy and enter its result; the reason if it cannot be."""
         try:
             candidate = self._candidate(strategy)
             fit, seconds = self._fit(candidate)
             assert fit.log_odds is not None  # noqa: S101  # evaluations always have them
-            undo = fit.odds_multipliers if candidate.corrected else (1.0,) * problem.n_folds
-            found = price_stored(
-                problem,
+            undo = fit.odds_multipliers if candidate.corrected else (1.0,) * self.problem.n_folds
+            found = evaluate_stored(
+                self.problem,
                 candidate,
                 fit.log_odds,
                 n_rounds=fit.n_rounds,
                 odds_multipliers=undo,
                 sampling_ratios=fit.sampling_ratios,
             )
-        except _OutOfTime:
-            return f"the time of {self.timeout:g} seconds was over"
+        except OutOfTime:
+            return f"the time of {timeout:g} seconds was over"
         except CostOptError as error:
             return str(error)
         except Exception as error:  # whatever a library refuses is a reason to list
@@ -220,12 +223,12 @@ class _Run:
         return None
 
     def _candidate(self, strategy: Strategy) -> Candidate:
-        problem = self.posed.problem
+        problem = self.problem
         chosen = problem.learners[strategy.learner_name(self.base)]
         resampling = strategy.resampling
         if not combines(chosen, resampling):
-            told = f"cannot be combined with {resampling!r}"
-            if getattr(chosen, "devices", None) is None:
+            told = f"cannot be combined with {str(resampling)!r}"
+            if chosen.methods is None:
                 told = "takes no weights"
             raise SearchError(f"{chosen.name} {told}")
         ratio = 1.0 if strategy.ratio == "balanced" else None
@@ -243,13 +246,13 @@ class _Run:
         )
 
     def _fit(self, candidate: Candidate) -> tuple[OutOfFold, float]:
-        """Out-of-fold scores of the same learner and device, made once."""
-        key = candidate.learner, candidate.resampling, candidate.sampling_ratio
+        """Out-of-fold scores of the same learner and rebalancing method, made once."""
+        key = key_of(candidate)
         if key not in self._fits:
             plain = replace(candidate, calibration=None, rule=None, corrected=True)
             start = clock.perf_counter()
             try:
-                found = evaluate(self.posed.problem, plain, checkpoint=self._checkpoint())
+                found = self._coordinator.evaluate(plain)
             except CostOptError as error:
                 self._fits[key] = str(error)
             else:
@@ -259,19 +262,8 @@ class _Run:
             raise SearchError(known)
         return known
 
-    def _checkpoint(self) -> Any:
-        if self.deadline is None or not self.priced:  # the first is waited for
-            return None
-        deadline = self.deadline
-
-        def check() -> None:
-            if clock.monotonic() > deadline:
-                raise _OutOfTime
-
-        return check
-
     def _enter(self, strategy: Strategy, found: OutOfFold, seconds: float) -> None:
-        problem, scored = self.posed.problem, self.posed.problem.scored
+        problem, scored = self.problem, self.problem.scored
         sample = problem.sample(found.calibrated)
         metrics = decision_metrics(
             scored.y,
@@ -280,76 +272,58 @@ class _Run:
             y_prob=found.calibrated,
             sample_weight=scored.weight,
         )
-        self.priced[strategy.name] = Priced(
+        self.found[strategy.name] = Evaluated(
             strategy,
-            replace(found.without_rows(), log_odds=found.log_odds),
+            Record.of(problem, found),
             found.choice.act,
-            scored.draws.totals(found.row_cost),
             sample.cost(found.choice.act).scaled(problem.scale),
             sample.savings(found.choice.act),
             {name: metrics[name] for name in METRICS},
             seconds,
         )
+        self._coordinator.has_result = True
         if found.log_loss < self.probability[0]:
             self.probability = found.log_loss, found.calibrated
 
-    def expected_cost(self, name: str, bias: float) -> Estimate:
-        """What the strategy that is selected costs, corrected for the selection."""
-        if not bias:
-            return self.priced[name].expected_cost
-        problem, found = self.posed.problem, self.priced[name].whole(self.posed.problem)
-        sample = problem.sample(found.calibrated)
-        return sample.cost(found.choice.act, bias=bias).scaled(problem.scale)
 
-
-def _comparison(run: _Run, skipped: Mapping[str, str], advice: Any) -> Comparison:
-    posed, problem = run.posed, run.posed.problem
+def _comparison(run: _Run, skipped: Mapping[str, str], advice: Advice) -> Comparison:
+    problem = run.problem
     sample = problem.sample(run.probability[1])
-    order = ranked(run.priced, sample, problem, run.base)
+    order = ranked(run.found, sample, problem, run.base)
+    selected = run.found[order.selected]
+    expected_cost = selected.expected_cost
+    if order.bias:
+        found = selected.record.whole(problem)
+        expected_cost = problem.sample(found.calibrated).cost(found.choice.act, bias=order.bias)
+        expected_cost = expected_cost.scaled(problem.scale)
     return Comparison(
-        tuple(_result(run, name, order) for name in order.names),
+        tuple(_result(run.found[name], order, problem) for name in order.names),
         skipped,
         {
             **{name: each.scaled(problem.scale) for name, each in order.baselines.items()},
             "perfect knowledge": sample.perfect().scaled(problem.scale),
         },
         order.selected,
-        run.expected_cost(order.selected, order.bias),
+        expected_cost,
         advice,
-        posed.unit,
-        problem.n_cases,
-        problem.n_positives,
-        posed,
-        run.priced,
+        problem,
+        {name: each.record for name, each in run.found.items()},
         order.bias,
         {name: each.scaled(problem.scale) for name, each in order.beside.items()},
     )
 
 
-def _result(run: _Run, name: str, order: Ranked) -> StrategyResult:
-    problem, priced = run.posed.problem, run.priced[name]
+def _result(each: Evaluated, order: Ranked, problem: Problem) -> StrategyResult:
+    name = each.strategy.name
     return StrategyResult(
         name,
-        priced.strategy.does,
-        priced.expected_cost,
-        priced.savings,
+        each.strategy.does,
+        each.expected_cost,
+        each.savings,
         order.differences[name].scaled(problem.scale),
         name in order.tied,
-        priced.metrics,
-        rule_threshold(priced.found.choice.rule, problem.known),
-        priced.seconds,
+        each.metrics,
+        each.record.found.choice.rule.threshold_for(problem.known),
+        each.seconds,
         order.same_as[name],
     )
-
-
-def _progress(strategies: list[Strategy], *, wanted: bool | None) -> Iterator[Strategy]:
-    """The strategies, with a bar that names the one at work."""
-    if not is_shown(progress=wanted):
-        yield from strategies
-        return
-    from tqdm import tqdm
-
-    with tqdm(strategies, file=sys.stderr, leave=False) as bar:
-        for strategy in bar:
-            bar.set_description(strategy.name)
-            yield strategy

@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.comparison.findings import Finding
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats, as_labels
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import OddsLedger, logit
-from costopt.decision.rules import as_labels
 from costopt.decision.thresholds import bayes_threshold, cost_curve
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows

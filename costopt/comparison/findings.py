@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
 from costopt.errors import warn
 from costopt.inputs.suspicion import Suspicion, remedy
+from costopt.showing.overview import Overview, Presentable
 
-__all__ = ["Finding", "Severity", "findings_of", "ranked"]
+__all__ = ["Finding", "Findings", "Severity", "findings_of", "ranked"]
 
 Severity = Literal["error", "warning", "note"]
 
@@ -70,7 +72,31 @@ def findings_of(suspicions: Iterable[Suspicion]) -> Iterator[Finding]:
         yield Finding(code, severity, one.evidence, remedy([one]))
 
 
-def ranked(findings: Iterable[Finding | None]) -> tuple[Finding, ...]:
+class Findings(tuple[Finding, ...], Presentable):
+    """What was found, the worst first; a tuple that notebooks show as a table.
+
+    Examples
+    --------
+    >>> print(Findings())
+    nothing found
+    """
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self)) or "nothing found"
+
+    def overview(self) -> Overview:
+        """One row for each; in words where there is none."""
+        counts = Counter[str](each.severity for each in self)
+        told = [f"{n:,} {kind}{'s' if n > 1 else ''}" for kind in _ORDER if (n := counts[kind])]
+        return Overview(
+            "Findings",
+            ", ".join(told) or "Nothing found",
+            ("severity", "code", "what was found", "what to do"),
+            [(each.severity, each.code, each.evidence, each.remedy) for each in self],
+        )
+
+
+def ranked(findings: Iterable[Finding | None]) -> Findings:
     """Those there are, the worst first."""
     found = [finding for finding in findings if finding is not None]
-    return tuple(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))
+    return Findings(sorted(found, key=lambda finding: _ORDER.index(finding.severity)))

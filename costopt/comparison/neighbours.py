@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from costopt.errors import DataError
 from costopt.inputs.columns import Columns, holds_times, numbers_of
+from costopt.inputs.encoding import for_distances
 from costopt.inputs.frames import Table
 
 __all__ = ["Aligned", "Rows", "encode_both", "on_lines", "too_near"]
@@ -25,8 +26,6 @@ SAMPLED_TRAIN = 50_000
 # A neighbour at less than this share of the typical distance is a near duplicate. With two columns
 # of continuous numbers, chance gives about one in ten thousand.
 TOO_NEAR = 0.01
-# Categories beyond so many would dominate every distance.
-MOST_CATEGORIES = 30
 # Rows looked at for lines, rows they may lie between, and neighbours of each.
 SAMPLED_LINES = 600
 SAMPLED_ENDS = 20_000
@@ -133,7 +132,7 @@ def too_near(rows: Rows, rng: np.random.Generator) -> tuple[int, int, float]:
     """
     from sklearn.neighbors import NearestNeighbors
 
-    space = _space(rows)
+    space = for_distances(rows.values, rows.is_number, rows.n_train)
     train = _some(np.flatnonzero(~rows.in_test), SAMPLED_TRAIN, rng)
     test = _some(np.flatnonzero(rows.in_test), SAMPLED_TEST, rng)
     if space.shape[1] < 2 or train.size < 2:
@@ -256,27 +255,6 @@ def _by_chance(n_columns: int, n_neighbours: int) -> float:
     angle = math.sqrt(2 * STRAIGHT)
     one = angle / math.pi if n_columns == 2 else angle**2 / 4
     return one * n_neighbours * (n_neighbours - 1) / 2
-
-
-def _space(rows: Rows) -> FloatArray:
-    """Rows for distances: numbers in standard deviations, two categories as far as two of them."""
-    parts = []
-    for column, number in zip(rows.values.T, rows.is_number, strict=True):
-        if number:
-            column = np.where(np.isfinite(column), column, np.nan)
-            known = column[: rows.n_train][~np.isnan(column[: rows.n_train])]
-            spread = float(known.std()) if known.size else 0.0
-            if not spread > 0:
-                continue
-            scaled = (column - known.mean()) / spread
-            parts.append(np.where(np.isnan(scaled), 0.0, scaled))
-            if np.isnan(scaled).any():
-                parts.append(np.isnan(scaled).astype(np.float64))
-        else:
-            codes = column.astype(np.intp) + 1
-            if codes.max() <= MOST_CATEGORIES:
-                parts += list(np.sqrt(2.0) * np.eye(int(codes.max()) + 1)[codes].T)
-    return np.column_stack(parts) if parts else np.empty((len(rows.values), 0))
 
 
 def _some(rows: IntArray, most: int, rng: np.random.Generator) -> IntArray:

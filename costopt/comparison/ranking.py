@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.comparison.result import Priced
+from costopt.comparison.strategies import Strategy
 from costopt.decision.rules import decision_cost
-from costopt.decision.thresholds import rule_threshold
+from costopt.engine.records import Record
 from costopt.evaluation.differences import simultaneous_reach
 from costopt.evaluation.draws import selection_bias, standard_error
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.problem import Problem
 
-__all__ = ["Ranked", "ranked"]
+__all__ = ["Evaluated", "Ranked", "ranked"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -26,6 +26,19 @@ BoolArray = NDArray[np.bool_]
 # Chance that none of several equal strategies is called more expensive, as far as resampling knows:
 # of 1,000 rows with heavy-tailed amounts it knows too little, and at 0.95 up to 9 % were.
 TOGETHER = 0.97
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What came of a strategy by itself: its record, the rows on which it acts, and what these cost."""
+
+    strategy: Strategy
+    record: Record
+    act: BoolArray
+    expected_cost: Estimate
+    savings: Estimate
+    metrics: Mapping[str, float]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -62,12 +75,12 @@ class Ranked:
     beside: Mapping[str, Estimate]
 
 
-def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base: str) -> Ranked:
+def ranked(found: Mapping[str, Evaluated], sample: Sample, problem: Problem, base: str) -> Ranked:
     """Rank strategies by cost, tell which are tied with the cheapest, and select the simplest.
 
     Parameters
     ----------
-    priced : mapping of str to Priced
+    found : mapping of str to Evaluated
         In the order in which they were asked for.
     sample : Sample
     problem : Problem
@@ -75,24 +88,25 @@ def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base:
         Name of the learner that the comparison is made with.
     """
     draws = problem.scored.draws
-    simplest = sorted(priced, key=lambda name: priced[name].strategy.simplicity(base))
-    same_as = _alike(simplest, priced, problem)
-    names = sorted(same_as, key=lambda name: (float(priced[name].cost.sum()), simplest.index(name)))
-    blanket = sample.baselines()
+    simplest = sorted(found, key=lambda name: found[name].strategy.simplicity(base))
+    same_as = _alike(simplest, found, problem)
+    costs_of = {name: found[name].record.cost for name in same_as}
+    names = sorted(same_as, key=lambda name: (float(costs_of[name].sum()), simplest.index(name)))
+    baselines = sample.baselines()
     y, costs = problem.scored.y, problem.scored.costs
     totals = np.stack(
         [
-            *(priced[name].cost for name in names),
-            *(draws.totals(decision_cost(y, act, costs)) for act in blanket.values()),
+            *(costs_of[name] for name in names),
+            *(draws.totals(decision_cost(y, act, costs)) for act in baselines.values()),
         ]
     )
     reach = simultaneous_reach(totals, draws, TOGETHER)
 
     def above_cheapest(at: int, act: BoolArray) -> Estimate:
         half = reach * standard_error(totals[at] - totals[0], draws.part_weight)
-        return _together(sample.difference(act, priced[names[0]].act), half)
+        return _together(sample.difference(act, found[names[0]].act), half)
 
-    differences = {name: above_cheapest(at, priced[name].act) for at, name in enumerate(names)}
+    differences = {name: above_cheapest(at, found[name].act) for at, name in enumerate(names)}
     select = _Selection(
         np.array([differences[name].value - differences[name].low for name in names]),
         np.array([simplest.index(name) for name in names]),
@@ -105,10 +119,10 @@ def ranked(priced: Mapping[str, Priced], sample: Sample, problem: Problem, base:
         frozenset(name for name in names if not differences[name].low > 0),
         names[select(by.sum(axis=2))],
         selection_bias(by, select, lambda chosen: totals[chosen], draws),
-        {name: sample.cost(act) for name, act in blanket.items()},
+        {name: sample.cost(act) for name, act in baselines.items()},
         {
             name: above_cheapest(at, act)
-            for at, (name, act) in enumerate(blanket.items(), start=len(names))
+            for at, (name, act) in enumerate(baselines.items(), start=len(names))
         },
     )
 
@@ -156,19 +170,19 @@ class _Selection:
 
 
 def _alike(
-    simplest: list[str], priced: Mapping[str, Priced], problem: Problem
+    simplest: list[str], found: Mapping[str, Evaluated], problem: Problem
 ) -> dict[str, tuple[str, ...]]:
     """The simplest of those that have the same scores and decide alike, with the others' names."""
-    found: dict[object, list[str]] = {}
+    alike: dict[object, list[str]] = {}
     for name in simplest:
-        each = priced[name].found
-        assert each.log_odds is not None  # noqa: S101  # a strategy's scores are kept
-        content = each.log_odds.tobytes() + np.packbits(priced[name].act).tobytes()
+        each, log_odds = found[name].record.found, found[name].record.log_odds
+        assert log_odds is not None  # noqa: S101  # a strategy's scores are kept
+        content = log_odds.tobytes() + np.packbits(found[name].act).tobytes()
         key = (
             hashlib.sha256(content).digest(),
             each.odds_multipliers,
             each.calibrator,
-            rule_threshold(each.choice.rule, problem.known),
+            each.choice.rule.threshold_for(problem.known),
         )
-        found.setdefault(key, []).append(name)
-    return {names[0]: tuple(names[1:]) for names in found.values()}
+        alike.setdefault(key, []).append(name)
+    return {names[0]: tuple(names[1:]) for names in alike.values()}

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from costopt.comparison.advice import Advice
-from costopt.comparison.strategies import Strategy
+from costopt.engine.records import Record
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.estimates import Estimate
-from costopt.evaluation.pricing import OutOfFold, with_rows
-from costopt.evaluation.problem import Posed, Problem
+from costopt.evaluation.problem import Problem
 from costopt.evaluation.trial import fit_final
-from costopt.markup import estimates_table, figure, panel
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
-__all__ = ["Comparison", "Priced", "StrategyResult"]
-
-METRICS = (
-    "precision",
-    "recall",
-    "f1",
-    "specificity",
-    "g_mean",
-    "accuracy",
-    "alert_share",
-    "roc_auc",
-    "average_precision",
-    "brier_score",
-)
+__all__ = ["Comparison", "StrategyResult"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,26 +68,7 @@ class StrategyResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Priced:
-    """What is kept of a strategy, so that it can be ranked and its policy be made."""
-
-    strategy: Strategy
-    found: OutOfFold
-    act: NDArray[np.bool_]
-    cost: NDArray[np.float64]
-    expected_cost: Estimate
-    savings: Estimate
-    metrics: Mapping[str, float]
-    seconds: float
-
-    def whole(self, problem: Problem) -> OutOfFold:
-        """What was found of it, with its rows."""
-        assert self.found.log_odds is not None  # noqa: S101  # a strategy's scores are kept
-        return with_rows(problem, self.found, self.found.log_odds)
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
+class Comparison(Presentable):
     """Strategies ranked by money, on the same folds of the same rows.
 
     Parameters
@@ -121,11 +86,9 @@ class Comparison:
         What it costs, corrected for having been selected on the same rows.
     advice : Advice
         What could be said before anything was fitted.
-    unit : str
-    n_cases, n_positives : int
-    posed : Posed
-        The problem that all were run on.
-    priced : mapping of str to Priced
+    problem : Problem
+        What all were run on.
+    records : mapping of str to Record
         What policies are made from.
     selection_bias : float
         What the selection of the best hides of its cost: part of ``expected_cost``, and of no other
@@ -140,13 +103,25 @@ class Comparison:
     best: str
     expected_cost: Estimate
     advice: Advice
-    unit: str
-    n_cases: int
-    n_positives: int
-    posed: Posed = field(repr=False)
-    priced: Mapping[str, Priced] = field(repr=False)
+    problem: Problem = field(repr=False)
+    records: Mapping[str, Record] = field(repr=False)
     selection_bias: float = 0.0
     beside: Mapping[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def unit(self) -> str:
+        """Currency of the costs."""
+        return self.problem.unit
+
+    @property
+    def n_cases(self) -> int:
+        """How many rows stand for somebody."""
+        return self.problem.n_cases
+
+    @property
+    def n_positives(self) -> int:
+        """How many of them are positive."""
+        return self.problem.n_positives
 
     @property
     def cheapest(self) -> str:
@@ -174,13 +149,13 @@ class Comparison:
         """
         chosen = self.best if name is None else name
         self._check(chosen)
-        problem = self.posed.problem
-        found = self.priced[chosen].whole(problem)
+        problem = self.problem
+        found = self.records[chosen].whole(problem)
         evidence = evidence_of(
-            self.posed, found, bias=self.selection_bias if chosen == self.best else 0.0
+            problem, found, bias=self.selection_bias if chosen == self.best else 0.0
         )
         final = fit_final(problem, found.candidate, found.n_rounds)
-        return assemble(self.posed, found, final, evidence)
+        return assemble(problem, found, final, evidence)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per strategy, the cheapest first; then those that were skipped, with the reason."""
@@ -199,7 +174,7 @@ class Comparison:
                 ("difference", result.difference),
             ):
                 row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-            row |= {name: result.metrics[name] for name in METRICS}
+            row |= result.metrics
             row |= {"threshold": result.threshold, "seconds": result.seconds, "skipped": None}
             rows.append(row)
         rows += [{"strategy": name, "skipped": reason} for name, reason in self.skipped.items()]
@@ -210,8 +185,8 @@ class Comparison:
         share = self.n_positives / self.n_cases
         width = max(24, *(len(result.title) for result in self.results)) + 2
         lines = [
-            f"{len(self.priced)} strategies on {self.n_cases:,} cases, of which "
-            f"{self.n_positives:,} ({100 * share:.3g} %) are positive",
+            f"{len(self.records)} strategies on {self.n_cases:,} cases, of which "
+            f"{self.n_positives:,} ({percent(share)}) are positive",
             "",
             f"{'':{width}}{'cost per case':>13}  {'95% interval':<20}{'above cheapest':>16}"
             f"{'tied':>6}{'savings':>9}{'precision':>11}{'recall':>8}{'alerts':>8}",
@@ -252,13 +227,13 @@ class Comparison:
     def _words(self, share: float) -> list[str]:
         lines = self._selected_in_words()
         lines.append(
-            f"Accuracy is a trap here: a model that never acts is {100 * (1 - share):.4g} % accurate "
+            f"Accuracy is a trap here: a model that never acts is {percent(1 - share)} accurate "
             f"and costs {figure(self.baselines['never act'].value)}."
             if share < 0.5
             else "Accuracy says nothing about money: it counts both errors alike."
         )
         for words, names in (("first", self.advice.try_first), ("to avoid", self.advice.avoid)):
-            known = [name for name in names if name in self.priced or name in self.skipped]
+            known = [name for name in names if name in self.records or name in self.skipped]
             if known:
                 lines.append(f"Advised {words}: {'; '.join(known)}.")
         lines += [f"Data and advice disagree: {words}." for words in self.disagreements()]
@@ -290,15 +265,18 @@ class Comparison:
     def _check(self, name: str) -> None:
         if name in self.skipped:
             raise SearchError(f"{name!r} was not run: {self.skipped[name]}")
-        if name not in self.priced:
-            raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.priced)}")
+        if name not in self.records:
+            raise SearchError(f"there is no strategy {name!r}: {nearest(name, self.records)}")
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """The strategies by their cost, the selected one marked, and why it is that one."""
         rows = {result.title: result.expected_cost for result in self.results}
-        return panel(
+        return Overview(
             f"Comparison of {len(rows)} strategies on {self.n_cases:,} cases",
             f"Selected: {self.best}",
-            estimates_table(rows, f"cost in {self.unit} per case", chosen=self[self.best].title),
+            ("", f"cost in {self.unit} per case", "95 % interval", ""),
+            measured=rows_of(rows, chosen=self[self.best].title),
+            notes=self._selected_in_words(),
         )
 
     def __repr__(self) -> str:
@@ -318,10 +296,6 @@ def _line(name: str, width: int, cost: Estimate, above: Estimate | None = None) 
 def _metrics(result: StrategyResult) -> str:
     metrics = result.metrics
     return (
-        f"{_percent(result.savings.value):>9}{_percent(metrics['precision']):>11}"
-        f"{_percent(metrics['recall']):>8}{_percent(metrics['alert_share']):>8}"
+        f"{percent(result.savings.value, 1):>9}{percent(metrics['precision'], 1):>11}"
+        f"{percent(metrics['recall'], 1):>8}{percent(metrics['alert_share'], 1):>8}"
     )
-
-
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.1f} %"

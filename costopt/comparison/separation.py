@@ -12,7 +12,7 @@ from costopt.comparison.findings import Finding
 from costopt.comparison.neighbours import Rows
 from costopt.errors import DataError
 from costopt.inputs.frames import Table
-from costopt.markup import percent
+from costopt.showing.text import percent
 
 __all__ = ["time_overlap", "values_shared"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT, PROOF
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD, SIGNIFICANT
 
 __all__ = [
     "Imbalance",
@@ -195,8 +195,8 @@ def rows_for_threshold(
     # everything in units of sqrt(fn * fp), so that a currency is only a currency
     ratio = math.sqrt(fn_regret / fp_regret)
     blanket = min(prevalence * ratio, (1 - prevalence) / ratio)
-    n_cases = (PROOF / (WORTH_A_CUT * blanket)) ** 2 * prevalence * spread
-    return math.ceil(max(n_cases, POSITIVES_FOR_A_CUT / prevalence))
+    n_cases = (SIGNIFICANT / (WORTH_A_CUT * blanket)) ** 2 * prevalence * spread
+    return math.ceil(max(n_cases, POSITIVES_FOR_A_THRESHOLD / prevalence))
 
 
 def size_up(

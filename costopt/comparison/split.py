@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.comparison.findings import Finding, findings_of, ranked
+from costopt.comparison.findings import Finding, Findings, findings_of, ranked
 from costopt.comparison.neighbours import Rows, encode_both, on_lines, too_near
 from costopt.comparison.separation import time_overlap, values_shared
 from costopt.decision.costs import Costs, as_case_costs
@@ -21,7 +21,7 @@ from costopt.inputs.labels import encode_known, encode_labels
 from costopt.inputs.repeats import repeat_by_chance, row_keys
 from costopt.inputs.row_labels import check_same_rows
 from costopt.inputs.suspicion import Suspicion, identifier_suspicion, suspicions_of
-from costopt.markup import percent
+from costopt.showing.text import percent
 
 __all__ = ["check_split"]
 
@@ -51,7 +51,7 @@ def check_split(
     metric: Any = None,
     pos_label: Scalar | None = None,
     random_state: int = 0,
-) -> tuple[Finding, ...]:
+) -> Findings:
     """Mistakes that make a test look better than it is, found in the rows themselves.
 
     Pass the rows that a model was fitted to, or that a threshold was chosen on, as training rows.
@@ -82,7 +82,7 @@ def check_split(
 
     Returns
     -------
-    findings : tuple of Finding
+    findings : tuple of Finding, shown as a table in notebooks
         The worst first; empty where nothing was found, which proves nothing. The codes are
 
         ``duplicate-rows``

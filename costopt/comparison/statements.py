@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+from costopt.calibration.maps import MAPS
 from costopt.comparison.situation import Situation
-from costopt.evaluation.calibration import POSITIVES_FOR
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
-from costopt.markup import percent
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
+from costopt.showing.text import percent
 
 __all__ = ["Statement", "statements_on", "strategies_for"]
 
@@ -93,7 +93,7 @@ def strategies_for(at: Situation) -> tuple[tuple[str, ...], tuple[str, ...]]:
     avoid = []
     if at.per_case or not _alike(at.cost_ratio, 1.0):
         avoid += ["threshold 0.5", "threshold 0.5 (calibrated)"]
-    if at.per_case or at.n_positives <= POSITIVES_FOR_A_CUT:
+    if at.per_case or at.n_positives <= POSITIVES_FOR_A_THRESHOLD:
         avoid += ["tuned threshold (raw)", "tuned threshold (calibrated)"]
     avoid += [f"{kind} calibration" for kind in _too_free(at)]
     asserted = at.odds_against / at.cost_ratio
@@ -222,22 +222,22 @@ def _on_decisions(at: Situation) -> Iterator[Statement]:
         f"Calibrate with Platt's map, which has two parameters and does with about ten positives; "
         f"{_not_yet(at)}."
     )
-    if at.n_positives < POSITIVES_FOR["isotonic"]:
+    if at.n_positives < MAPS["isotonic"].positives_needed:
         yield Statement(
             "calibrate-with-platt",
             platt,
             "A map with more freedom repeats the accidents of a few positives.",
-            f"{MEASURED_CUTS}. That isotonic maps need {POSITIVES_FOR['isotonic']:,} positives and "
-            f"beta maps {POSITIVES_FOR['beta']:,} is costopt's limit, not a theorem",
+            f"{MEASURED_CUTS}. That isotonic maps need {MAPS['isotonic'].positives_needed:,} positives and "
+            f"beta maps {MAPS['beta'].positives_needed:,} is costopt's limit, not a theorem",
         )
     if at.per_case:
         return
-    if at.n_positives <= POSITIVES_FOR_A_CUT:
+    if at.n_positives <= POSITIVES_FOR_A_THRESHOLD:
         yield Statement(
             "no-tuned-cut",
             f"Do not tune the threshold: {at.n_positives:,} positives are too few. Take Bayes' rule on "
             "calibrated probabilities.",
-            f"Up to {POSITIVES_FOR_A_CUT} positives the cheapest cut of the data was costlier on new "
+            f"Up to {POSITIVES_FOR_A_THRESHOLD} positives the cheapest cut of the data was costlier on new "
             "cases than the threshold that follows from the costs.",
             MEASURED_CUTS,
         )
@@ -357,7 +357,7 @@ def _not_yet(at: Situation) -> str:
 
 def _too_free(at: Situation) -> list[str]:
     """Maps with more freedom than there are positives to fit them on."""
-    return [kind for kind in ("beta", "isotonic") if at.n_positives < POSITIVES_FOR[kind]]
+    return [kind for kind, made in MAPS.items() if at.n_positives < made.positives_needed]
 
 
 def _imbalance(at: Situation) -> str:

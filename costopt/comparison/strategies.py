@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import MAPS, CalibrationKind
+from costopt.calibration.platt import PlattMap
 from costopt.errors import SearchError, nearest
-
-if TYPE_CHECKING:
-    from costopt.learners.protocol import Learner
+from costopt.evaluation.modes import ThresholdMode
+from costopt.learners.protocol import Learner
+from costopt.learners.registry import BUILT_IN, LEARNERS
+from costopt.rebalancing.definition import EFFECTS, RebalancingMethod
+from costopt.rebalancing.methods import METHODS
 
 __all__ = ["STRATEGIES", "Strategy", "at_one_half", "strategies_named"]
 
@@ -31,13 +36,13 @@ class Strategy:
     learner : str or Learner, optional
         Of `costopt.learners.registry`, or one of your own; the one that the comparison is made with
         where None.
-    resampling : str, default="none"
-        Of `costopt.rebalancing.methods`.
+    resampling : str or RebalancingMethod, default="none"
+        Of `costopt.rebalancing.methods`, or one of your own.
     ratio : {"balanced", "costs"}, optional
-        The ratio that the device aims at: classes of one weight, or as the costs have it.
-    calibration : {"platt", "beta", "isotonic", "none"}, optional
+        The ratio that the rebalancing method aims at: classes of one weight, or as the costs have it.
+    calibration : {"platt", "beta", "isotonic", "none"} or CalibrationMap class, optional
         Platt's map where None.
-    rule : {"auto", "bayes", "cut", "half"}, optional
+    rule : {"auto", "bayes", "exact", "tuned", "half"}, optional
         What the data support where None.
     corrected : bool, default=True
         Whether what training did to the odds is undone.
@@ -50,10 +55,10 @@ class Strategy:
     helps: str
     probabilities: str
     learner: str | Learner | None = None
-    resampling: str = "none"
+    resampling: str | RebalancingMethod = "none"
     ratio: Ratio | None = None
-    calibration: Literal["platt", "beta", "isotonic", "none"] | None = None
-    rule: Literal["auto", "bayes", "cut", "half"] | None = None
+    calibration: CalibrationKind | None = None
+    rule: ThresholdMode | None = None
     corrected: bool = True
     n_models: int = 1
 
@@ -65,11 +70,11 @@ class Strategy:
         base : str
             The learner that the comparison is made with.
         """
-        treated = self.resampling != "none"
+        treated = str(self.resampling) != "none"
         name = self.learner_name(base)
         decided = (
             self.rule not in (None, "auto", "bayes")
-            or self.calibration not in (None, "platt")
+            or self.calibration not in (None, "platt", PlattMap)
             or not self.corrected
         )
         other = treated or decided or name != base
@@ -82,174 +87,75 @@ class Strategy:
         return self.learner.name
 
 
-_KEEPS = "none: they stay probabilities of the population"
-_ODDS = "the odds are multiplied by one known number, which is undone"
-_SHAPE = "odds and shape change, which no number undoes: calibrated on rows that are real"
-_BALANCES = (
-    "each member learns on balanced classes: the odds are multiplied by negatives per positive"
-)
-_STRANGE = "scores are strangeness, no probabilities, until they are calibrated"
+_KEEPS = EFFECTS["none"]
 
-_LEARNERS = (
-    Strategy(
-        "xgboost", "Boosted trees with early stopping, on the rows as they are.",
-        "The one to beat: on tables with a good threshold little else is better.", _KEEPS,
-        learner="xgboost",
-    ),
-    Strategy(
-        "logistic regression", "A linear model of standardised numbers and one-hot categories.",
-        "With few positives, or where every step must be explained.", _KEEPS, learner="logistic",
-    ),
-    Strategy(
-        "random forest", "The average of 100 deep trees.",
-        "Few rows, noisy labels, no time to tune.", "close to the truth, drawn towards the middle",
-        learner="random_forest",
-    ),
-    Strategy(
-        "histogram gradient boosting", "scikit-learn's boosted trees.",
-        "Where xgboost does, without another library.", _KEEPS, learner="hist_gradient_boosting",
-    ),
-)  # fmt: skip
 
-_WEIGHTS = (
-    Strategy(
-        "class weights balanced", "Both classes get the same total weight.",
-        "Models whose cut is fixed at 0.5; with a cost rule it mostly adds noise.", _ODDS,
-        resampling="weight", ratio="balanced",
-    ),
-    Strategy(
-        "class weights from costs", "Each class weighs what its errors cost on average.",
-        "Models that cannot be cut anywhere but at 0.5.", _ODDS,
-        resampling="weight", ratio="costs",
-    ),
-    Strategy(
-        "case weights", "Each row weighs what its own misclassification costs.",
-        "Costs that differ by case and are not known when it is decided.",
-        "scores say what is cheaper, not how probable it is; no number undoes that",
-        resampling="case_weight",
-    ),
-    Strategy(
-        "scale_pos_weight from prevalence",
-        "xgboost's scale_pos_weight at negatives per positive: the classes count alike, whatever "
-        "errors cost.",
-        "A habit; it says that a miss costs as many false alarms as there are negatives per positive.",
-        _ODDS, learner="xgboost", resampling="weight", ratio="balanced",
-    ),
-    Strategy(
-        "scale_pos_weight from costs",
-        "xgboost's scale_pos_weight at the cost of a miss per cost of a false alarm, however rare "
-        "positives are.",
-        "Where the cut must stay at 0.5.",
-        _ODDS, learner="xgboost", resampling="weight", ratio="costs",
-    ),
-    Strategy(
-        "cost-proportionate rejection",
-        "Keeps each row with a chance in proportion to what its misclassification costs.",
-        "Learners without weights, and many rows.",
-        "as weights by cost: with costs per case scores say what is cheaper",
-        resampling="rejection",
-    ),
-)  # fmt: skip
+def _of_learner(name: str) -> Strategy:
+    """A learner untuned, as it says itself."""
+    made = LEARNERS[name]
+    return Strategy(
+        made.title,
+        made.does,
+        made.helps,
+        made.probabilities,
+        learner=name,
+        resampling="none" if made.methods is None else made.methods[0],
+        n_models=made.n_models,
+    )
 
-_SAMPLING = (
-    Strategy(
-        "random over-sampling", "Repeats positives at random until the classes balance.",
-        "Learners without weights.", _ODDS, resampling="random_over", ratio="balanced",
-    ),
-    Strategy(
-        "random under-sampling", "Drops negatives at random until the classes balance.",
-        "Very many rows: training takes a fraction of the time.", _ODDS,
-        resampling="random_under", ratio="balanced",
-    ),
-    Strategy(
-        "SMOTE", "Adds points between positives and their neighbours; SMOTE-NC where there are "
-        "categories, SMOTEN where there is nothing else.",
-        "Weak learners on smooth numbers; strong ones gain nothing that a threshold does not give.",
-        _SHAPE, resampling="smote", ratio="balanced",
-    ),
-    Strategy(
-        "ADASYN", "SMOTE with more points where positives are hard to tell from negatives.",
-        "As SMOTE; it also multiplies wrong labels.", _SHAPE, resampling="adasyn", ratio="balanced",
-    ),
-    Strategy(
-        "BorderlineSMOTE", "SMOTE from positives near the border of the classes only.",
-        "As SMOTE.", _SHAPE, resampling="borderline_smote", ratio="balanced",
-    ),
-    Strategy(
-        "SVM-SMOTE", "SMOTE from positives that support the border of a support vector machine.",
-        "As SMOTE, on few rows.", _SHAPE, resampling="svm_smote", ratio="balanced",
-    ),
-    Strategy(
-        "TomekLinks", "Drops negatives that are mutual nearest neighbours of positives.",
-        "Labels that are wrong near the border; it hardly changes the ratio.", _SHAPE,
-        resampling="tomek_links",
-    ),
-    Strategy(
-        "NearMiss", "Keeps only the negatives that are nearest to positives.",
-        "Rarely: what is left of the negatives is not what will be met.", _SHAPE,
-        resampling="near_miss", ratio="balanced",
-    ),
-    Strategy(
-        "edited nearest neighbours", "Drops negatives whose neighbours are not all negative.",
-        "Labels that are wrong near the border.", _SHAPE, resampling="edited_nearest_neighbours",
-    ),
-    Strategy(
-        "SMOTETomek", "SMOTE, then without both ends of Tomek links.",
-        "As SMOTE.", _SHAPE, resampling="smote_tomek", ratio="balanced",
-    ),
-    Strategy(
-        "SMOTEENN", "SMOTE, then without rows that their neighbours contradict.",
-        "As SMOTE.", _SHAPE, resampling="smote_enn", ratio="balanced",
-    ),
-)  # fmt: skip
 
-_ENSEMBLES = (
-    Strategy(
-        "balanced random forest", "A forest whose trees each see balanced classes.",
-        "Few rows, no time to tune.", _BALANCES, learner="balanced_random_forest",
-    ),
-    Strategy(
-        "balanced bagging", "Trees that each see balanced classes, ten of them.",
-        "As the balanced random forest.", _BALANCES, learner="balanced_bagging", n_models=10,
-    ),
-    Strategy(
-        "EasyEnsemble", "Ten AdaBoost models, each on balanced classes.",
-        "Many rows, very few positives.", _BALANCES, learner="easy_ensemble", n_models=10,
-    ),
-    Strategy(
-        "RUSBoost", "AdaBoost that samples to balance before each step.",
-        "Rarely: it is noisy.", _BALANCES, learner="rusboost", n_models=50,
-    ),
-    Strategy(
-        "isolation forest", "Finds what is unlike the negatives; sees no positive in training.",
-        "A dozen positives, or kinds of fraud that nobody has seen.", _STRANGE,
-        learner="isolation_forest",
-    ),
-    Strategy(
-        "one-class SVM", "A border around the negatives; sees no positive in training.",
-        "As the isolation forest, on few rows.", _STRANGE, learner="one_class_svm",
-    ),
-    Strategy(
-        "local outlier factor", "Finds rows that lie less densely than their neighbours.",
-        "As the isolation forest, where positives are locally strange.", _STRANGE,
-        learner="local_outlier_factor",
-    ),
-    Strategy(
-        "focal loss", "Boosted trees on log loss with well-classified rows turned down.",
-        "Deep networks; on tables it has won nothing here.",
-        "drawn towards the middle, until they are calibrated", learner="xgboost_focal",
-    ),
-    Strategy(
-        "expected-cost objective", "Boosted trees on the expected cost itself, case by case.",
-        "Rarely: rows that are badly wrong are given up.",
-        "scores are driven to 0 and 1 and are no probabilities", learner="xgboost_expected_cost",
-        resampling="case_weight",
-    ),
-)  # fmt: skip
+def _of_method(name: str) -> Strategy:
+    """A rebalancing method that aims at balance, if it aims at a ratio, as it says itself."""
+    made = METHODS[name]
+    return Strategy(
+        made.title,
+        made.does,
+        made.helps,
+        EFFECTS[made.effect],
+        resampling=name,
+        ratio=None if made.ratio is None else "balanced",
+    )
+
+
+def _weights() -> tuple[Strategy, ...]:
+    """Class weights by what they aim at, under both of their names."""
+    plain = _of_method("weight")
+    spw = replace(plain, name="scale_pos_weight", learner="xgboost")
+    return (
+        replace(
+            plain,
+            name=f"{plain.name} balanced",
+            does="Both classes get the same total weight.",
+        ),
+        replace(
+            plain,
+            name=f"{plain.name} from costs",
+            does="Each class weighs what its errors cost on average.",
+            helps="Models whose threshold is fixed at 0.5.",
+            ratio="costs",
+        ),
+        replace(
+            spw,
+            name=f"{spw.name} from prevalence",
+            does="xgboost's scale_pos_weight at negatives per positive: the classes count alike, "
+            "whatever errors cost.",
+            helps="A habit; it says that a miss costs as many false alarms as there are negatives per "
+            "positive.",
+        ),
+        replace(
+            spw,
+            name=f"{spw.name} from costs",
+            does="xgboost's scale_pos_weight at the cost of a miss per cost of a false alarm, however "
+            "rare positives are.",
+            helps="Where the threshold must stay at 0.5.",
+            ratio="costs",
+        ),
+    )
+
 
 _THRESHOLDS = (
     Strategy(
-        "threshold 0.5", "The model's own score, cut at 0.5, whatever errors cost.",
+        "threshold 0.5", "The model's own score and a threshold of 0.5, whatever errors cost.",
         "Never: it is what libraries do if they are not told.", _KEEPS,
         calibration="none", rule="half", corrected=False,
     ),
@@ -263,37 +169,44 @@ _THRESHOLDS = (
         "The rule to beat.", _KEEPS, rule="bayes",
     ),
     Strategy(
-        "tuned threshold (raw)", "One cut for all, where it was cheapest on other rows.",
-        "Constant costs and many positives.", _KEEPS, calibration="none", rule="cut",
+        "tuned threshold (raw)", "One threshold for all, where it was cheapest on other rows.",
+        "Constant costs and many positives.", _KEEPS, calibration="none", rule="tuned",
     ),
     Strategy(
         "tuned threshold (calibrated)", "The same on calibrated probabilities.",
-        "As the tuned threshold.", _KEEPS, rule="cut",
+        "As the tuned threshold.", _KEEPS, rule="tuned",
     ),
     Strategy(
-        "threshold 0.5 (calibrated)", "Calibrated probabilities cut at 0.5, whatever errors cost.",
+        "threshold 0.5 (calibrated)",
+        "Calibrated probabilities and a threshold of 0.5, whatever errors cost.",
         "Where both errors cost the same.", _KEEPS, rule="half",
     ),
+)  # fmt: skip
+
+# One for each map that is another one than Platt's, with which the rule above is.
+_CALIBRATIONS = tuple(
     Strategy(
-        "isotonic calibration", "A growing map in place of Platt's; decided by the costs.",
-        "Over a thousand positives and scores that are bent in more than one place.", _KEEPS,
-        calibration="isotonic", rule="bayes",
-    ),
-    Strategy(
-        "beta calibration", "A map of three numbers in place of Platt's two; decided by the costs.",
-        "Over a hundred positives and scores that are bent at both ends.", _KEEPS,
-        calibration="beta", rule="bayes",
-    ),
+        f"{kind} calibration", f"{made.does.rstrip('.')}; decided by the costs.", made.helps, _KEEPS,
+        calibration=kind, rule="bayes",
+    )
+    for kind, made in reversed(MAPS.items()) if made not in (PlattMap, IdentityMap)
 )  # fmt: skip
 
 STRATEGIES: dict[str, Strategy] = {
     strategy.name: strategy
-    for strategy in (*_LEARNERS, *_WEIGHTS, *_SAMPLING, *_ENSEMBLES, *_THRESHOLDS)
+    for strategy in (
+        *(_of_learner(name) for name in BUILT_IN if not LEARNERS[name].against_imbalance),
+        *_weights(),
+        *(_of_method(name) for name in METHODS if name not in ("none", "weight")),
+        *(_of_learner(name) for name in BUILT_IN if LEARNERS[name].against_imbalance),
+        *_THRESHOLDS,
+        *_CALIBRATIONS,
+    )
 }
 
 
 def at_one_half(name: str) -> Strategy:
-    """A strategy as it is mostly used: its model's own scores, cut at 0.5, whatever errors cost.
+    """A strategy as it is mostly used: its model's own scores, a threshold of 0.5, whatever errors cost.
 
     Examples
     --------

@@ -9,20 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_numbers, check_finite, check_unit
 from costopt.errors import CostSpecError, DataError, warn
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.markup import figure
+from costopt.showing.text import figure, printable
 
-__all__ = [
-    "CELLS",
-    "CaseCosts",
-    "as_floats",
-    "as_numbers",
-    "check_finite",
-    "check_regrets",
-    "check_unit",
-    "declared_cell",
-]
+__all__ = ["CELLS", "CaseCosts", "check_regrets", "declared_cell"]
 
 FloatArray = NDArray[np.float64]
 
@@ -115,6 +107,24 @@ class CaseCosts:
             max(np.abs(self.fp_regret).max(initial=0), np.abs(self.fn_regret).max(initial=0))
         )
 
+    @property
+    def by_action(self) -> FloatArray:
+        """The costs by case, class and action, shape (n_cases or 1, n_classes, n_actions).
+
+        Classes are negative, positive; actions are leave, act. The regrets are what acting adds
+        for a negative case and what leaving adds for a positive one.
+
+        Examples
+        --------
+        >>> CaseCosts(fp=10, tp=10, fn=250).by_action
+        array([[[  0.,  10.],
+                [250.,  10.]]])
+        """
+        table = np.empty((self.n_cases or 1, 2, 2))
+        table[:, 0, 0], table[:, 0, 1] = self.tn, self.fp
+        table[:, 1, 0], table[:, 1, 1] = self.fn, self.tp
+        return table
+
     def take(self, rows: ArrayLike) -> CaseCosts:
         """The costs of some of the cases, by position or mask; constants stay as they are."""
         chosen = np.asarray(rows)
@@ -206,7 +216,7 @@ def _first_cells(costs: CaseCosts) -> str:
 
 
 def _explain(costs: CaseCosts) -> str:
-    unit, act, leave = costs.unit, costs.fp_regret, costs.fn_regret
+    unit, act, leave = printable(costs.unit), costs.fp_regret, costs.fn_regret
     if not costs.is_constant:
         return (
             f"Costs of {costs.n_cases:,} cases: a missed positive costs "
@@ -238,12 +248,6 @@ def _spread(amounts: FloatArray) -> str:
     return f"from {figure(float(amounts.min()))} to {figure(float(amounts.max()))}"
 
 
-def check_unit(unit: object) -> None:
-    """Refuse a unit that is no word."""
-    if not isinstance(unit, str) or not unit.strip():
-        raise CostSpecError(f"costs.unit must be a word such as 'EUR', got {unit!r}")
-
-
 def declared_cell(cell: str, value: Any) -> float | str:
     """A cell as it is kept: a float or the text of a formula."""
     if isinstance(value, np.ndarray) and value.ndim == 0:
@@ -271,46 +275,6 @@ def declared_cell(cell: str, value: Any) -> float | str:
     if not np.isfinite(number):
         raise CostSpecError(f"costs.{cell} must be finite, got {value!r}")
     return number
-
-
-def as_numbers(values: Any) -> FloatArray:
-    """A column as float64; ValueError or TypeError for texts, dates and whatever is no number."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "biufO":
-        raise TypeError(f"got values of type {array.dtype}")
-    if array.dtype.kind == "O":
-        texts = [
-            (row, value) for row, value in enumerate(array.flat) if isinstance(value, str | bytes)
-        ]
-        if texts:
-            row, text = next((one for one in texts if not _reads_like_number(one[1])), texts[0])
-            raise TypeError(f"got the text {text!r:.40} in row {row}")
-    try:
-        return array.astype(np.float64)
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
-
-
-def _reads_like_number(text: str | bytes) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def as_floats(values: Any, name: str) -> FloatArray:
-    """Scores or weights as float64, not copied where they are; texts that read like numbers are none.
-
-    Raises
-    ------
-    DataError
-    """
-    try:
-        array = np.asarray(values)
-        return array if array.dtype == np.float64 else as_numbers(array)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} must hold numbers, got {values!r:.60}") from None
 
 
 def _shape(value: Any) -> str:
@@ -348,19 +312,9 @@ def _frozen_numbers(cell: str, value: Any) -> FloatArray:
 
 
 def _holds_booleans(value: Any) -> bool:
-    """Whether some cost is True or False, which looks like an answer rather than a price."""
+    """Whether some cost is True or False, which looks like an answer rather than a cost."""
     if not isinstance(value, list | tuple):
         value = np.asarray(value)
         if value.dtype.kind != "O":
             return bool(value.dtype.kind == "b")
     return any(isinstance(one, bool | np.bool_) for one in value)
-
-
-def check_finite(cell: str, numbers: FloatArray, source: str) -> None:
-    """Refuse costs that are not finite, naming the first row."""
-    bad = np.flatnonzero(~np.isfinite(numbers))
-    if bad.size:
-        raise DataError(
-            f"costs.{cell} must be finite for every case, got {numbers.flat[bad[0]]} in row {bad[0]}"
-            f" ({bad.size} such rows){source}: fill or drop these rows"
-        )

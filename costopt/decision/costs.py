@@ -10,25 +10,17 @@ from functools import wraps
 from typing import Any, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from costopt.decision.case_costs import (
-    CELLS,
-    CaseCosts,
-    as_numbers,
-    check_finite,
-    check_regrets,
-    check_unit,
-    declared_cell,
-)
+from costopt.decision.case_costs import CELLS, CaseCosts, check_regrets, declared_cell
+from costopt.decision.checks import check_finite, check_unit, cost_column
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.inputs.row_labels import check_same_rows, row_labels
-from costopt.markup import BAD, GOOD, panel, shown, table
+from costopt.showing.overview import Overview, Presentable
+from costopt.showing.text import figure, printable
 
 __all__ = ["CostMatrix", "Costs", "as_case_costs"]
-
-FloatArray = NDArray[np.float64]
 
 Matrix = TypeVar("Matrix")
 # The class of the cases that an outcome can happen to.
@@ -54,7 +46,7 @@ def _by_name(matrix: type[Matrix]) -> type[Matrix]:
 
 @_by_name
 @dataclass(frozen=True, kw_only=True)
-class CostMatrix:
+class CostMatrix(Presentable):
     """What each outcome of a decision costs, as the user declares it.
 
     Parameters
@@ -156,7 +148,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
             if formula is None:
                 cells[cell] = getattr(self, cell)
                 continue
-            columns = {name: _numbers(X, cell, name) for name in formula.columns}
+            columns = {name: cost_column(X, cell, name, formula.text) for name in formula.columns}
             lengths |= {name: np.size(column) for name, column in columns.items()}
             if len(set(lengths.values())) > 1:
                 raise DataError(f"the columns of the costs must have one length, got {lengths}")
@@ -215,32 +207,38 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         """What the costs imply, in words: break-even precision, Bayes threshold, dominated actions."""
         if self.is_constant:
             return self.resolve({}).explain()
-        cells = ", ".join(f"{cell} = {getattr(self, cell)}" for cell in CELLS)
+        cells = ", ".join(f"{cell} = {printable(str(getattr(self, cell)))}" for cell in CELLS)
         text = (
-            f"Costs per case, in {self.unit}: {cells}.\n"
+            f"Costs per case, in {printable(self.unit)}: {cells}.\n"
             "Act where probability * (fn - tp) >= (1 - probability) * (fp - tn)."
         )
         if self.hindsight:
-            text += f"\nKnown only afterwards: {', '.join(self.hindsight)}. Rules use class means instead."
+            columns = ", ".join(map(printable, self.hindsight))
+            text += f"\nKnown only afterwards: {columns}. Rules use class means instead."
         return text
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """The four outcomes as a table of two by two, and what they imply."""
+
         def cell(words: str, name: str) -> str:
             value = getattr(self, name)
-            return f"{words}<br><b>{shown(f'{value:g}' if isinstance(value, float) else value)}</b>"
+            return f"{words}: {value if isinstance(value, str) else figure(value, 10)}"
 
         explained = self.explain().splitlines()
         lead = explained[1].split(" (")[0] if self.is_constant else "Costs that differ by case"
-        outcomes = (
-            ("it is positive", cell("caught", "tp"), cell("missed", "fn")),
-            ("it is negative", cell("false alarm", "fp"), cell("left alone", "tn")),
-        )
-        colours = (("transparent", GOOD, BAD), ("transparent", BAD, GOOD))
-        return panel(
+        return Overview(
             f"Costs in {self.unit}",
             lead,
-            table(["", "act", "do not act"], outcomes, colours),
-            *(f"<p>{shown(line)}</p>" for line in explained),
+            ("", "act", "do not act"),
+            (
+                ("it is positive", (cell("caught", "tp"), "good"), (cell("missed", "fn"), "bad")),
+                (
+                    "it is negative",
+                    (cell("false alarm", "fp"), "bad"),
+                    (cell("left alone", "tn"), "good"),
+                ),
+            ),
+            notes=explained,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -396,27 +394,10 @@ def as_case_costs(costs: Costs, X: Any = None, n_cases: int | None = None) -> Ca
     return resolved
 
 
-def _numbers(X: Any, cell: str, name: str) -> FloatArray:
-    """A column of a table as float64."""
-    try:
-        column = X[name]
-    except Exception:  # every table library has an error of its own for a missing column
-        known = [str(item) for item in getattr(X, "columns", X if isinstance(X, Mapping) else ())]
-        raise CostSpecError(
-            f"costs.{cell} reads the column {name!r}, which the data do not have: "
-            f"{nearest(name, known) if known else 'the data have no named columns'}"
-        ) from None
-    try:
-        return as_numbers(column)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"costs.{cell} reads the column {name!r}, which must hold numbers: {error}"
-        ) from None
-
-
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    for name in names:
-        if names.count(name) > 1:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
             raise CostSpecError(f"costs.{name} is given twice: keep one")
-    return dict(pairs)
+        found[name] = value
+    return found

@@ -12,7 +12,7 @@ Grammar (blanks are free)::
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from costopt.errors import CostSpecError
 
-__all__ = ["Formula"]
+__all__ = ["Formula", "hint_of_backquotes"]
 
 FloatArray = NDArray[np.float64]
 
@@ -126,6 +126,25 @@ class Formula:
                     right, left = stack.pop(), stack.pop()
                     stack.append(_OPERATIONS[step](left, right))
         return stack.pop()
+
+
+def hint_of_backquotes(text: str, names: Iterable[str]) -> str:
+    """What to write for columns that stand in a formula without the backquotes that they need.
+
+    Examples
+    --------
+    >>> hint_of_backquotes("6 * monthly charges", ["Monthly Charges", "tenure"])
+    'put the column Monthly Charges between backquotes: `Monthly Charges`'
+    """
+    bare = re.sub("`[^`]*`", " ", text).casefold()
+    found = [
+        name
+        for name in map(str, names)
+        if not re.fullmatch(r"[^\W\d]\w*", name) and "`" not in name and name.casefold() in bare
+    ]
+    # of "Charges (net)" and "Monthly Charges (net)" the longer one is meant
+    longest = [one for one in found if not any(one in other and one != other for other in found)]
+    return "; ".join(f"put the column {name} between backquotes: `{name}`" for name in longest)
 
 
 class _Parser:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats
 from costopt.errors import CostSpecError
 
 __all__ = ["OddsLedger", "logit", "scale_odds"]
@@ -58,8 +58,7 @@ def scale_odds(probability: ArrayLike, multiplier: float) -> FloatArray:
     >>> scale_odds([0.0, 0.5, 1.0], 3.0)
     array([0.  , 0.75, 1.  ])
     """
-    if not (math.isfinite(multiplier) and multiplier > 0):
-        raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
+    _check_multiplier(multiplier)
     p = as_floats(probability, "probability")
     return np.asarray(multiplier * p / (multiplier * p + (1 - p)))
 
@@ -95,7 +94,12 @@ class OddsLedger:
     Parameters
     ----------
     entries : tuple of (str, float)
-        The device, such as ``"random_under"``, and what it multiplied the odds by.
+        The method, such as ``"random_under"``, and what it multiplied the odds by.
+
+    Raises
+    ------
+    CostSpecError
+        If a multiplier, or the product of all, is not a positive number.
 
     Examples
     --------
@@ -108,18 +112,22 @@ class OddsLedger:
 
     entries: tuple[tuple[str, float], ...] = ()
 
+    def __post_init__(self) -> None:
+        for _, factor in self.entries:
+            _check_multiplier(factor)
+        if self.entries:
+            _check_multiplier(self.multiplier)
+
     @property
     def multiplier(self) -> float:
         """The product of all entries."""
         return math.prod(factor for _, factor in self.entries)
 
-    def record(self, device: str, multiplier: float) -> OddsLedger:
+    def record(self, method: str, multiplier: float) -> OddsLedger:
         """The ledger with one more entry; a multiplier of 1 needs none."""
-        if not (math.isfinite(multiplier) and multiplier > 0):
-            raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")
         if multiplier == 1:
             return self
-        return OddsLedger((*self.entries, (device, float(multiplier))))
+        return OddsLedger((*self.entries, (method, float(multiplier))))
 
     def undo(self, score: ArrayLike) -> FloatArray:
         """Scores of the model as probabilities for the population, shape (n_cases,)."""
@@ -128,3 +136,8 @@ class OddsLedger:
     def redo(self, probability: ArrayLike) -> FloatArray:
         """Population probabilities as scores of the model: the inverse of `undo`."""
         return scale_odds(probability, self.multiplier)
+
+
+def _check_multiplier(multiplier: float) -> None:
+    if not (math.isfinite(multiplier) and multiplier > 0):
+        raise CostSpecError(f"an odds multiplier must be a positive number, got {multiplier!r}")

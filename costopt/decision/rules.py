@@ -7,24 +7,28 @@ both regrets are 0 (then nothing is at stake and nothing is done); act when ``sc
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts, as_floats
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_labels, as_probabilities, as_weights
 from costopt.decision.costs import Costs, as_case_costs
+from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
+from costopt.showing.text import figure, percent
 
 __all__ = [
-    "CutRule",
+    "RULES",
     "GainRule",
     "Rule",
+    "ThresholdRule",
     "always_cost",
-    "as_labels",
-    "as_probabilities",
-    "as_weights",
+    "cheapest_action",
     "decide",
     "decision_cost",
     "expected_gain",
@@ -40,17 +44,100 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class GainRule:
-    """Act on a case when its expected gain is at least 0: Elkan's rule, case by case."""
+class Rule(ABC):
+    """How a batch of cases is decided, given their calibrated probabilities.
 
-    def decide(self, probability: ArrayLike, costs: CaseCosts) -> BoolArray:
-        """Whether to act, shape (n_cases,)."""
+    Attributes
+    ----------
+    kind : str
+        Its name in a saved policy.
+    reads_costs : bool
+        Whether it follows from the costs of the cases; if not, it was chosen on data.
+    """
+
+    kind: ClassVar[str]
+    reads_costs: ClassVar[bool]
+
+    @abstractmethod
+    def decide(self, probability: ArrayLike, costs: CaseCosts | None) -> BoolArray:
+        """The action for each case of a batch; of two actions as a boolean, True for acting.
+
+        Parameters
+        ----------
+        probability : array-like of shape (n_cases,)
+        costs : CaseCosts or None
+            What is known of the costs of these cases; None will do for a rule that reads none.
+        """
+
+    @abstractmethod
+    def threshold_for(self, costs: Costs | None) -> float | None:
+        """The probability from which it acts under some costs; None where that differs by case.
+
+        Infinite where it acts never (``inf``) or always (``-inf``).
+        """
+
+    def in_words(
+        self, costs: Costs | None, raw_threshold: float | None, positive: object, unit: str
+    ) -> str:
+        """When it acts.
+
+        Parameters
+        ----------
+        costs : CostMatrix, CaseCosts or None
+            What it knows of the costs.
+        raw_threshold : float or None
+            Its threshold on the model's own score.
+        positive : str, int, float or bool
+            What the positive class is called.
+        unit : str
+            Currency of the costs.
+        """
+        threshold = self.threshold_for(costs)
+        if threshold is None:
+            return (
+                "Act when the expected loss from ignoring the case exceeds the expected cost of "
+                f"acting on it, in {unit}: probability * (fn - tp) >= (1 - probability) * (fp - tn)."
+            )
+        if math.isinf(threshold):
+            return f"{'Never' if threshold > 0 else 'Always'} act, whatever the model says."
+        share = percent(threshold)
+        text = f"Act when the calibrated probability of {positive!r} is {share} or more"
+        if raw_threshold is None:
+            return f"{text}."
+        if math.isinf(raw_threshold):
+            return f"{text}, which {'no' if raw_threshold > 0 else 'every'} case reaches."
+        return f"{text} (raw model score {figure(raw_threshold)} or more)."
+
+
+@dataclass(frozen=True)
+class GainRule(Rule):
+    """Act on a case when its expected gain is at least 0: Elkan's rule, case by case.
+
+    Examples
+    --------
+    >>> from costopt import CostMatrix
+    >>> GainRule().threshold_for(CostMatrix(fp=1, fn=19))
+    0.05
+    """
+
+    kind: ClassVar[str] = "gain"
+    reads_costs: ClassVar[bool] = True
+
+    def decide(self, probability: ArrayLike, costs: CaseCosts | None) -> BoolArray:
+        """Whether to act on each case, by its own costs."""
+        if costs is None:
+            raise DataError("the gain rule decides by costs: pass those of the cases")
         return decide(probability, costs)
 
+    def threshold_for(self, costs: Costs | None) -> float | None:
+        """The Bayes threshold of constant costs."""
+        if costs is None or not costs.is_constant:
+            return None
+        return float(bayes_threshold(costs))
+
 
 @dataclass(frozen=True)
-class CutRule:
+class ThresholdRule(Rule):
     """Act on a case when its calibrated probability reaches one threshold, whatever its costs.
 
     Parameters
@@ -59,15 +146,57 @@ class CutRule:
         ``inf`` is never, ``-inf`` is always.
     """
 
+    kind: ClassVar[str] = "threshold"
+    reads_costs: ClassVar[bool] = False
+
     threshold: float
 
-    def decide(self, probability: ArrayLike, costs: CaseCosts) -> BoolArray:
-        """Whether to act, shape (n_cases,); the costs are not looked at."""
+    def decide(self, probability: ArrayLike, costs: CaseCosts | None = None) -> BoolArray:
+        """Whether to act on each case; the costs are not looked at."""
         del costs
         return np.asarray(probability, dtype=np.float64) >= self.threshold
 
+    def threshold_for(self, costs: Costs | None = None) -> float | None:
+        """Its threshold."""
+        del costs
+        return self.threshold
 
-Rule = GainRule | CutRule
+
+RULES: tuple[type[Rule], ...] = (GainRule, ThresholdRule)
+
+
+def cheapest_action(probability: FloatArray, cost: FloatArray) -> NDArray[np.intp]:
+    """The action that costs least in expectation, for any number of classes and actions.
+
+    Parameters
+    ----------
+    probability : array of shape (n_cases, n_classes)
+        Calibrated.
+    cost : array of shape (n_cases or 1, n_classes, n_actions)
+        As `CaseCosts.by_action` has it; the first action is to do nothing.
+
+    Returns
+    -------
+    action : int array of shape (n_cases,)
+        Of actions that cost the same the last; the first where nothing is at stake.
+
+    Notes
+    -----
+    `decide` is this for two classes and two actions, to the last bit and without the array.
+
+    Examples
+    --------
+    Approve, ask for documents or decline, where asking costs 10 and finds out:
+
+    >>> cost = np.array([[[0.0, 10.0, 50.0], [400.0, 10.0, 0.0]]])
+    >>> cheapest_action(np.array([[0.99, 0.01], [0.9, 0.1], [0.1, 0.9]]), cost)
+    array([0, 1, 2])
+    """
+    saved = cost[:, :, :1] - cost
+    stake = np.abs(saved).max(axis=(1, 2), keepdims=True)
+    gain = (probability[:, :, None] * (saved / np.where(stake > 0, stake, 1.0))).sum(axis=1)
+    last = gain.shape[1] - 1 - np.argmax(gain[:, ::-1], axis=1)
+    return np.where(stake.ravel() > 0, last, 0)
 
 
 def expected_gain(probability: ArrayLike, costs: Costs) -> FloatArray:
@@ -218,7 +347,7 @@ def perfect_cost(y_true: ArrayLike, costs: Costs, sample_weight: ArrayLike | Non
 
 
 def savings(cost: float, never: float, always: float) -> float:
-    """Share of the better blanket rule's cost that is avoided; NaN where that cost is not positive.
+    """Share of the better baseline's cost that is avoided; NaN where that cost is not positive.
 
     Parameters
     ----------
@@ -228,9 +357,9 @@ def savings(cost: float, never: float, always: float) -> float:
     Returns
     -------
     savings : float
-        1 for decisions that cost nothing, 0 for those no better than a blanket rule, negative
-        for worse. NaN where the better blanket rule already costs nothing or earns money: the
-        share is then meaningless, see `gain_share`.
+        1 for decisions that cost nothing, 0 for those no better than acting on nobody or on
+        everybody, negative for worse. NaN where the better of these two already costs nothing or
+        earns money: the share is then meaningless, see `gain_share`.
 
     References
     ----------
@@ -247,7 +376,7 @@ def savings(cost: float, never: float, always: float) -> float:
 
 
 def gain_share(cost: float, never: float, always: float, perfect: float) -> float:
-    """Share of what perfect decisions would gain over the better blanket rule; NaN if nothing.
+    """Share of what perfect decisions would gain over the better baseline; NaN if nothing.
 
     Examples
     --------
@@ -265,50 +394,3 @@ def weighted_mean(values: FloatArray, sample_weight: ArrayLike | None = None) ->
     if sample_weight is None:
         return float(values.mean())
     return float(np.average(values, weights=as_weights(sample_weight, values.size)))
-
-
-def as_labels(y: ArrayLike, name: str) -> BoolArray:
-    """Labels or decisions as booleans; anything but 0 and 1 is refused."""
-    given = np.asarray(y)
-    if given.ndim != 1:
-        raise DataError(f"{name} must be one-dimensional, got shape {given.shape}")
-    if given.dtype == bool:
-        return given
-    if given.dtype.kind == "O":
-        plain = bool | int | float | np.bool_ | np.integer | np.floating
-        right = np.array([isinstance(v, plain) and (v == 0 or v == 1) for v in given], dtype=bool)
-    else:
-        right = (given == 0) | (given == 1)
-    bad = np.flatnonzero(~right)
-    if bad.size:
-        raise DataError(f"{name} must hold 0 and 1, got {given[bad[0]]!r} in row {bad[0]}")
-    return np.asarray(given == 1, dtype=bool)
-
-
-def as_probabilities(values: ArrayLike, name: str) -> FloatArray:
-    """Probabilities as float64, one per case; NaN and what lies outside [0, 1] is refused."""
-    p = as_floats(values, name)
-    if p.ndim != 1:
-        raise DataError(f"{name} must be one-dimensional, got shape {p.shape}")
-    bad = np.flatnonzero(~((p >= 0) & (p <= 1)))
-    if bad.size:
-        raise DataError(f"{name} must lie in [0, 1], got {p[bad[0]]} in row {bad[0]}")
-    return p
-
-
-def as_weights(sample_weight: ArrayLike, n_cases: int) -> FloatArray:
-    """Population weights as float64; not negative, finite, not all zero, one per case."""
-    weight = as_floats(sample_weight, "sample_weight")
-    if weight.shape != (n_cases,):
-        raise DataError(
-            f"sample_weight must have one value for each of the {n_cases} cases, "
-            f"got shape {weight.shape}"
-        )
-    bad = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
-    if bad.size:
-        raise DataError(
-            f"sample_weight must be finite and at least 0, got {weight[bad[0]]} in row {bad[0]}"
-        )
-    if not weight.any():
-        raise DataError("sample_weight must not be zero for every case")
-    return weight

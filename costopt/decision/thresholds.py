@@ -1,4 +1,4 @@
-"""The threshold is solved, not searched: one sort gives the cost of every cut there is."""
+"""The threshold is solved, not searched: one sort gives the cost of every threshold there is."""
 
 from __future__ import annotations
 
@@ -8,19 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
-from costopt.decision.case_costs import CaseCosts, as_floats
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_floats, as_labels, as_weights
 from costopt.decision.costs import Costs, as_case_costs
 from costopt.decision.odds import logit
-from costopt.decision.rules import CutRule, Rule, as_labels, as_weights
+from costopt.decision.sweeps import counting_sweep, summing_sweep
 from costopt.errors import CostSpecError, DataError
 from costopt.inputs.row_labels import check_same_rows
 
-__all__ = ["BestCut", "CostCurve", "bayes_threshold", "cost_curve", "rule_threshold"]
+__all__ = ["BestThreshold", "CostCurve", "bayes_threshold", "cost_curve"]
 
 FloatArray = NDArray[np.float64]
 AnyFloatArray = NDArray[np.floating]
 
-# Cuts whose mean costs differ by less than this share of the total magnitude are ties.
+# Thresholds whose mean costs differ by less than this share of the total magnitude are ties.
 TIE = 1e-12
 
 
@@ -75,7 +76,7 @@ def bayes_threshold(costs: Costs) -> FloatArray:
 
 
 @dataclass(frozen=True)
-class BestCut:
+class BestThreshold:
     """The cheapest threshold, and how much room there is around it.
 
     Parameters
@@ -107,14 +108,14 @@ class CostCurve:
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` (never), then every distinct score in descending order, then ``-inf`` (always).
-    mean_cost : array of shape (n_cuts,)
+    mean_cost : array of shape (n_thresholds,)
         Cost of acting on the cases with ``score >= threshold``, in the costs' unit per case.
     anchor : float
         The Bayes threshold of the mean regrets, which breaks ties between separate optima.
     tolerance : float
-        Cuts whose mean costs differ by no more are ties.
+        Thresholds whose mean costs differ by no more are ties.
     """
 
     thresholds: AnyFloatArray
@@ -124,16 +125,16 @@ class CostCurve:
 
     def at(self, threshold: ArrayLike) -> FloatArray:
         """Mean cost of acting from any threshold up; same shape as ``threshold``."""
-        # the last cut whose own threshold is still at least the one asked for
+        # the last threshold that is still at least the one asked for
         wanted = -np.asarray(threshold, dtype=np.float64)
         position = np.searchsorted(-self.thresholds, wanted, side="right") - 1
         return np.asarray(self.mean_cost[np.maximum(position, 0)])
 
-    def best(self) -> BestCut:
-        """The cheapest cut: the interval nearest the Bayes threshold, its midpoint in log-odds.
+    def best(self) -> BestThreshold:
+        """The cheapest threshold: the interval nearest the Bayes threshold, its midpoint in log-odds.
 
         Where never or always acting is among the cheapest of that interval, the threshold is
-        ``inf`` or ``-inf``. Scores outside [0, 1] are cut at the plain midpoint.
+        ``inf`` or ``-inf``. For scores outside [0, 1] it is the plain midpoint.
         """
         lowest = float(self.mean_cost.min())
         optimal = self.mean_cost <= lowest + self.tolerance
@@ -145,7 +146,7 @@ class CostCurve:
         distance = np.maximum(np.maximum(lower - self.anchor, self.anchor - upper), 0)
         run = int(np.argmin(distance))
         low, high = float(lower[run]), float(upper[run])
-        return BestCut(self._inside(low, high), low, high, lowest)
+        return BestThreshold(self._inside(low, high), low, high, lowest)
 
     def _inside(self, low: float, high: float) -> float:
         """A threshold of (low, high], away from both ends where the score's precision allows."""
@@ -214,14 +215,14 @@ def cost_curve(
     rare = bool(2 * np.count_nonzero(y) <= y.size)
     common = (case.fp, case.tn) if rare else (case.tp, case.fn)
     if weight is None and common[0].ndim == common[1].ndim == 0:
-        thresholds, mean, size = _counting_sweep(y, score, case, rare=rare)
+        thresholds, mean, size = counting_sweep(y, score, case, rare=rare)
     else:
-        thresholds, mean, size = _summing_sweep(y, score, case, weight)
+        thresholds, mean, size = summing_sweep(y, score, case, weight)
     return CostCurve(thresholds, mean, _anchor(y, case, weight), TIE * size)
 
 
 def _check_sum(case: CaseCosts, total_weight: float) -> None:
-    """Refuse costs whose sum overflows: all cuts would cost infinity, and tie."""
+    """Refuse costs whose sum overflows: all thresholds would cost infinity, and tie."""
     largest = max(
         max(abs(float(cost.max())), abs(float(cost.min())))
         for cost in (case.fp, case.fn, case.tp, case.tn)
@@ -231,145 +232,6 @@ def _check_sum(case: CaseCosts, total_weight: float) -> None:
             f"the costs are too large: {largest:g} for each of {total_weight:g} cases overflows; use "
             "a larger unit"
         )
-
-
-def _counting_sweep(
-    y: NDArray[np.bool_], score: AnyFloatArray, case: CaseCosts, *, rare: bool
-) -> tuple[AnyFloatArray, FloatArray, float]:
-    """Sweep where the commoner class has constant costs: only the rarer one may need an order.
-
-    Sorting numbers is several times faster than sorting indices, and a stable sort merges two
-    sorted runs in one pass. Large arrays are written in place: to allocate them costs as much as
-    to fill them.
-    """
-    rare_rows = y == rare
-    rare_score = score[rare_rows]
-    rare_cells = {cell: getattr(case, cell) for cell in (("fn", "tp") if rare else ("tn", "fp"))}
-    if all(cost.ndim == 0 for cost in rare_cells.values()):
-        rare_score.sort()
-    else:
-        order = np.argsort(rare_score)
-        rare_score = rare_score[order]
-        rare_cells = {
-            cell: cost[rare_rows][order] if cost.ndim else cost for cell, cost in rare_cells.items()
-        }
-    common_score = score[~rare_rows]
-    common_score.sort()
-    n_rare, n_common = rare_score.size, common_score.size
-    ranked = np.concatenate((common_score, rare_score))
-    del common_score
-    rare_below = np.zeros(score.size + 1, dtype=np.intp)
-    np.cumsum(np.argsort(ranked, kind="stable") >= n_common, out=rare_below[1:])
-    ranked.sort(kind="stable")
-    thresholds, below = _cuts(ranked)
-    del ranked
-    if below.size < rare_below.size:  # ties are acted on together
-        rare_below = rare_below[below]
-
-    mean = np.zeros(thresholds.size)
-    rising = mean[-2::-1]
-    scratch = np.empty(rising.size)
-    left, acted = rare_cells.values()
-    size = _add_spent(rising, scratch, left, rare_below, n_rare, acted=False)
-    size += _add_spent(rising, scratch, acted, rare_below, n_rare, acted=True)
-    common_below = np.subtract(below, rare_below, out=below)
-    left, acted = (case.tn, case.fp) if rare else (case.fn, case.tp)
-    size += _add_spent(rising, scratch, left, common_below, n_common, acted=False)
-    size += _add_spent(rising, scratch, acted, common_below, n_common, acted=True)
-    mean[-1] = mean[-2]
-    mean /= score.size
-    return thresholds, mean, size / score.size
-
-
-def _add_spent(
-    total: FloatArray,
-    scratch: FloatArray,
-    cost: FloatArray,
-    below: NDArray[np.intp],
-    n_cases: int,
-    *,
-    acted: bool,
-) -> float:
-    """Add what a class's cases below each cut cost, or those above it; the sum of magnitudes.
-
-    ``cost`` is one number, or one per case of the class in ascending order of score.
-    """
-    if not cost.any():
-        return 0.0
-    if cost.ndim == 0:
-        np.copyto(scratch, below)
-        if acted:
-            np.subtract(n_cases, scratch, out=scratch)
-        scratch *= float(cost)
-        size = abs(float(cost)) * n_cases
-    else:
-        # what the first k cases of the class cost, or all but the first k
-        sums = np.zeros(cost.size + 1)
-        if acted:
-            np.cumsum(cost[::-1], out=sums[-2::-1])
-        else:
-            np.cumsum(cost, out=sums[1:])
-        np.take(sums, below, out=scratch)
-        size = float(np.abs(cost).sum())
-    total += scratch
-    return size
-
-
-def _summing_sweep(
-    y: NDArray[np.bool_], score: AnyFloatArray, case: CaseCosts, weight: FloatArray | None
-) -> tuple[AnyFloatArray, FloatArray, float]:
-    """Sweep for any costs and weights.
-
-    Costs of the cases acted on and of those left are summed apart, so that nothing cancels and
-    what is free stays exactly 0.
-    """
-    order = np.argsort(score)
-    pair = np.empty((score.size, 2))
-    for column, if_positive, if_negative in ((0, case.tp, case.fp), (1, case.fn, case.tn)):
-        np.copyto(pair[:, column], if_negative)
-        np.copyto(pair[:, column], if_positive, where=y)
-    total_weight = float(y.size)
-    if weight is not None:
-        pair *= weight[:, None]
-        total_weight = float(weight.sum())
-    pair = np.take(pair, order, axis=0)  # several times faster than pair[order]
-    del order
-    blocks = range(0, y.size, 2**20)
-    size = sum(float(np.abs(pair[start : start + 2**20]).sum()) for start in blocks)
-    acted, left = pair.T
-    np.cumsum(acted[::-1], out=acted[::-1])
-    np.cumsum(left, out=left)
-    thresholds, below = _cuts(np.sort(score))
-    mean = np.empty(thresholds.size)
-    rising = mean[-2::-1]
-    rising[0] = acted[0]
-    if below.size > score.size:
-        rising[1:] = left
-        rising[1:-1] += acted[1:]
-    else:  # ties are acted on together
-        rising[1:] = left[below[1:] - 1]
-        rising[1:-1] += acted[below[1:-1]]
-    mean[-1] = mean[-2]
-    mean /= total_weight
-    return thresholds, mean, size / total_weight
-
-
-def _cuts(ranked: AnyFloatArray) -> tuple[AnyFloatArray, NDArray[np.intp]]:
-    """Thresholds from never to always, and how many cases lie below each, from the lowest up.
-
-    The count of "always" is that of the lowest score, so there is one count less.
-    """
-    last_of_ties = np.empty(ranked.size, dtype=bool)
-    np.not_equal(ranked[1:], ranked[:-1], out=last_of_ties[:-1])
-    last_of_ties[-1] = True
-    below = np.zeros(np.count_nonzero(last_of_ties) + 1, dtype=np.intp)
-    below[1:] = np.flatnonzero(last_of_ties)
-    below[1:] += 1
-    thresholds = np.empty(below.size + 1, dtype=ranked.dtype)
-    thresholds[0], thresholds[-1] = np.inf, -np.inf
-    distinct = ranked if below.size > ranked.size else ranked[last_of_ties]
-    thresholds[-2:0:-1] = distinct
-    return thresholds, below
 
 
 def _anchor(y: NDArray[np.bool_], case: CaseCosts, weight: FloatArray | None) -> float:
@@ -399,26 +261,3 @@ def _as_scores(y_score: ArrayLike, n_cases: int) -> AnyFloatArray:
     if bad.size:
         raise DataError(f"y_score must be finite, got {score[bad[0]]} in row {bad[0]}")
     return score
-
-
-def rule_threshold(rule: Rule, known: Costs | None) -> float | None:
-    """The probability from which a rule acts; None where that differs by case.
-
-    Parameters
-    ----------
-    rule : GainRule or CutRule
-    known : CostMatrix, CaseCosts or None
-        What the rule knows of the costs; a cut needs none.
-
-    Examples
-    --------
-    >>> from costopt import CostMatrix
-    >>> from costopt.decision.rules import GainRule
-    >>> rule_threshold(GainRule(), CostMatrix(fp=1, fn=19)), rule_threshold(CutRule(0.3), None)
-    (0.05, 0.3)
-    """
-    if isinstance(rule, CutRule):
-        return rule.threshold
-    if known is None or not known.is_constant:
-        return None
-    return float(bayes_threshold(known))

@@ -49,7 +49,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         tp: CellValue = None,
         tn: CellValue = None,
     ) -> NDArray[Any]:
-        """The label to act as if each case had: the positive class where acting is cheaper.
+        """The label by which each case is treated: the positive class where acting is cheaper.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         check_same_rows(X=X, y=y, sample_weight=sample_weight, **given)
         act = self._act(X, given, "score")
         costs = self._costs_now(X, given, "score") if given else self.policy_.costs
-        if costs is None:  # a cut decides without costs, but does not pay without them
+        if costs is None:  # a threshold decides without costs, but costs nothing without them
             raise self._costs_missing("score")
         labels = self.policy_.is_positive(column_or_1d(y))
         return -mean_cost(labels, act, resolved(costs, X, labels.size), sample_weight)
@@ -136,7 +136,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
         if given or self.policy_.needs_costs:
             costs = self._costs_now(X, given, method)
         if costs is None:
-            costs = CaseCosts(fp=0.0, fn=0.0)  # a cut looks at no costs
+            costs = CaseCosts(fp=0.0, fn=0.0)  # a threshold looks at no costs
         return self.policy_.rule.decide(probability, resolved(costs, X, probability.size))
 
     def _costs_now(self, X: Any, given: Mapping[str, Any], method: str) -> Costs:
@@ -194,7 +194,7 @@ class CostClassifier(ClassifierMixin, BaseEstimator):
             return self.pos_label
         return named[1]
 
-    def _ship(self, policy: DecisionPolicy) -> Self:
+    def _keep(self, policy: DecisionPolicy) -> Self:
         self.policy_ = policy
         self.threshold_ = policy.threshold
         return self

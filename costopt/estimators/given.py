@@ -49,7 +49,7 @@ def declaration(costs: Any) -> CostMatrix | None:
         passed = ", ".join(f"{name}=costs.{name}" for name in names)
         raise CostSpecError(
             f"costs of an estimator must hold for any cases, got {' and '.join(names)} for "
-            f"{numbers.n_cases} cases, which could not be cut with the folds: pass them to fit, as in "
+            f"{numbers.n_cases} cases, which could not be split with the folds: pass them to fit, as in "
             f"fit(X, y, {passed}), or declare a formula over a column of X in a CostMatrix"
         )
     cells: dict[str, Any] = {cell: float(getattr(numbers, cell)) for cell in CELLS}

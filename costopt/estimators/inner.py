@@ -18,7 +18,7 @@ from costopt.learners.foreign import is_frozen
 from costopt.learners.ledgers import PREVALENCE
 from costopt.learners.protocol import BoolArray, Fitted, FloatArray, IntArray, Params
 from costopt.learners.wrapped import SklearnLearner
-from costopt.rebalancing.weights import Reweighting
+from costopt.rebalancing.definition import Reweighting
 
 __all__ = ["InnerLearner", "check_fitted", "check_taken", "rows_of_each", "takes_weights"]
 
@@ -37,6 +37,9 @@ class InnerLearner(SklearnLearner):
         The declared share of positives in the population.
     """
 
+    # weights count in calibration, rule and costs, whatever the training makes of them
+    takes_weights = True
+
     def __init__(
         self,
         estimator: Any,
@@ -49,11 +52,6 @@ class InnerLearner(SklearnLearner):
         self.metadata = {} if metadata is None else metadata
         self._weigh = weigh
         self._is_sampled = prevalence is not None and not weigh and not is_frozen(estimator)
-
-    @property
-    def takes_weights(self) -> bool:
-        """True: weights count in calibration, rule and costs, whatever the training makes of them."""
-        return True
 
     def fit(
         self,
@@ -117,7 +115,7 @@ def check_fitted(estimator: Any) -> None:
         raise DataError(
             "a FrozenEstimator, or cv='prefit', needs a fitted model, got "
             f"{type(estimator).__name__} that is not fitted: fit it first on other rows, or pass "
-            "cv=5 to have it fitted here; scikit-learn's clone forgets a fit, unless the model is "
+            "another cv to have it fitted here; scikit-learn's clone forgets a fit, unless the model is "
             "in FrozenEstimator"
         ) from None
 

@@ -11,13 +11,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
+from costopt.evaluation.rows import FOLDS
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
 from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.search.space import Resampling
 
 if TYPE_CHECKING:
     from costopt.search.result import SearchResult
@@ -43,7 +45,7 @@ class CostSearchClassifier(CostClassifier):
     costs : CostMatrix, CaseCosts or None
         What each outcome costs: numbers, or formulas over columns of ``X`` (``x0``, ``x1``, ...
         in arrays). None where `fit` is given ``fp`` and ``fn``. Costs per case as arrays go to
-        `fit`, where they are cut with the folds.
+        `fit`, where they are split with the folds.
     learners, resampling, n_trials, timeout, threshold, calibration, racing, selection, final, cv, \
 ignore, prevalence
         As for `costopt.optimize`.
@@ -87,7 +89,7 @@ ignore, prevalence
         costs: Costs | None,
         *,
         learners: str | Learner | Sequence[str | Learner] = "xgboost",
-        resampling: str | Collection[str] = BY_DEFAULT,
+        resampling: Resampling = BY_DEFAULT,
         n_trials: int = 100,
         timeout: float | None = None,
         threshold: ThresholdMode = "auto",
@@ -95,7 +97,7 @@ ignore, prevalence
         racing: bool = True,
         selection: SelectionKind = "likelihood",
         final: FinalKind = "refit",
-        cv: Any = 5,
+        cv: Any = FOLDS,
         ignore: Collection[str] = (),
         prevalence: float | None = None,
         pos_label: Scalar | None = None,
@@ -179,7 +181,7 @@ ignore, prevalence
             progress=False,
             **others,
         )
-        return self._ship(self.result_.policy)
+        return self._keep(self.result_.policy)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

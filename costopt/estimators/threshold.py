@@ -15,6 +15,7 @@ from sklearn.utils import get_tags, indexable
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import _num_samples
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import DataError
 from costopt.estimators.base import CostClassifier
@@ -33,11 +34,11 @@ from costopt.estimators.inner import (
     rows_of_each,
     takes_weights,
 )
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.modes import ThresholdMode, check_scores_mode
 from costopt.evaluation.population import counted_rows
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose_rows
+from costopt.evaluation.problem import prepare_encoded
+from costopt.evaluation.rows import FOLDS, Rows
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_labels
@@ -54,7 +55,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
     """Any classifier with ``predict_proba``, deciding by what its mistakes cost.
 
     Out-of-fold scores are calibrated, the rule is chosen on them (Bayes' rule, case by case
-    where costs differ by case, or the exact cheapest cut), and the classifier is fitted again
+    where costs differ by case, or the exact cheapest threshold), and the classifier is fitted again
     on all rows. A classifier that is fitted already is not fitted again: wrap it in
     scikit-learn's ``FrozenEstimator``, or say ``cv="prefit"``.
 
@@ -68,14 +69,14 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
     costs : CostMatrix, CaseCosts or None
         What each outcome costs: numbers, or formulas over columns of ``X`` (``x0``, ``x1``, ...
         in arrays). None where `fit` is given ``fp`` and ``fn``. Costs per case as arrays go to
-        `fit`, where they are cut with the folds.
+        `fit`, where they are split with the folds.
     threshold : {"auto", "bayes", "exact"}, default="auto"
-        Bayes' rule on calibrated probabilities, the cheapest single cut, or what data support.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        Bayes' rule on calibrated probabilities, the cheapest single threshold, or what data support.
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
-    cv : int, splitter, iterable of (train, test) or "prefit", default=5
+    cv : int, splitter, iterable of (train, test) or "prefit", default=FOLDS
         Folds that make the out-of-fold scores. For a fitted model they only cross-fit
-        calibration and threshold, and ``"prefit"`` stands for 5 of them.
+        calibration and threshold, and ``"prefit"`` stands for as many as the default.
     prevalence : float, optional
         Share of positives in the population, where rows were sampled by class. It counts in
         calibration, rule and costs; the estimator is trained on the rows as they are.
@@ -134,7 +135,7 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         *,
         threshold: ThresholdMode = "auto",
         calibration: CalibrationKind = "platt",
-        cv: Any = 5,
+        cv: Any = FOLDS,
         prevalence: float | None = None,
         pos_label: Scalar | None = None,
         random_state: int = 0,
@@ -198,33 +199,35 @@ class CostThresholdClassifier(MetaEstimatorMixin, CostClassifier):
         CostOptWarning
             ``weights-not-learned``, where the estimator takes no ``sample_weight``.
         """
-        if self.threshold == "sampled":
-            raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
+        check_scores_mode(self.threshold)
         self._declared = declaration(self.costs)
         X, y = indexable(X, y)
         cells = those_given(fp=fp, fn=fn, tp=tp, tn=tn)
         others = those_given(sample_weight=sample_weight, groups=groups, time=time)
         y, costs = self._start(X, y, {**cells, **others})
         learner = self._learner(X, {**cells, **others}, fit_params)
-        posed = pose_rows(
+        rows = Rows(
+            cv=FOLDS if self._is_prefit else self.cv,
+            prevalence=self.prevalence,
+            random_state=self.random_state,
+            **others,
+        )
+        problem = prepare_encoded(
             self._model_rows(X),
             encode_labels(y, self._positive()),
             costs,
             {learner.name: learner},
+            rows,
             table=cost_table(costs, X),
             threshold=self.threshold,
             calibration=self.calibration,
-            cv=5 if self._is_prefit else self.cv,
-            prevalence=self.prevalence,
-            random_state=self.random_state,
             n_jobs=one_core_unless(self.n_jobs),
-            **others,
         )
-        found = evaluate(posed.problem, Candidate(learner.name, {}), exact_scores=True)
-        final = fit_final(posed.problem, found.candidate, found.n_rounds)
+        found = evaluate(problem, Candidate(learner.name, {}), exact_scores=True)
+        final = fit_final(problem, found.candidate, found.n_rounds)
         learner.metadata.clear()  # of these rows, which a policy must not keep
         self.estimator_ = self.estimator if self._is_prefit else final[0].model.estimator
-        return self._ship(assemble(posed, found, final, evidence_of(posed, found)))
+        return self._keep(assemble(problem, found, final, evidence_of(problem, found)))
 
     @property
     def n_features_in_(self) -> int:

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.decision.calibrators import Calibrator
+from costopt.calibration.base import CalibrationMap
 from costopt.decision.case_costs import CaseCosts
-from costopt.decision.rules import CutRule, GainRule, Rule, decide, decision_cost, weighted_mean
+from costopt.decision.rules import (
+    GainRule,
+    Rule,
+    ThresholdRule,
+    decide,
+    decision_cost,
+    weighted_mean,
+)
 from costopt.decision.thresholds import bayes_threshold, cost_curve
-from costopt.evaluation.calibration import CrossFitted
+from costopt.evaluation.cross_fitting import CrossFitted
 from costopt.evaluation.draws import Draws, standard_error
 from costopt.evaluation.effective import effective_positives
+from costopt.evaluation.modes import ThresholdMode
 from costopt.learners.protocol import Fold
 
-__all__ = ["THRESHOLDS", "RuleChoice", "ThresholdMode", "choose_rule"]
+__all__ = ["POSITIVES_FOR_A_THRESHOLD", "SIGNIFICANT", "RuleChoice", "choose_rule"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-ThresholdMode = Literal["auto", "bayes", "exact", "cut", "half", "sampled"]
-
-# What a search can be asked for; a threshold whose value is cross-fitted ("cut"), and one at 0.5
-# ("half"), are for strategies that are compared.
-THRESHOLDS: tuple[ThresholdMode, ...] = ("auto", "bayes", "exact", "sampled")
 
 # Up to so many effective positives a threshold chosen from data was measured to cost more than
 # Platt's map with Bayes' rule; above it the threshold has to be significantly cheaper.
-POSITIVES_FOR_A_CUT = 150
+POSITIVES_FOR_A_THRESHOLD = 150
 # One-sided 5 % of the normal distribution.
-PROOF = 1.645
+SIGNIFICANT = 1.645
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class RuleChoice:
 
     Parameters
     ----------
-    rule : GainRule or CutRule
+    rule : GainRule or ThresholdRule
         On calibrated probabilities.
     act : bool array of shape (n_scored,)
         Decisions by a rule of this kind that was fitted without the row's own part.
@@ -85,10 +87,10 @@ def choose_rule(
         As `cross_fit` had them.
     draws : Draws
         The weights of these rows, and which of them are drawn together.
-    threshold : {"auto", "bayes", "exact", "cut", "half", "sampled"}, default="auto"
-        ``"exact"`` and ``"cut"`` both export the cheapest threshold; the value of the former is the
-        minimum over all thresholds, that of the latter the cost of cross-fitted decisions.
-        ``"half"`` acts from 0.5 up.
+    threshold : {"auto", "bayes", "exact", "sampled", "tuned", "half"}, default="auto"
+        As `MODES` says. ``"exact"`` and ``"tuned"`` both export the cheapest threshold; the value
+        of the former is the minimum over all thresholds, that of the latter the cost of
+        cross-fitted decisions.
     sampled : float, optional
         The threshold to use with ``"sampled"``.
 
@@ -114,32 +116,46 @@ def choose_rule(
         value = weighted_mean(decision_cost(y, act, costs), draws.weight)
         return RuleChoice(rule, act, value, reason)
 
-    if threshold == "sampled":
-        assert sampled is not None  # noqa: S101  # the search samples it in this mode
-        act = fitted.calibrated >= sampled
-        return chosen(CutRule(sampled), act, "the threshold was sampled")
-    if threshold == "half":
-        return chosen(CutRule(0.5), fitted.calibrated >= 0.5, "a threshold of 0.5 was asked for")
+    fixed = {
+        "sampled": (sampled, "the threshold was sampled"),
+        "half": (0.5, "a threshold of 0.5 was asked for"),
+    }
+    if threshold in fixed:
+        value, reason = fixed[threshold]
+        assert value is not None  # noqa: S101  # the search samples it in this mode
+        own = ThresholdRule(value)
+        return chosen(own, own.decide(fitted.calibrated), reason)
     by_gain = decide(fitted.calibrated, known)
     against = _against_a_threshold(y, threshold, known, draws)
     if against is not None:
         return chosen(GainRule(), by_gain, against)
     best = cost_curve(y, fitted.calibrator.apply(score), costs, draws.weight).best()
-    rule = CutRule(best.threshold)
-    by_cut = _cross_fitted(y, score, fitted.maps, costs, known, parts, draws.weight)
-    if threshold == "cut":
-        return chosen(rule, by_cut, "the cheapest threshold, judged on rows not used to choose it")
+    rule = ThresholdRule(best.threshold)
+    act = _cross_fitted(y, score, fitted.maps, costs, known, parts, draws.weight)
     if threshold == "exact":
-        return RuleChoice(rule, by_cut, best.mean_cost, "the cheapest threshold was asked for")
-    saved = draws.totals(decision_cost(y, by_gain, costs) - decision_cost(y, by_cut, costs))
-    noise = standard_error(saved, draws.part_weight)
-    if saved.sum() > PROOF * noise:
-        reason = (
-            "the cheapest threshold costs less than Bayes' rule on calibrated probabilities by "
-            f"{saved.sum() / noise:.1f} standard errors out of fold"
-        )
-        return chosen(rule, by_cut, reason)
+        return RuleChoice(rule, act, best.mean_cost, "the cheapest threshold was asked for")
+    if threshold == "tuned":
+        return chosen(rule, act, "the cheapest threshold, judged on rows not used to choose it")
+    saved = decision_cost(y, by_gain, costs) - decision_cost(y, act, costs)
+    cheaper = _significantly_cheaper(saved, draws)
+    if cheaper is not None:
+        return chosen(rule, act, cheaper)
     return chosen(GainRule(), by_gain, "no threshold is significantly cheaper than Bayes' rule")
+
+
+def _significantly_cheaper(saved: FloatArray, draws: Draws) -> str | None:
+    """By how much the cheapest threshold is significantly cheaper; None if it is not.
+
+    ``saved`` is what it costs less than Bayes' rule, row by row.
+    """
+    totals = draws.totals(saved)
+    error = standard_error(totals, draws.part_weight)
+    if totals.sum() <= SIGNIFICANT * error:
+        return None
+    return (
+        "the cheapest threshold costs less than Bayes' rule on calibrated probabilities by "
+        f"{totals.sum() / error:.1f} standard errors out of fold"
+    )
 
 
 def _against_a_threshold(
@@ -153,7 +169,7 @@ def _against_a_threshold(
     if not known.is_constant:
         return "costs differ by case, so each case is decided by its own expected gain"
     positives = effective_positives(y, draws.weight, draws.units)
-    if positives > POSITIVES_FOR_A_CUT:
+    if positives > POSITIVES_FOR_A_THRESHOLD:
         return None
     counted = int(np.count_nonzero(y))
     worth = f", worth {positives:,.0f} independent and equally weighted ones,"
@@ -166,7 +182,7 @@ def _against_a_threshold(
 def _cross_fitted(
     y: BoolArray,
     score: FloatArray,
-    maps: tuple[Calibrator, ...],
+    maps: tuple[CalibrationMap, ...],
     costs: CaseCosts,
     known: CaseCosts,
     parts: tuple[Fold, ...],

@@ -7,16 +7,17 @@ between two ways to decide, and the savings against the baselines without a mode
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.rules import savings
+from costopt.errors import DataError
 from costopt.evaluation.effective import effective_number, effective_positives
 from costopt.evaluation.intervals import (
     Chance,
@@ -25,7 +26,9 @@ from costopt.evaluation.intervals import (
     mean_and_interval,
     ratio_interval,
 )
-from costopt.markup import bar, figure, shown
+from costopt.plain import MaybeNumber, Name
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure, printable
 
 __all__ = ["LEVEL", "Estimate", "Sample"]
 
@@ -39,7 +42,7 @@ FEWEST_AMOUNTS = 15
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(Presentable):
     """A number with its interval.
 
     Parameters
@@ -59,17 +62,31 @@ class Estimate:
         as much. Fewer than there are, where amounts, weights or groups differ in size.
     note : str, default=""
         What else there is to know of it: why there is no interval, or that nothing differs.
+
+    Raises
+    ------
+    DataError
+        If the level is not between 0 and 1, a number of rows is negative, or the interval ends
+        before it begins.
     """
 
-    value: float
-    low: float
-    high: float
+    value: MaybeNumber
+    low: MaybeNumber
+    high: MaybeNumber
     level: float
-    method: str
-    unit: str
+    method: Name
+    unit: Name
     n: int
-    n_positives: float = math.nan
-    note: str = ""
+    n_positives: MaybeNumber = math.nan
+    note: Name = ""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.level < 1 or self.n < 0 or self.n_positives < 0 or self.low > self.high:
+            raise DataError(
+                "an estimate has a level between 0 and 1, numbers of rows that are not negative, and "
+                f"its ends in order, got {self.level}, {self.n}, {self.n_positives}, {self.low} and "
+                f"{self.high}"
+            )
 
     @property
     def has_interval(self) -> bool:
@@ -122,27 +139,24 @@ class Estimate:
         return f"{low} to {high}{unit}"
 
     def __str__(self) -> str:
-        return f"{figure(self.value)} {self.unit} [{self.interval_text()}]"
+        return f"{figure(self.value)} {printable(self.unit)} [{self.interval_text()}]"
 
     def __repr__(self) -> str:
         return f"Estimate({self}, level={self.level:g}, n={self.n}, method={self.method!r})"
 
-    def _repr_html_(self) -> str:
-        ends = (min(0.0, self.low), max(0.0, self.high))
-        return (
-            f"<span><b>{figure(self.value)} {shown(self.unit)}</b> "
-            f"{bar(self.low, self.value, self.high, ends)} {self.level:.0%} interval: "
-            f"{self.interval_text()}, from {self.n:,} cases</span>"
+    def overview(self) -> Overview:
+        """The number with its unit first, then its interval."""
+        return Overview(
+            f"Estimate from {self.n:,} cases",
+            f"{figure(self.value)} {self.unit}",
+            ("", self.unit, f"{self.level:.0%} interval", ""),
+            measured=rows_of({"": self}),
+            notes=(f"{self.note}.",) if self.note else (),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
+        """Plain values by the names of the fields; infinite and unknown numbers are floats."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The estimate that `to_dict` wrote."""
-        return cls(**stored)
 
 
 @dataclass(frozen=True, eq=False)

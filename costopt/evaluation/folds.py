@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
+from costopt.evaluation.rows import FOLDS
 from costopt.learners.protocol import Fold
 
 __all__ = ["Folds", "make_folds", "units_of"]
@@ -30,7 +31,7 @@ class Folds:
     kind : str
         ``"stratified"``, ``"grouped"``, ``"time-ordered"`` or ``"given"``.
     units : array of shape (n_cases,), optional
-        The unit that each row belongs to: its group, or its stretch of time. None where rows
+        The unit that each row belongs to: its group, or its period. None where rows
         are drawn one by one.
     order : array of shape (n_cases,), optional
         Where folds go forward in time: the moment of each row, as declared or, where every one of
@@ -56,7 +57,7 @@ class Folds:
 
 def make_folds(
     y: BoolArray,
-    cv: Any = 5,
+    cv: Any = FOLDS,
     *,
     groups: Any = None,
     time: Any = None,
@@ -68,7 +69,7 @@ def make_folds(
     Parameters
     ----------
     y : bool array of shape (n_cases,)
-    cv : int, splitter or iterable of (train, test), default=5
+    cv : int, splitter or iterable of (train, test), default=FOLDS
         How many folds; or scikit-learn's splitters, or index pairs, taken as they are and checked.
     groups : array-like of shape (n_cases,), optional
         Rows of one group never stand on both sides of a split.
@@ -194,9 +195,9 @@ def _grouped(y: BoolArray, cv: int, codes: IntArray, random_state: int) -> list[
 
 
 def _time_ordered(order: IntArray, cv: int) -> list[Fold]:
-    """``cv`` stretches of about equal size, each scored by a model of all that came before it.
+    """``cv`` periods of about equal size, each scored by a model of all that came before it.
 
-    Rows of one moment stay together. The first of ``cv + 1`` stretches is only trained on.
+    Rows of one moment stay together. The first of ``cv + 1`` periods is only trained on.
     """
     ranked = np.sort(order)
     starts = [int(ranked[position * order.size // (cv + 1)]) for position in range(1, cv + 1)]

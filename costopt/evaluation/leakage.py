@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import narwhals as nw
@@ -12,10 +13,10 @@ from costopt.decision.costs import CostMatrix, Costs
 from costopt.evaluation.estimates import Estimate
 from costopt.inputs.columns import Columns, read_columns
 from costopt.inputs.frames import Table
-from costopt.inputs.suspicion import Suspicion, suspicions_of, warn_of
+from costopt.inputs.suspicion import Suspicion, find_suspicions, suspicions_of, warn_of
 from costopt.learners.protocol import Features
 
-__all__ = ["nearly_perfect", "warn_of_leaks"]
+__all__ = ["nearly_perfect", "warn_of_leaks", "warn_of_leaks_beside"]
 
 BoolArray = NDArray[np.bool_]
 
@@ -47,18 +48,44 @@ def warn_of_leaks(
     CostOptWarning
         ``possible-leaks``.
     """
-    priced = _cost_columns(costs, table)
+    read = _cost_columns(costs, table)
     columns = _columns(features)
     found: tuple[Suspicion, ...] = ()
     if columns is not None:
         found = suspicions_of(columns, y)
-    unseen = [name for name in priced if columns is None or name not in columns.names]
+    unseen = [name for name in read if columns is None or name not in columns.names]
     if unseen and table is not None:
         others = read_columns(table, set(table.columns) - set(unseen))
         found += suspicions_of(others, y, identifiers=False, rows=False)
     found = tuple(one for one in found if not (apart and one.kind == "repeated-rows"))
-    warn_of(found, priced)
+    warn_of(found, read)
     return found
+
+
+def warn_of_leaks_beside(
+    refused: Collection[str], table: Table, y: BoolArray, costs: Costs, ignore: Collection[str]
+) -> None:
+    """Warn of leaks where an error is about to name columns that cannot be used.
+
+    Parameters
+    ----------
+    refused : collection of str
+        The columns of the error, which says of identifiers among them that they are some.
+    table : Table
+    y : bool array of shape (n_cases,)
+    costs : CostMatrix or CaseCosts
+    ignore : collection of str
+        Columns that are no features.
+
+    Warns
+    -----
+    CostOptWarning
+        ``possible-leaks``.
+    """
+    priced = _cost_columns(costs, table)
+    found = find_suspicions(table, y, set(ignore) - set(priced))
+    said = {*refused}
+    warn_of([one for one in found if one.kind != "identifier" or not said & {*one.columns}], priced)
 
 
 def _cost_columns(costs: Costs, table: Table | None) -> tuple[str, ...]:

@@ -1,17 +1,22 @@
-"""All that people ask of a set of decisions, in one call; scikit-learn's functions inside."""
+"""All that people ask of a set of decisions, in one call; scikit-learn's functions inside.
+
+A metric is a function of `Decided` in `METRICS`; there it is added, and `decision_metrics` and
+`compare` have it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_labels, as_probabilities, as_weights
 from costopt.decision.costs import Costs
 from costopt.decision.rules import (
     always_cost,
-    as_labels,
-    as_probabilities,
-    as_weights,
     gain_share,
     mean_cost,
     never_cost,
@@ -21,7 +26,101 @@ from costopt.decision.rules import (
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
 
-__all__ = ["decision_metrics"]
+__all__ = ["METRICS", "MONEY", "Decided", "decision_metrics"]
+
+
+@dataclass(frozen=True, eq=False)
+class Decided:
+    """Decisions beside labels, as metrics see them.
+
+    Parameters
+    ----------
+    y, act : bool array of shape (n_cases,)
+    costs : CostMatrix or CaseCosts
+    probability : array of shape (n_cases,) or None
+        Behind the decisions.
+    weight : array of shape (n_cases,) or None
+        How many cases of the population each case stands for.
+    tp, fp, fn, tn : float
+        Cases by label and decision, each as many as it stands for.
+    cost, never, always, perfect : float
+        Mean cost of the decisions, of acting on nobody and on everybody, and of an oracle.
+    """
+
+    y: NDArray[np.bool_]
+    act: NDArray[np.bool_]
+    costs: Costs
+    probability: NDArray[np.float64] | None
+    weight: NDArray[np.float64] | None
+    tp: float
+    fp: float
+    fn: float
+    tn: float
+    cost: float
+    never: float
+    always: float
+    perfect: float
+
+    @property
+    def n_cases(self) -> float:
+        """All cases, each as many as it stands for."""
+        return self.tp + self.tn + self.fp + self.fn
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole > 0 else math.nan
+
+
+def _recall(of: Decided) -> float:
+    return _ratio(of.tp, of.tp + of.fn)
+
+
+def _specificity(of: Decided) -> float:
+    return _ratio(of.tn, of.tn + of.fp)
+
+
+def _ranking(name: str) -> Callable[[Decided], float]:
+    """A metric of scikit-learn that needs probabilities and, with some weight, both classes."""
+
+    def found(of: Decided) -> float:
+        from sklearn import metrics
+
+        if of.probability is None or not (of.tp + of.fn > 0 and of.tn + of.fp > 0):
+            return math.nan
+        return float(getattr(metrics, name)(of.y, of.probability, sample_weight=of.weight))
+
+    return found
+
+
+def _brier_score(of: Decided) -> float:
+    from sklearn import metrics
+
+    if of.probability is None:
+        return math.nan
+    labels = [False, True]
+    return float(
+        metrics.brier_score_loss(of.y, of.probability, sample_weight=of.weight, labels=labels)
+    )
+
+
+METRICS: dict[str, Callable[[Decided], float]] = {
+    "precision": lambda of: _ratio(of.tp, of.tp + of.fp),
+    "recall": _recall,
+    "f1": lambda of: _ratio(2 * of.tp, 2 * of.tp + of.fp + of.fn),
+    "specificity": _specificity,
+    "g_mean": lambda of: math.sqrt(_recall(of) * _specificity(of)),
+    "accuracy": lambda of: _ratio(of.tp + of.tn, of.n_cases),
+    "alert_share": lambda of: _ratio(of.tp + of.fp, of.n_cases),
+    "roc_auc": _ranking("roc_auc_score"),
+    "average_precision": _ranking("average_precision_score"),
+    "brier_score": _brier_score,
+}
+# What a comparison states with intervals, and not among its metrics.
+MONEY: dict[str, Callable[[Decided], float]] = {
+    "mean_cost": lambda of: of.cost,
+    "savings": lambda of: savings(of.cost, of.never, of.always),
+    "gain_share": lambda of: gain_share(of.cost, of.never, of.always, of.perfect),
+}
 
 
 def decision_metrics(
@@ -49,8 +148,9 @@ def decision_metrics(
     Returns
     -------
     metrics : dict of str to float
-        ``mean_cost`` in ``costs.unit`` per case; the rest without unit. NaN where a metric is not
-        defined: precision without an alert, ranking metrics for one class or without ``y_prob``.
+        Those of `METRICS` and `MONEY`: ``mean_cost`` in ``costs.unit`` per case; the rest without
+        unit. NaN where a metric is not defined: precision without an alert, ranking metrics for
+        one class or without ``y_prob``.
 
     Raises
     ------
@@ -67,47 +167,18 @@ def decision_metrics(
     >>> guard["accuracy"], guard["recall"], guard["mean_cost"], guard["savings"]
     (0.99, 0.0, 10.0, 0.0)
     """
-    from sklearn import metrics
+    from sklearn.metrics import confusion_matrix
 
     check_same_rows(y_true=y_true, act=act, costs=costs, y_prob=y_prob, sample_weight=sample_weight)
     y, action = as_labels(y_true, "y_true"), as_labels(act, "act")
     cost = mean_cost(y, action, costs, sample_weight)
-    never, always = (blanket(y, costs, sample_weight) for blanket in (never_cost, always_cost))
     weight = None if sample_weight is None else as_weights(sample_weight, y.size)
-    (tn, fp), (fn, tp) = metrics.confusion_matrix(
-        y, action, labels=[False, True], sample_weight=weight
-    )
-    recall, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
-    found = {
-        "accuracy": _ratio(tp + tn, tp + tn + fp + fn),
-        "precision": _ratio(tp, tp + fp),
-        "recall": recall,
-        "f1": _ratio(2 * tp, 2 * tp + fp + fn),
-        "specificity": specificity,
-        "g_mean": math.sqrt(recall * specificity),
-        "alert_share": _ratio(tp + fp, tp + tn + fp + fn),
-        "roc_auc": math.nan,
-        "average_precision": math.nan,
-        "brier_score": math.nan,
-        "mean_cost": cost,
-        "savings": savings(cost, never, always),
-        "gain_share": gain_share(cost, never, always, perfect_cost(y, costs, sample_weight)),
-    }
-    if y_prob is None:
-        return found
-    probability = as_probabilities(y_prob, "y_prob")
-    if probability.shape != y.shape:
+    probability = None if y_prob is None else as_probabilities(y_prob, "y_prob")
+    if probability is not None and probability.shape != y.shape:
         raise DataError(f"y_prob is for {probability.size} cases but y_true has {y.size}")
-    found["brier_score"] = float(
-        metrics.brier_score_loss(y, probability, sample_weight=weight, labels=[False, True])
+    (tn, fp), (fn, tp) = confusion_matrix(y, action, labels=[False, True], sample_weight=weight)
+    bounds = (
+        without(y, costs, sample_weight) for without in (never_cost, always_cost, perfect_cost)
     )
-    if tp + fn > 0 and tn + fp > 0:  # both classes are there, with some weight
-        found["roc_auc"] = float(metrics.roc_auc_score(y, probability, sample_weight=weight))
-        found["average_precision"] = float(
-            metrics.average_precision_score(y, probability, sample_weight=weight)
-        )
-    return found
-
-
-def _ratio(part: float, whole: float) -> float:
-    return float(part / whole) if whole > 0 else math.nan
+    of = Decided(y, action, costs, probability, weight, tp, fp, fn, tn, cost, *bounds)
+    return {name: metric(of) for name, metric in {**METRICS, **MONEY}.items()}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
+from costopt.plain import Number
 
 __all__ = ["CELLS", "MAX_POINTS", "MIN_ROWS", "OperatingCurve", "OperatingPoint"]
 
@@ -42,7 +42,7 @@ class OperatingPoint:
         Which of the four differ by case.
     """
 
-    threshold: float | None
+    threshold: Number | None
     caught: float
     false_alarms: float
     missed: float
@@ -98,7 +98,7 @@ class OperatingCurve:
     """What acting from each of up to 1,000 thresholds up would have caught and cost.
 
     Exact at each of them, on out-of-fold calibrated probabilities. Among them are never and
-    always acting, the threshold that ships, the cheapest one and its neighbours, and those that
+    always acting, the policy's own threshold, the cheapest one and its neighbours, and those that
     are cheapest at other cost ratios.
 
     Parameters
@@ -111,12 +111,12 @@ class OperatingCurve:
     cells : tuple of (fp, fn, tp, tn)
         Each a number, where that cost is the same for every case; else its total at each
         threshold, over the cases that it falls to.
-    shipped : OperatingPoint
-        The rule that ships, which is none of the thresholds where costs differ by case.
+    selected : OperatingPoint
+        The policy's rule, which is none of the thresholds where costs differ by case.
     best : float
         The cheapest threshold.
     flat : tuple of (low, high)
-        The lowest and the highest threshold here whose cost noise cannot tell from the cheapest's:
+        The lowest and the highest threshold here that is statistically tied with the cheapest:
         its paired difference is at most 1.96 standard errors.
     supported : tuple of (low, high) or None
         The lowest and the highest threshold here with at least 30 rows on either side: beyond,
@@ -128,14 +128,14 @@ class OperatingCurve:
         If the numbers cannot be those of a curve.
     """
 
-    thresholds: tuple[float, ...]
+    thresholds: tuple[Number, ...]
     caught: tuple[float, ...]
     false_alarms: tuple[float, ...]
     cells: tuple[Cell, Cell, Cell, Cell]
-    shipped: OperatingPoint
-    best: float
-    flat: tuple[float, float]
-    supported: tuple[float, float] | None
+    selected: OperatingPoint
+    best: Number
+    flat: tuple[Number, Number]
+    supported: tuple[Number, Number] | None
 
     def __post_init__(self) -> None:
         problem = _found_wrong(self)
@@ -187,71 +187,6 @@ class OperatingCurve:
         home = self.thresholds.index(self.best)
         return self.point(int(tied[np.argmin(np.abs(tied - home))]))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; infinities are floats."""
-        shipped = self.shipped
-        return {
-            "thresholds": list(self.thresholds),
-            "caught": list(self.caught),
-            "false_alarms": list(self.false_alarms),
-            "cells": {
-                name: list(cell) if isinstance(cell, tuple) else cell
-                for name, cell in zip(CELLS, self.cells, strict=True)
-            },
-            "shipped": {
-                "threshold": shipped.threshold,
-                "caught": shipped.caught,
-                "false_alarms": shipped.false_alarms,
-                "cells": dict(zip(CELLS, shipped.cells, strict=True)),
-            },
-            "best": self.best,
-            "flat": list(self.flat),
-            "supported": None if self.supported is None else list(self.supported),
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The curve that `to_dict` wrote.
-
-        Raises
-        ------
-        DataError
-            If the numbers cannot be those of a curve.
-        """
-        fp, fn, tp, tn = (
-            tuple(cell) if isinstance(cell, list | tuple) else cell
-            for cell in (stored["cells"][name] for name in CELLS)
-        )
-        cells: tuple[Cell, Cell, Cell, Cell] = (fp, fn, tp, tn)
-        caught, false_alarms = tuple(stored["caught"]), tuple(stored["false_alarms"])
-        given = stored["shipped"]
-        shipped_cells = [given["cells"][name] for name in CELLS]
-        shipped = OperatingPoint(
-            given["threshold"],
-            given["caught"],
-            given["false_alarms"],
-            (caught[-1] if caught else 0.0) - given["caught"],
-            (false_alarms[-1] if false_alarms else 0.0) - given["false_alarms"],
-            (shipped_cells[0], shipped_cells[1], shipped_cells[2], shipped_cells[3]),
-            (
-                isinstance(fp, tuple),
-                isinstance(fn, tuple),
-                isinstance(tp, tuple),
-                isinstance(tn, tuple),
-            ),
-        )
-        flat, supported = stored["flat"], stored["supported"]
-        return cls(
-            tuple(stored["thresholds"]),
-            caught,
-            false_alarms,
-            cells,
-            shipped,
-            stored["best"],
-            (flat[0], flat[1]),
-            None if supported is None else (supported[0], supported[1]),
-        )
-
 
 def _found_wrong(curve: OperatingCurve) -> str | None:
     """What no curve of real cases could show; None if there is nothing."""
@@ -280,19 +215,22 @@ def _found_wrong(curve: OperatingCurve) -> str | None:
     if curve.caught[-1] + curve.false_alarms[-1] <= 0:
         return "is of at least one case"
     numbers = [cell for cell in curve.cells if not isinstance(cell, tuple)]
-    if not np.all(np.isfinite([*numbers, *curve.shipped.cells])):
+    if not np.all(np.isfinite([*numbers, *curve.selected.cells])):
         return "has finite costs"
     return _found_wrong_beside(curve)
 
 
 def _found_wrong_beside(curve: OperatingCurve) -> str | None:
-    shipped = curve.shipped
+    selected = curve.selected
     for name in ("caught", "false_alarms"):
         # a NaN is in no range
-        if not 0 <= getattr(shipped, name) <= getattr(curve, name)[-1]:
-            return f"has a rule that ships with {name} between none and all"
-    if shipped.threshold is not None and shipped.threshold not in curve.thresholds:
-        return "has the threshold that ships among its own"
+        if not 0 <= getattr(selected, name) <= getattr(curve, name)[-1]:
+            return f"has a selected rule with {name} between none and all"
+    rest = (curve.caught[-1] - selected.caught, curve.false_alarms[-1] - selected.false_alarms)
+    if (selected.missed, selected.left) != rest or selected.varies != curve.varies:
+        return "has a selected rule with the cases and costs of the curve"
+    if selected.threshold is not None and selected.threshold not in curve.thresholds:
+        return "has the selected threshold among its own"
     if curve.best not in curve.thresholds:
         return "has its cheapest threshold among its own"
     for name, bounds in (("flat", curve.flat), ("supported", curve.supported)):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from costopt.decision.rules import as_weights
+from costopt.decision.checks import as_weights
 from costopt.errors import DataError
 from costopt.learners.protocol import Features
 

@@ -12,7 +12,7 @@ from costopt.evaluation.draws import Draws
 from costopt.evaluation.folds import Folds
 from costopt.learners.protocol import Fold
 
-__all__ = ["LEAST_EARLIER", "Scored", "calibration_parts"]
+__all__ = ["LEAST_EARLIER", "Scored", "calibration_parts", "scored_rows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -25,7 +25,7 @@ LEAST_EARLIER = 10
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """The rows that folds score, and what prices a decision on them.
+    """The rows that folds score, and what a decision on them costs.
 
     Parameters
     ----------
@@ -52,6 +52,39 @@ class Scored:
     folds: tuple[Fold, ...]
     parts: tuple[Fold, ...]
     draws: Draws
+
+
+def scored_rows(
+    folds: Folds,
+    n_folds: int,
+    y: BoolArray,
+    costs: CaseCosts,
+    known: CaseCosts,
+    weight: FloatArray | None,
+    *,
+    prevalence: float | None,
+    seed: int,
+) -> Scored:
+    """The rows that the first folds score, with the rest of what a `Problem` says of them."""
+    first = folds.folds[:n_folds]
+    rows = np.sort(np.concatenate([fold.test for fold in first]))
+    weight_of = None if weight is None else weight[rows]
+    return Scored(
+        rows,
+        y[rows],
+        costs.take(rows),
+        known.take(rows),
+        weight_of,
+        tuple(Fold(fold.train, np.searchsorted(rows, fold.test)) for fold in first),
+        calibration_parts(folds, rows, y, weight, n_folds=n_folds, seed=seed),
+        Draws(
+            rows.size,
+            weight=weight_of,
+            units=None if folds.units is None else folds.units[rows],
+            seed=seed,
+            classes=None if prevalence is None else y[rows],
+        ),
+    )
 
 
 def calibration_parts(

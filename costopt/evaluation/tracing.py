@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.decision.thresholds import cost_curve, rule_threshold
+from costopt.decision.sweeps import sweep
+from costopt.decision.thresholds import cost_curve
 from costopt.evaluation.choice import RuleChoice
 from costopt.evaluation.draws import Draws, sums_by
 from costopt.evaluation.operating import (
@@ -25,12 +26,12 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
-# Distinct probabilities kept on either side of the cheapest threshold and of the one that ships.
+# Distinct probabilities kept on either side of the cheapest threshold and of the selected one.
 NEIGHBOURS = 150
 # Corners of the convex hull kept: each is the cheapest threshold at some ratio of the costs.
 CORNERS = 200
 # Two-sided 5 % of the normal distribution.
-NOISE = 1.96
+SIGNIFICANT = 1.96
 # Thresholds whose differences are measured at a time, to bound memory.
 BLOCK = 64
 
@@ -58,20 +59,16 @@ def trace(
     choice : RuleChoice
         The rule of the policy, and its decisions on these cases.
     draws : Draws
-        Which rows belong together, for the noise of a difference.
+        Which rows belong together, for the standard error of a difference.
     weight : array of shape (n_cases,), optional
         How many cases of the population each row stands for.
     """
     stands_for = np.ones(y.size) if weight is None else weight
     best = cost_curve(y, probability, costs, weight).best().threshold
-    ships = rule_threshold(choice.rule, known)
-    named = [best] if ships is None else [best, ships]
+    own = choice.rule.threshold_for(known)
+    named = [best] if own is None else [best, own]
 
-    order = np.argsort(-probability, kind="stable")
-    ranked = probability[order]
-    ends = np.append(np.flatnonzero(np.diff(ranked)), y.size - 1)
-    n_acted = np.concatenate(([0], ends + 1, [y.size]))  # at each distinct threshold
-    distinct = np.concatenate(([np.inf], ranked[ends], [-np.inf]))
+    distinct, n_acted, order = sweep(probability)
     count = np.stack([(stands_for * is_class)[order] for is_class in (~y, y)])
     kept = _kept(n_acted, count, costs, order, [_position(distinct, each) for each in named])
 
@@ -89,7 +86,7 @@ def trace(
         _plain(caught),
         _plain(false_alarms),
         cells,
-        _shipped(y, choice.act, costs, stands_for, ships, caught, false_alarms),
+        _selected(y, choice.act, costs, stands_for, own, caught, false_alarms),
         float(best),
         flat,
         (float(enough[-1]), float(enough[0])) if enough.size else None,
@@ -177,7 +174,7 @@ def _cells(
     )
 
 
-def _shipped(
+def _selected(
     y: BoolArray,
     act: BoolArray,
     costs: CaseCosts,
@@ -186,7 +183,7 @@ def _shipped(
     caught: FloatArray,
     false_alarms: FloatArray,
 ) -> OperatingPoint:
-    """The point of the rule that ships."""
+    """The point of the policy's rule."""
     falls_to = {"fp": act & ~y, "fn": ~act & y, "tp": act & y, "tn": ~act & ~y}
     counts = {name: float(weight[rows].sum()) for name, rows in falls_to.items()}
     fp, fn, tp, tn = (
@@ -216,7 +213,7 @@ def _flat(
     thresholds: FloatArray,
     best: float,
 ) -> tuple[float, float]:
-    """The lowest and the highest threshold that noise cannot tell from the cheapest."""
+    """The lowest and the highest threshold that is statistically tied with the cheapest."""
     change = np.where(y, -costs.fn_regret, costs.fp_regret)  # what acting adds to a row's cost
     change = change / (np.abs(change).max() or 1.0)  # squared below, in whatever currency
     weight = (
@@ -241,11 +238,11 @@ def _flat(
         totals[0] += so_far
         np.cumsum(totals, axis=0, out=totals)
         so_far = totals[-1].copy()
-        dearer = totals.sum(axis=1)
+        extra = totals.sum(axis=1)
         # `standard_error` of each, multiplied out
-        squares = np.einsum("ij,ij->i", totals, totals) + dearer**2 * (share @ share)
-        noise = np.sqrt(np.maximum(squares - 2 * dearer * (totals @ share), 0))
-        alike[start:stop] = dearer <= NOISE * noise
+        squares = np.einsum("ij,ij->i", totals, totals) + extra**2 * (share @ share)
+        error = np.sqrt(np.maximum(squares - 2 * extra * (totals @ share), 0))
+        alike[start:stop] = extra <= SIGNIFICANT * error
     alike[home] = True
     found = thresholds[alike]
     return float(found[-1]), float(found[0])

@@ -1,4 +1,4 @@
-"""A candidate's model of one fold, or of all rows: what its device makes of them, and the fit."""
+"""A candidate's model of one fold, or of all rows: what its rebalancing method makes of them, and the fit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.odds import OddsLedger
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.problem import Problem
 from costopt.learners.protocol import Features, Fitted, Fold, Learner
-from costopt.rebalancing.methods import DEVICES, TrainingRows, reweight
-from costopt.rebalancing.weights import Reweighting, own_cost
+from costopt.rebalancing.definition import Reweighting, TrainingRows
+from costopt.rebalancing.methods import method
+from costopt.rebalancing.weights import own_cost
 
 __all__ = ["Trained", "train"]
 
@@ -48,6 +49,11 @@ class Trained:
     prepared: Any
     fold: int | None
     n_rounds: int | None = None
+
+    @property
+    def model(self) -> Any:
+        """Whatever the learner's `score` understands."""
+        return self.fitted.model
 
     def score_fold(self, learner: Learner, n_rounds: int | None) -> FloatArray:
         """Raw scores of the fold's validation rows, of a model that was validated on them."""
@@ -108,10 +114,9 @@ def train(
 def _sample(
     problem: Problem, candidate: Candidate, fold: int | None, rows: IntArray
 ) -> Reweighting:
-    """What the candidate's device does to the training rows."""
+    """What the candidate's rebalancing method does to the training rows."""
     looks = isinstance(problem.features, Features)
-    return reweight(
-        candidate.resampling,
+    return method(candidate.resampling).reweight(
         TrainingRows(
             problem.y[rows],
             None if problem.weight is None else problem.weight[rows],
@@ -130,7 +135,7 @@ def _validation_weight(problem: Problem, candidate: Candidate) -> FloatArray | N
     methods that treat each row by its own cost train the cost-weighted loss, which nothing
     corrects.
     """
-    if problem.costs.is_constant or not DEVICES[candidate.resampling].by_case:
+    if problem.costs.is_constant or method(candidate.resampling).effect != "by case":
         return problem.weight
     cost = own_cost(problem.y, problem.costs)
     return cost if problem.weight is None else cost * problem.weight
@@ -172,10 +177,8 @@ def _ledger(
 ) -> OddsLedger:
     """What the resampling method and the learner itself did to the odds of rows labelled ``y``."""
     ledger = OddsLedger().record(sample.source, sample.odds_multiplier or 1.0)
-    own_odds = getattr(learner, "own_odds", None)
-    if own_odds is None:
-        return ledger
     kept = y if sample.rows is None else y[sample.rows]
     if sample.added is not None:
         kept = np.append(kept, np.ones(len(sample.added), dtype=bool))
-    return OddsLedger((*ledger.entries, *own_odds(kept, sample.sample_weight, params).entries))
+    own = learner.own_odds(kept, sample.sample_weight, params)
+    return OddsLedger((*ledger.entries, *own.entries))

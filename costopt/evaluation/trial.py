@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from threading import Event
 from typing import Any, Literal
 
@@ -15,14 +14,18 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from threadpoolctl import ThreadpoolController
 
-from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError
-from costopt.evaluation.pricing import Candidate, OutOfFold, price, price_stored
+from costopt.evaluation.candidates import (
+    Candidate,
+    OutOfFold,
+    evaluate_scores,
+    evaluate_stored,
+)
 from costopt.evaluation.problem import Problem
 from costopt.evaluation.training import Trained, train
 from costopt.learners.protocol import Learner
 
-__all__ = ["FINALS", "FinalKind", "FinalModel", "evaluate", "fit_final"]
+__all__ = ["FINALS", "FinalKind", "evaluate", "fit_final"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -34,41 +37,33 @@ FINALS: tuple[FinalKind, ...] = ("refit", "folds")
 CELLS_FOR_ONE_THREAD = 4_000_000
 
 
-@dataclass(frozen=True, eq=False)
-class FinalModel:
-    """A model that ships, and what its training did to the odds."""
-
-    model: Any
-    ledger: OddsLedger
-
-
 def evaluate(
     problem: Problem,
     candidate: Candidate,
     *,
-    give_up: Callable[[OutOfFold], bool] | None = None,
+    stop_early: Callable[[OutOfFold], bool] | None = None,
     checkpoint: Callable[[], None] | None = None,
     exact_scores: bool = False,
 ) -> OutOfFold:
-    """Train a candidate on every fold, and price what the rule that it would ship decides.
+    """Train a candidate on every fold, and cost what its rule decides.
 
     Parameters
     ----------
     problem : Problem
     candidate : Candidate
-    give_up : callable, optional
+    stop_early : callable, optional
         Asked after the second fold and each later one but the last, with what the folds so far
         have shown; True ends the evaluation there.
     checkpoint : callable, optional
         Called every so often; what it raises ends the evaluation.
     exact_scores : bool, default=False
-        Price scores in double precision, as they came. By default they are priced as a search
+        Take scores in double precision, as they came. By default they are rounded as a search
         stores them, so that a search that is continued finds the same.
 
     Returns
     -------
     found : OutOfFold
-        Of fewer folds than there are, if it was given up.
+        Of fewer folds than there are, if it was stopped early.
 
     Notes
     -----
@@ -98,14 +93,14 @@ def evaluate(
             "sampling_ratios": tuple(one.sampling_ratio for one in trained),
         }
         if exact_scores:
-            return price(problem, candidate, raw, **remembered)
-        return price_stored(problem, candidate, logit(raw).astype(np.float32), **remembered)
+            return evaluate_scores(problem, candidate, raw, **remembered)
+        return evaluate_stored(problem, candidate, logit(raw).astype(np.float32), **remembered)
 
     for model in _fold_by_fold(problem, fit, checkpoint):
         trained.append(model)
-        if give_up is not None and 2 <= len(trained) < problem.n_folds:
+        if stop_early is not None and 2 <= len(trained) < problem.n_folds:
             so_far = found()
-            if give_up(so_far):
+            if stop_early(so_far):
                 return so_far
     return found()
 
@@ -159,8 +154,8 @@ def fit_final(
     candidate: Candidate,
     n_rounds: int | None,
     kind: FinalKind = "refit",
-) -> tuple[FinalModel, ...]:
-    """The models that ship, whose probabilities are averaged.
+) -> tuple[Trained, ...]:
+    """The final models, whose probabilities are averaged.
 
     Parameters
     ----------
@@ -174,9 +169,8 @@ def fit_final(
     """
     n_threads = 1 if _is_small(problem) else problem.n_jobs
 
-    def fit(fold: int | None) -> FinalModel:
-        found = train(problem, candidate, fold, n_threads=n_threads, n_rounds=n_rounds)
-        return FinalModel(found.fitted.model, found.ledger)
+    def fit(fold: int | None) -> Trained:
+        return train(problem, candidate, fold, n_threads=n_threads, n_rounds=n_rounds)
 
     return (fit(None),) if kind == "refit" else tuple(map(fit, range(problem.n_folds)))
 

@@ -19,6 +19,7 @@ __all__ = [
     "TextStyle",
     "as_number",
     "date_format",
+    "days_of",
     "is_date",
     "is_mark",
     "number_of",
@@ -71,6 +72,8 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 # Different values that are looked at before a column of texts counts as one.
 SAMPLE = 2000
 TRUTHS = {"true": 1.0, "false": 0.0}
+EPOCH = pd.Timestamp("1970-01-01")
+DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -230,6 +233,14 @@ def date_format(texts: Iterable[str]) -> str:
         if pd.to_datetime(sample, format=form, errors="coerce", utc=True).notna().all():
             return form
     return ""
+
+
+def days_of(times: pd.Series[Any]) -> pd.Series[float]:
+    """Times as days since 1970-01-01, durations as days."""
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        times = times.dt.tz_convert(None)
+    since = times if times.dtype.kind == "m" else times - EPOCH
+    return (since / DAY).astype(np.float64)
 
 
 class _Column:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -26,7 +27,14 @@ ZIP = b"PK\x03\x04"
 
 
 def read_csv(
-    name: str, content: bytes, texts: Mapping[str, Collection[str]], *, decimal: str, header: bool
+    name: str,
+    content: bytes,
+    texts: Mapping[str, Collection[str]],
+    *,
+    decimal: str,
+    header: bool,
+    wanted: Collection[str] | None = None,
+    keep: Collection[str] | Literal["all"] = (),
 ) -> pd.DataFrame:
     """A file of delimited text as a data frame that remembers its lines.
 
@@ -41,6 +49,11 @@ def read_csv(
         With a comma, numbers that hold points are left as texts.
     header : bool
         Whether the first line names the columns.
+    wanted : collection of str, optional
+        Columns to look at: others stay as they are written, and nothing but an empty cell is
+        missing there.
+    keep : collection of str, or "all"
+        Columns that stay so even if they are wanted.
 
     Raises
     ------
@@ -54,10 +67,15 @@ def read_csv(
         if first is None:
             raise DataError(f"{name} is empty: a header and at least one row are needed")
         names = [cell.strip() for cell in first]
+        header = header and not _are_numbered(wanted or (), names)
         if header:
             _check_header(name, names)
         else:
             names = [f"column_{number}" for number in range(1, len(first) + 1)]
+        if wanted is not None:
+            written = names if keep == "all" else {*names} - {*wanted} | {*keep}
+            said = MISSING - {""}
+            texts = {**texts, **{each: said | {*texts.get(each, ())} for each in written}}
         try:
             frame = _parse(file.below(header=header), file.delimiter, names, texts)
             if decimal == ",":
@@ -73,6 +91,12 @@ def read_csv(
     table = _named(name, frame, names)
     table.attrs[ORIGIN] = {"lines": lines}
     return table
+
+
+def _are_numbered(wanted: Collection[str], names: list[str]) -> bool:
+    """Whether columns that a file without a header had are wanted, and this one has no header either."""
+    numbered = wanted and all(re.fullmatch(r"column_\d+", name) for name in wanted)
+    return bool(numbered) and not set(wanted) & set(names)
 
 
 def _parse(

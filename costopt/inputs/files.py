@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 
 from costopt.errors import DataError, StoreError, check_path, nearest
-from costopt.inputs.cells import Cells, date_format, read_cells
-from costopt.inputs.csv_tables import MISSING, check_names, read_csv
+from costopt.inputs.cells import Cells, date_format, days_of, is_mark, read_cells
+from costopt.inputs.csv_tables import MISSING, read_csv
+from costopt.inputs.formats import format_of
 from costopt.inputs.frames import ORIGIN, placed
 from costopt.inputs.text_files import unpacked
 from costopt.inputs.unusable import column_in_words, tell_of_texts
 
-__all__ = ["MISSING", "as_times", "parse_texts", "read_table"]
+__all__ = ["MISSING", "as_times", "parse_texts", "read_new_rows", "read_table"]
 
-PARQUET = b"PAR1"
 STDIN = Path("-")
-EPOCH = pd.Timestamp("1970-01-01")
-DAY = pd.Timedelta(days=1)
 
 
 def read_table(
@@ -96,21 +93,103 @@ def read_table(
     0  1200.5     car  01067
     1   800.0    none    NaN
     """
+    style = _style(decimal, thousands)
+    table = _as_stored(path, {**_known(texts), **_commas(leave)}, style, header=header)
+    table = _with_dates(_without(table, missing, texts), dates or {})
+    return _with_numbers(table, style, texts, () if style else leave or ())
+
+
+def read_new_rows(
+    path: str | PathLike[str],
+    wanted: Collection[str],
+    keep: Collection[str] | Literal["all"] = (),
+    *,
+    texts: Mapping[str, Collection[str]],
+    leave: Mapping[str, str],
+    missing: Collection[str] = (),
+    decimal: str | None = None,
+    thousands: str | None = None,
+    dates: Mapping[str, str] | None = None,
+    header: bool = True,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the rows of a file that a policy decides on, and of other columns no cell.
+
+    Parameters
+    ----------
+    path, texts, leave, missing, decimal, thousands, dates, header
+        As for `read_table`.
+    wanted : collection of str
+        Columns to read; the others stay as they are written.
+    keep : collection of str, or "all", default=()
+        Columns that are wanted as they are written, too; those that are not there are passed over.
+
+    Returns
+    -------
+    table : DataFrame
+        All columns.
+    kept : DataFrame
+        Of a CSV file, texts.
+
+    Raises
+    ------
+    StoreError, DataError
+        As `read_table`.
+
+    Warns
+    -----
+    CostOptWarning
+        As `read_table`, of columns that are wanted.
+    """
+    style = _style(decimal, thousands)
+    known = {**texts, **_commas(leave)}
+    table = _as_stored(path, known, style, header=header, wanted=wanted, keep=keep)
+    kept = table if keep == "all" else table[[name for name in keep if name in table.columns]]
+    read = [name for name in table.columns if name in wanted]
+    changed: dict[str, Any] = {}
+    if ORIGIN in table.attrs:  # a CSV file
+        for name in {*read} & {*kept.columns}:
+            comma = "," in (style, leave.get(name))
+            changed[name] = _as_read(table[name], texts.get(name), as_texts=comma)
+        table = table.assign(**changed)
+    others = table.columns.difference(read, sort=False)
+    table = _with_dates(_without(table, missing, {*texts, *others}), dates or {})
+    unread = {*others} if style else {*others, *leave}
+    return _with_numbers(table, style, texts.keys() - {*others}, unread), kept
+
+
+def _as_read(
+    column: pd.Series[Any], known: Collection[str] | None, *, as_texts: bool
+) -> pd.Series[Any]:
+    """A column of a CSV file that was kept as it is written, as it would have been read."""
+    texts = column.mask(column.isin(MISSING - set(known or ())))
+    if known is not None or as_texts or texts.str.contains("_", regex=False).any():
+        return texts
+    try:
+        return texts.astype(np.float64)
+    except ValueError:
+        return texts
+
+
+def _as_stored(
+    path: str | PathLike[str],
+    texts: Mapping[str, Collection[str]],
+    decimal: str,
+    *,
+    header: bool,
+    **more: Any,
+) -> pd.DataFrame:
+    """The rows of a file with the numbers that are plain."""
     path = check_path(path)
     name = "standard input" if path == STDIN else str(path)
     content = unpacked(name, _content(path))
-    is_parquet = content.startswith(PARQUET) and content.endswith(PARQUET)
-    style = _style(decimal, thousands)
-    if is_parquet or path.suffix.lower() == ".parquet":
-        table = _read_parquet(name, content)
+    stored = format_of(path.suffix, content)
+    if stored is not None:
+        table = stored.read(name, content)
     else:
-        table = read_csv(
-            name, content, {**_known(texts), **_commas(leave)}, decimal=style, header=header
-        )
+        table = read_csv(name, content, texts, decimal=decimal, header=header, **more)
     if not len(table):
         raise DataError(f"{name} holds no rows: at least one is needed below the column names")
-    table = _with_dates(_without(table, missing, texts), dates or {})
-    return _with_numbers(table, style, texts, () if style else leave or ())
+    return table
 
 
 def parse_texts(
@@ -135,12 +214,14 @@ def parse_texts(
         What stands between thousands.
     dates : mapping of str to str, optional
         Columns of dates that become features, as days since 1970-01-01, and their format as of
-        `datetime.datetime.strptime`, or ``"ISO8601"``. Do the same to the rows to decide on.
+        `datetime.datetime.strptime`, or ``"ISO8601"``.
 
     Returns
     -------
     X : DataFrame
-        Columns of texts that are all numbers have become numbers.
+        Columns of texts that are all numbers have become numbers. It remembers what was said here,
+        and so does a policy that is made from it: features of new rows may come as they are
+        written, or read already. Columns that only costs read are to be read in the same way.
 
     Raises
     ------
@@ -173,7 +254,8 @@ def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series
     Parameters
     ----------
     column : Series
-        Numbers, times, or texts; those without a time zone count as UTC.
+        Numbers, times, or texts; those without a time zone count as UTC, and marks such as "?" as
+        missing.
     name : str
         What the column is called in an error.
     form : str, optional
@@ -192,8 +274,9 @@ def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series
     if column.dtype.kind in "biufmM":  # numbers, durations, times
         return column
     texts = column.astype(object).map(str, na_action="ignore")
+    texts = texts.mask(texts.map(lambda text: isinstance(text, str) and is_mark(text)).astype(bool))
     times = pd.to_datetime(texts, format=form or "ISO8601", utc=True, errors="coerce")
-    bad = times.isna() & column.notna()
+    bad = times.isna() & texts.notna()
     if bad.any():
         row = int(bad.to_numpy().argmax())
         iso = "ISO 8601 dates, such as 2024-12-31 or 2024-12-31T18:00"
@@ -228,34 +311,6 @@ def _content(path: Path) -> bytes:
         raise StoreError(f"{path} is a folder: pass one CSV or Parquet file") from None
     except OSError as error:
         raise StoreError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _read_parquet(name: str, content: bytes) -> pd.DataFrame:
-    import pyarrow as pa  # type: ignore[import-untyped]  # ships no types
-    from pyarrow import parquet
-
-    if not content.startswith(PARQUET):
-        raise DataError(
-            f"{name} is named as a Parquet file but is none: name it .csv if that is what it is"
-        )
-    try:
-        stored = parquet.ParquetFile(pa.BufferReader(content)).read()
-        for position, field in enumerate(stored.schema):
-            if pa.types.is_decimal(field.type):  # money often is; pandas would hold objects
-                numbers = stored.column(position).cast(pa.float64())
-                stored = stored.set_column(position, field.name, numbers)
-        names = [str(each) for each in stored.column_names]
-        check_names(name, names)
-        # row labels of a data frame that had no name
-        labels = [each for each in names if re.fullmatch(r"__index_level_\d+__", each)]
-        return stored.drop_columns(labels).to_pandas(ignore_metadata=True)
-    except DataError:
-        raise
-    except Exception as error:  # a damaged file raises whatever its bytes happen to mean
-        raise DataError(
-            f"{name} is damaged or not all there and cannot be read as Parquet: write it again "
-            f"({type(error).__name__}: {error})"
-        ) from error
 
 
 def _style(decimal: str | None, thousands: str | None) -> str:
@@ -295,7 +350,7 @@ def _without(table: pd.DataFrame, missing: Collection[str], known: Iterable[str]
             continue
         if gone.any():
             changed[name] = column.mask(gone.astype(bool))
-    return table.assign(**changed)
+    return _remembered(table.assign(**changed), missing=sorted(wanted))
 
 
 def _with_dates(table: pd.DataFrame, dates: Mapping[str, str]) -> pd.DataFrame:
@@ -306,12 +361,14 @@ def _with_dates(table: pd.DataFrame, dates: Mapping[str, str]) -> pd.DataFrame:
             raise DataError(f"there is no column {name!r} of dates: {nearest(name, table.columns)}")
         if table[name].dtype.kind in "biuf":
             raise DataError(f"column {name!r} holds numbers, not dates: leave it out of dates=")
-        times = as_times(table[name], name, None if form == "ISO8601" else form)
-        if isinstance(times.dtype, pd.DatetimeTZDtype):
-            times = times.dt.tz_convert(None)
-        since = times if times.dtype.kind == "m" else times - EPOCH
-        changed[name] = (since / DAY).astype(np.float64)
-    return table.assign(**changed) if changed else table
+        changed[name] = days_of(as_times(table[name], name, None if form == "ISO8601" else form))
+    return _remembered(table.assign(**changed), dates=dict(dates)) if changed else table
+
+
+def _remembered(table: pd.DataFrame, **said: Any) -> pd.DataFrame:
+    """The table, which remembers how it was read, for the policy that is made from it."""
+    table.attrs[ORIGIN] = {**table.attrs.get(ORIGIN, {}), **said}
+    return table
 
 
 def _with_numbers(
@@ -337,9 +394,10 @@ def _with_numbers(
     tell_of_texts(told, "texts= keeps the texts of a column as categories")
     if changed:
         table = table.assign(**changed)
-    if styles:
-        table.attrs[ORIGIN] = {**table.attrs.get(ORIGIN, {}), "styles": styles}
-    return table
+    if decimal:  # numbers that did not show it are written so, too
+        plain = [str(name) for name in table.columns if table[name].dtype.kind in "iuf"]
+        styles = {**{name: [decimal, ""] for name in plain}, **styles}
+    return _remembered(table, styles=styles) if styles else table
 
 
 def _read(column: pd.Series[Any], decimal: str) -> Cells:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import narwhals as nw
@@ -19,7 +19,8 @@ FloatArray = NDArray[np.float64]
 Matrix = NDArray[np.floating]
 Scalar = str | int | float | bool
 # Under this name a data frame remembers the file it was read from: ``lines``, as (row, line) where a
-# run of rows begins that stand on lines without a gap, and ``styles`` of texts read as numbers.
+# run of rows begins that stand on lines without a gap, ``styles`` of texts read as numbers, formats of
+# ``dates`` by column, and texts that were said to be ``missing``.
 ORIGIN = "costopt"
 
 
@@ -56,6 +57,7 @@ class Table:
         self._matrix: NDArray[Any] | None = None
         self._cells: dict[str, Cells] = {}
         self._rows: NDArray[np.intp] | None = None  # where rows stood before some were taken
+        self._decimals: Mapping[str, str] = {}
         if isinstance(X, list | tuple) and len(X) and all(isinstance(row, dict) for row in X):
             X = pd.DataFrame(list(X))
         self._origin: dict[str, Any] = getattr(X, "attrs", {}).get(ORIGIN, {})
@@ -116,7 +118,7 @@ class Table:
     def cells(self, name: str) -> Cells:
         """What the objects of a column are, looked at once."""
         if name not in self._cells:
-            self._cells[name] = read_cells(self.objects(name))
+            self._cells[name] = read_cells(self.objects(name), self._decimals.get(name, ""))
         return self._cells[name]
 
     def is_text(self, name: str) -> bool:
@@ -140,7 +142,15 @@ class Table:
         native = self._series(name).to_native()
         if isinstance(native, pd.Series) and isinstance(native.dtype, pd.CategoricalDtype):
             return native.cat.codes.to_numpy(np.intp), list(native.cat.categories)
-        codes, values = pd.factorize(self.objects(name))
+        objects = self.objects(name)
+        try:
+            codes, values = pd.factorize(objects)
+        except TypeError:  # lists and the like have no hash
+            row = next(at for at, value in enumerate(objects) if not _has_hash(value))
+            raise DataError(
+                f"column {name!r} must hold texts, numbers or booleans, got "
+                f"{type(objects[row]).__name__} ({objects[row]!r:.40} in {self.place(row)})"
+            ) from None
         return codes, list(values)
 
     def style(self, name: str) -> TextStyle:
@@ -149,6 +159,15 @@ class Table:
         if stored is not None:
             return TextStyle(*stored)
         return self._cells[name].style if name in self._cells else TextStyle()
+
+    def read_as(self, decimals: Mapping[str, str]) -> Table:
+        """The same table, whose texts in some columns have a known sign before decimals."""
+        self._decimals, self._cells = decimals, {}
+        return self
+
+    def said(self, name: str) -> Any:
+        """What the data frame remembers of how it was read: ``dates`` or ``missing``, if anything."""
+        return self._origin.get(name)
 
     def place(self, row: int) -> str:
         """Where a row is found: its number from 0, or its line in the file it was read from."""
@@ -222,7 +241,7 @@ class Table:
         taken.index = None if self.index is None else self.index[rows]
         taken._frame = None if self._frame is None else self._frame[rows.tolist()]
         taken._matrix = None if self._matrix is None else self._matrix[rows]
-        taken._cells, taken._origin = {}, self._origin
+        taken._cells, taken._origin, taken._decimals = {}, self._origin, self._decimals
         taken._rows = rows if self._rows is None else self._rows[rows]
         return taken
 
@@ -275,6 +294,14 @@ def _placed(origin: dict[str, Any], row: int) -> str:
         return f"row {row}"
     first, line = max(run for run in runs if run[0] <= row)
     return f"line {line + row - first}"
+
+
+def _has_hash(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _plain_columns(X: pd.DataFrame) -> pd.DataFrame:

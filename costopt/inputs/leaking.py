@@ -81,6 +81,12 @@ class Split:
         wrong = _at_least(self.n_strays - self.strays, self.n_strays)
         return right + wrong - 1 >= DECIDES_AT_LEAST
 
+    def is_mostly_right(self, prevalence: float) -> bool:
+        """Whether most of the rows that say so are of its class."""
+        share = prevalence if self.of_positives else 1 - prevalence
+        right, wrong = share * self.hits / self.n_hits, (1 - share) * self.strays / self.n_strays
+        return right >= wrong
+
     def of_one_class(self, prevalence: float, n_columns: int, ratio: float = ODDS_RATIO) -> bool:
         """Whether practically one class alone has it, significantly among so many columns."""
         own, other = self.hits / self.n_hits, self.strays / self.n_strays
@@ -127,7 +133,7 @@ def look_at(columns: Columns, name: str, y: BoolArray, prevalence: float) -> Spl
     known = ~np.isnan(column)
     valued = []
     if y[known].any() and not y[known].all():
-        valued = _by_value(columns, name, column[known], y[known])
+        valued = _by_value(columns, name, column[known], y[known], prevalence)
     deciding = [split for split in (*filled, *valued) if split.decides]
     if deciding:
         return max(deciding, key=lambda split: split.youden)
@@ -158,13 +164,21 @@ def _fillings(columns: Columns, name: str, column: FloatArray, y: BoolArray) -> 
     yield _count(f"is other than {shown}{nor}", known & (column != values[at]), y)
 
 
-def _by_value(columns: Columns, name: str, column: FloatArray, y: BoolArray) -> list[Split]:
-    """The best split of numbers, and what the values of texts and codes say of each other's rows."""
+def _by_value(
+    columns: Columns, name: str, column: FloatArray, y: BoolArray, prevalence: float
+) -> list[Split]:
+    """The best split of numbers, and what the values of texts and codes say of each other's rows.
+
+    Values that say "positive" must mostly be right, too: the network services that attacks come
+    through are those of a few other connections, but of far more than there are attacks.
+    """
     number = bool(columns.is_number[columns.names.index(name)])
     found = [_best_split(column, y)] if number else []
     few = number and (column == np.floor(column)).all() and _n_values(column) <= FEW_VALUES
     if few or not number:
-        found.append(_by_category(column, y))
+        by_category = _by_category(column, y)
+        if by_category is not None and by_category.is_mostly_right(prevalence):
+            found.append(by_category)
     return [split for split in found if split is not None]
 
 

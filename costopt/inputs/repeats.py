@@ -23,7 +23,7 @@ MOST_COPIES = 5
 BEYOND_CHANCE = 5.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repeats:
     """How many rows are there again, and how many with another label.
 
@@ -31,12 +31,17 @@ class Repeats:
     ----------
     n_again : int
         Rows that are equal to an earlier one.
-    n_contradicting : int
+    contradicts : bool array of shape (n_rows,)
         Rows of which an equal one has the other label.
     """
 
     n_again: int
-    n_contradicting: int
+    contradicts: BoolArray
+
+    @property
+    def n_contradicting(self) -> int:
+        """How many rows contradict another."""
+        return int(np.count_nonzero(self.contradicts))
 
 
 def find_repeats(keys: KeyArray, y: BoolArray) -> Repeats:
@@ -55,7 +60,7 @@ def find_repeats(keys: KeyArray, y: BoolArray) -> Repeats:
     largest = int(total.max())
     if largest > MOST_COPIES:
         again -= largest - 1
-    return Repeats(again, int(total[mixed].sum()))
+    return Repeats(again, mixed[codes])
 
 
 def row_keys(values: NDArray[Any]) -> tuple[KeyArray, NDArray[np.uint64]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +18,7 @@ from costopt.inputs.cells import (
     TRUTHS,
     TextStyle,
     as_number,
+    days_of,
     is_date,
     is_mark,
     number_of,
@@ -30,11 +33,16 @@ from costopt.inputs.unusable import (
     tell_of_texts,
     unusable,
 )
+from costopt.plain import Name
 
 __all__ = ["Feature", "Schema"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+# of the unit of a column: a currency or a short word
+MAX_UNIT = 16
+MAX_DATE_FORMAT = 100
+MAX_MISSING = 1000
 
 
 @dataclass(frozen=True)
@@ -50,18 +58,32 @@ class Feature:
         What stands before decimals where numbers came as texts that showed it.
     unit : str, default=""
         What stood beside such numbers: a currency, a percent sign, a word.
+    date_format : str, default=""
+        Of a column of dates, read as days since 1970: as of strptime, or ``"ISO8601"``.
+
+    Raises
+    ------
+    DataError
+        If a category is infinite or there twice, or numbers are written in no known way.
     """
 
-    name: str
+    name: Name
     categories: tuple[Scalar, ...] | None = None
     decimal: str = ""
     unit: str = ""
+    date_format: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values; how texts are numbers only where some were."""
-        categories = None if self.categories is None else list(self.categories)
-        plain: dict[str, Any] = {"name": self.name, "categories": categories}
-        return plain | {k: v for k in ("decimal", "unit") if (v := getattr(self, k))}
+    def __post_init__(self) -> None:
+        known = self.categories or ()
+        if len(set(known)) < len(known) or any(isinstance(c, float) and c - c != 0 for c in known):
+            raise DataError(f"column {self.name!r:.60} must have finite categories, each once")
+        short = len(self.unit) <= MAX_UNIT and len(self.date_format) <= MAX_DATE_FORMAT
+        if self.decimal not in ("", ".", ",") or not short:
+            raise DataError(
+                f"column {self.name!r:.60} must have decimals after '.' or ',', and a unit and a format of "
+                f"dates of at most {MAX_UNIT} and {MAX_DATE_FORMAT} letters, got {self.decimal!r:.10}, "
+                f"{self.unit!r:.30} and {self.date_format!r:.30}"
+            )
 
 
 @dataclass(frozen=True)
@@ -73,10 +95,27 @@ class Schema:
     features : tuple of Feature
     named : bool, default=True
         Whether the columns came with names; those of an array are matched by position.
+    missing : tuple of str, default=()
+        Cells that were said to mean that a value is missing, in any column.
+
+    Raises
+    ------
+    DataError
+        If two features have one name, or those of an array another than their position.
     """
 
     features: tuple[Feature, ...]
     named: bool = field(default=True)
+    missing: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = [name for name, count in Counter(self.names).items() if count > 1]
+        if twice:
+            raise DataError(f"there are two columns named {twice[0]!r:.60}: rename or drop one")
+        if not self.named and not all(re.fullmatch(r"x\d{1,9}", name) for name in self.names):
+            raise DataError("columns of an array are named x0, x1, and so on")
+        if len(self.missing) > MAX_MISSING:
+            raise DataError(f"at most {MAX_MISSING:,} texts can mean a missing value")
 
     @classmethod
     def infer(cls, table: Table, ignore: Collection[str] = ()) -> Schema:
@@ -106,30 +145,17 @@ class Schema:
         features = tuple(one for one in found if isinstance(one, Feature))
         _tell_of_texts(table, features)
         _tell_of_constants(table, features)
-        return cls(features, named=table.matrix is None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; `from_dict` reads them."""
-        return {"named": self.named, "columns": [each.to_dict() for each in self.features]}
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Schema:
-        """The schema that `to_dict` wrote."""
-        features = (
-            Feature(
-                c["name"],
-                None if c["categories"] is None else tuple(c["categories"]),
-                c.get("decimal", ""),
-                c.get("unit", ""),
-            )
-            for c in stored["columns"]
-        )
-        return cls(tuple(features), named=stored["named"])
+        return cls(features, named=table.matrix is None, missing=tuple(table.said("missing") or ()))
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the features, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def decimals(self) -> dict[str, str]:
+        """What stands before decimals, by feature, where texts have shown it."""
+        return {feature.name: feature.decimal for feature in self.features if feature.decimal}
 
     @property
     def is_categorical(self) -> BoolArray:
@@ -166,8 +192,11 @@ class Schema:
                 )
         matrix = np.empty((table.n_rows, len(self.features)), order="F")
         for position, feature in enumerate(self.features):
-            read = _numbers if feature.categories is None else _codes
-            matrix[:, position] = read(table, feature)
+            if feature.categories is not None:
+                matrix[:, position] = _codes(table, feature, self.missing)
+            else:
+                read = _days if feature.date_format else _numbers
+                matrix[:, position] = _without(read(table, feature, self.missing), self.missing)
         _check_no_infinity(matrix, table, self.names)
         return np.ascontiguousarray(matrix)
 
@@ -209,7 +238,8 @@ def _feature(table: Table, name: str) -> Feature | Unusable:
         if table.n_rows and np.isnan(numbers).all():
             return Unusable(name, "has no value in any row")
         style = TextStyle() if table.matrix is not None else table.style(name)
-        return Feature(name, None, style.decimal, style.unit)
+        dates = table.said("dates") or {}
+        return Feature(name, None, style.decimal, style.unit, dates.get(name, ""))
     found = unusable(table, name)
     if found is not None:
         return found
@@ -250,26 +280,70 @@ def _is_constant(table: Table, feature: Feature) -> bool:
     return bool(known.size and known.min() == known.max())
 
 
-def _numbers(table: Table, feature: Feature) -> FloatArray:
+def _numbers(table: Table, feature: Feature, missing: Collection[str] = ()) -> FloatArray:
     """A numeric column of new rows, each cell by itself, however many there are."""
     if not table.is_text(feature.name) and not table.is_category(feature.name):
         numbers = table.numbers(feature.name)
         if numbers is not None:
             return numbers
-    codes, values = table.distinct(feature.name)
     style = TextStyle(feature.decimal, feature.unit)
-    found = [_number(value, style) for value in values]
+    return _each(
+        table, feature, "numbers", missing, lambda values: [_number(each, style) for each in values]
+    )
+
+
+def _days(table: Table, feature: Feature, missing: Collection[str]) -> FloatArray:
+    """A column of dates of new rows as days since 1970; what is days already stays so."""
+    name, form = feature.name, feature.date_format
+    if table.is_time(name):
+        times = pd.Series(list(table.objects(name)))
+        times = times if times.dtype.kind in "mM" else pd.to_datetime(times)
+        return np.asarray(days_of(times), dtype=np.float64)
+
+    def days(values: list[Any]) -> list[float | None]:
+        texts = pd.Series([str(value).strip() for value in values], dtype=object)
+        found = days_of(pd.to_datetime(texts, format=form, errors="coerce", utc=True))
+        nothing = (float("nan") if is_mark(text) else None for text in texts)
+        return [none if day != day else day for day, none in zip(found, nothing, strict=True)]
+
+    if table.is_text(name) or table.is_category(name):
+        return _each(table, feature, f"dates of the format {form}", missing, days)
+    return _numbers(table, feature, missing)
+
+
+def _each(
+    table: Table,
+    feature: Feature,
+    what: str,
+    missing: Collection[str],
+    read: Callable[[list[Any]], list[float | None]],
+) -> FloatArray:
+    """The different values of a column, each read by itself; those that cannot be are refused."""
+    codes, values = table.distinct(feature.name)
+    found = [
+        np.nan if _is_in(value, missing) else number
+        for value, number in zip(values, read(values), strict=True)
+    ]
     wrong = [at for at, number in enumerate(found) if number is None]
-    if wrong:
-        rows = np.flatnonzero(np.isin(codes, wrong))
-        value = values[codes[rows[0]]] if rows.size else None
-        if rows.size:
-            found_there = (
-                f"column {feature.name!r} must hold numbers, as it did when the model was fitted, "
-                f"got {value!r:.60} in {table.place(rows[0])} ({_rows(rows.size)})"
-            )
-            raise ColumnsError(*(f"{found_there}: {remedy}" for remedy in _remedies(value)))
+    rows = np.flatnonzero(np.isin(codes, wrong)) if wrong else np.empty(0, dtype=np.intp)
+    if rows.size:
+        value = values[codes[rows[0]]]
+        found_there = (
+            f"column {feature.name!r} must hold {what}, as it did when the model was fitted, "
+            f"got {value!r:.60} in {table.place(rows[0])} ({_rows(rows.size)})"
+        )
+        raise ColumnsError(*(f"{found_there}: {remedy}" for remedy in _remedies(value)))
     return np.append(np.array(found, dtype=np.float64), np.nan)[codes]
+
+
+def _is_in(value: Any, missing: Collection[str]) -> bool:
+    return isinstance(value, str) and value.strip() in missing
+
+
+def _without(numbers: FloatArray, missing: Collection[str]) -> FloatArray:
+    """Numbers without those that were said to mean a missing value, such as -99."""
+    gone = [number for text in missing if (number := number_of(text, TextStyle("."))) is not None]
+    return np.where(np.isin(numbers, gone), np.nan, numbers) if gone else numbers
 
 
 def _number(value: Any, style: TextStyle) -> float | None:
@@ -299,13 +373,16 @@ def _remedies(value: Any) -> tuple[str, str]:
     return f"{first}, costopt.inputs.files.parse_texts(X, {call})", f"{first}, {option}"
 
 
-def _codes(table: Table, feature: Feature) -> FloatArray:
+def _codes(table: Table, feature: Feature, missing: Collection[str] = ()) -> FloatArray:
     """Codes of a categorical column by its known categories; NaN for missing and unseen."""
     codes, values = table.distinct(feature.name)
-    known = _Known(feature.categories or ())
+    known = _Categories(feature.categories or ())
     lookup = np.array([known.code(value) for value in values], dtype=np.float64)
     found: FloatArray = np.append(lookup, np.nan)[codes]
     unseen = np.flatnonzero(np.isnan(found) & (codes >= 0))
+    if missing:
+        gone = [at for at, value in enumerate(values) if _is_in(value, missing)]
+        unseen = unseen[~np.isin(codes[unseen], gone)]
     if unseen.size:
         met = list(dict.fromkeys(codes[unseen].tolist()))
         none_known = unseen.size == np.count_nonzero(codes >= 0)
@@ -319,7 +396,7 @@ def _codes(table: Table, feature: Feature) -> FloatArray:
     return found
 
 
-class _Known:
+class _Categories:
     """Known categories, found whether 7 comes as a number or as a text, whatever its type."""
 
     def __init__(self, categories: Sequence[Scalar]) -> None:

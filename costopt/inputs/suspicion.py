@@ -16,8 +16,8 @@ from costopt.inputs.columns import Columns, read_columns
 from costopt.inputs.frames import Table
 from costopt.inputs.identifiers import find_identifiers
 from costopt.inputs.leaking import Split, look_at, states_of, together
-from costopt.inputs.repeats import find_repeats, repeat_by_chance, row_keys
-from costopt.markup import percent, printable
+from costopt.inputs.repeats import Repeats, find_repeats, repeat_by_chance, row_keys
+from costopt.showing.text import percent, printable
 
 __all__ = [
     "Suspicion",
@@ -107,21 +107,25 @@ def suspicions_of(
     if not y.any() or y.all() or not columns.names:
         return ()
     names = find_identifiers(columns) if identifiers else {}
-    prevalence = float(y.mean())
-    some = _sample(y)
+    repeats = _repeats(columns, y, names) if rows else None
+    # rows of which one label is wrong would hide a column that is the label
+    judged = ~repeats.contradicts if repeats is not None else np.ones(y.size, dtype=bool)
+    if not (y & judged).any() or not (~y & judged).any():
+        judged[:] = True
+    some = _sample(y, judged)
     sampled, labels = (columns, y) if some is None else (columns.take(some), y[some])
-    found = list(_leaking(sampled, labels, prevalence, names))
-    if rows:
-        found += _repeated(columns, y, names)
+    found = list(_leaking(sampled, labels, float(y.mean()), names))
+    if repeats is not None:
+        found += _repeated(repeats, y.size)
     return tuple(found)
 
 
-def _sample(y: BoolArray) -> NDArray[np.intp] | None:
+def _sample(y: BoolArray, judged: BoolArray) -> NDArray[np.intp] | None:
     """Rows to judge columns on, in their order: of each class as many as are there, up to a limit."""
     if y.size <= SAMPLED:
-        return None
+        return None if judged.all() else np.flatnonzero(judged)
     rng = np.random.default_rng(0)
-    kept = [np.flatnonzero(y), np.flatnonzero(~y)]
+    kept = [np.flatnonzero(y & judged), np.flatnonzero(~y & judged)]
     return np.sort(
         np.concatenate(
             [at if at.size <= SAMPLED else rng.choice(at, SAMPLED, replace=False) for at in kept]
@@ -170,29 +174,40 @@ def _shares(split: Split) -> str:
     return f"{split.says} in {own} of the positives and {other} of the negatives"
 
 
-def _repeated(columns: Columns, y: BoolArray, names: dict[str, str]) -> Iterator[Suspicion]:
-    """Rows that are there again, which coarse columns do not explain."""
+def _repeats(columns: Columns, y: BoolArray, names: dict[str, str]) -> Repeats | None:
+    """Rows that are there again, if there are many, and coarse columns do not explain them."""
     kept = [at for at, name in enumerate(columns.names) if name not in names]
     if not kept:
-        return
+        return None
     values = columns.values if len(kept) == len(columns.names) else columns.values[:, kept]
     found = find_repeats(row_keys(values)[0], y)
-    contradicting = found.n_contradicting >= max(LEAST_ROWS, CONTRADICTING * y.size)
-    repeated = found.n_again >= max(LEAST_ROWS, REPEATED * y.size)
-    if not (contradicting or repeated) or repeat_by_chance(values):
-        return
+    many = _contradicting(found, y.size) or _again(found, y.size)
+    return found if many and not repeat_by_chance(values) else None
+
+
+def _contradicting(found: Repeats, n_rows: int) -> bool:
+    return found.n_contradicting >= max(LEAST_ROWS, CONTRADICTING * n_rows)
+
+
+def _again(found: Repeats, n_rows: int) -> bool:
+    return found.n_again >= max(LEAST_ROWS, REPEATED * n_rows)
+
+
+def _repeated(found: Repeats, n_rows: int) -> Iterator[Suspicion]:
+    """Many rows that are there again, with another label or the same."""
+    contradicting = _contradicting(found, n_rows)
     if contradicting:
         yield Suspicion(
             "contradicting-rows",
             (),
-            f"{found.n_contradicting:,} of {y.size:,} rows are equal to another row that has the "
+            f"{found.n_contradicting:,} of {n_rows:,} rows are equal to another row that has the "
             "other label",
         )
-    if found.n_again > found.n_contradicting or (repeated and not contradicting):
+    if found.n_again > found.n_contradicting or (_again(found, n_rows) and not contradicting):
         yield Suspicion(
             "repeated-rows",
             (),
-            f"{found.n_again:,} of {y.size:,} rows are equal to an earlier one, so that models are "
+            f"{found.n_again:,} of {n_rows:,} rows are equal to an earlier one, so that models are "
             "tested on rows that they were trained on",
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -37,11 +37,12 @@ class ColumnsError(DataError):
         With the remedy as a line of Python.
     on_command_line : str
         The same with the remedy as options.
+    columns : collection of str, default=()
     """
 
-    def __init__(self, message: str, on_command_line: str) -> None:
+    def __init__(self, message: str, on_command_line: str, columns: Collection[str] = ()) -> None:
         super().__init__(message)
-        self.on_command_line = on_command_line
+        self.on_command_line, self.columns = on_command_line, columns
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,11 @@ def refuse(found: Sequence[Unusable]) -> None:
     listed = "; ".join(f"column {one.column!r} {one.what}" for one in found)
     if len(found) > 1:
         listed = f"{len(found)} columns cannot be used as they are: {listed}"
-    raise ColumnsError(f"{listed}. {_in_python(found)}", f"{listed}. {_on_command_line(found)}")
+    raise ColumnsError(
+        f"{listed}. {_in_python(found)}",
+        f"{listed}. {_on_command_line(found)}",
+        [one.column for one in found],
+    )
 
 
 def column_in_words(name: str, cells: Cells) -> str:

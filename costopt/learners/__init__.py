@@ -1,1 +1,8 @@
-"""What learns: the protocol, one file for each family, and model files that are safe to read."""
+"""What learns: the protocol, one file for each family, and model files that are safe to read.
+
+The public names are listed in ``__init__.pyi``, and each is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -12,13 +12,14 @@ import json
 import re
 import reprlib
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.errors import PolicyError
+from costopt.learners.json_checks import as_object, as_text, expect, fields, refuse, require
 
 __all__ = ["ABSENT", "read_model"]
 
@@ -98,10 +99,10 @@ def read_model(content: bytes, n_features: int) -> bytes:
     costopt.errors.PolicyError: the model file is damaged: version must be three small whole \
 numbers from [3, 1] on, got [2, 1, 0]
     """
-    document = _fields(_parse(content), "the document", ("learner", "version"))
+    document = fields(_parse(content), "the document", ("learner", "version"))
     version = _version(document["version"])
     learner = _learner(document["learner"], n_features)
-    return _object({"learner": learner, "version": version}).encode("ascii")
+    return as_object({"learner": learner, "version": version}).encode("ascii")
 
 
 # The document
@@ -141,26 +142,26 @@ def _no_constant(constant: str) -> NoReturn:
 def _version(version: Any) -> str:
     plain = isinstance(version, list) and [type(part) for part in version] == [int] * 3
     if not plain or max(version) > 999 or min(version) < 0 or version[:2] < OLDEST_VERSION:
-        _refuse("version", f"be three small whole numbers from {OLDEST_VERSION} on", version)
-    return _text(version)
+        refuse("version", f"be three small whole numbers from {OLDEST_VERSION} on", version)
+    return as_text(version)
 
 
 def _learner(learner: Any, n_features: int) -> str:
-    _fields(learner, "learner", LEARNER_FIELDS)
+    fields(learner, "learner", LEARNER_FIELDS)
     categorical = _categorical(learner["feature_types"], n_features)
     booster = learner["gradient_booster"]
     # before the keys, which differ from booster to booster
-    name = _expect(booster.get("name") if isinstance(booster, dict) else None, "gbtree", "booster")
-    _fields(booster, "gradient_booster", ("model", "name"))
+    name = expect(booster.get("name") if isinstance(booster, dict) else None, "gbtree", "booster")
+    fields(booster, "gradient_booster", ("model", "name"))
     model = _model(booster["model"], categorical)
-    return _object(
+    return as_object(
         {
             "attributes": _attributes(learner["attributes"], n_features),
-            "feature_names": _expect(learner["feature_names"], [], "feature_names"),
-            "feature_types": _text(learner["feature_types"]),
-            "gradient_booster": _object({"model": model, "name": name}),
+            "feature_names": expect(learner["feature_names"], [], "feature_names"),
+            "feature_types": as_text(learner["feature_types"]),
+            "gradient_booster": as_object({"model": model, "name": name}),
             "learner_model_param": _learner_param(learner["learner_model_param"], n_features),
-            "objective": _expect(learner["objective"], OBJECTIVE, "objective"),
+            "objective": expect(learner["objective"], OBJECTIVE, "objective"),
         }
     )
 
@@ -169,7 +170,7 @@ def _attributes(given: Any, n_features: int) -> str:
     """Nothing, or the categories that the model was not trained on: pairs of column and code."""
     if given == {}:
         return "{}"
-    _fields(given, "attributes", (ABSENT,))
+    fields(given, "attributes", (ABSENT,))
     try:
         pairs = json.loads(given[ABSENT])
     except (ValueError, TypeError, RecursionError):
@@ -180,8 +181,8 @@ def _attributes(given: Any, n_features: int) -> str:
     if not plain or not all(
         0 <= column < n_features and 0 <= code < MAX_CATEGORY for column, code in pairs
     ):
-        _refuse(f"attributes.{ABSENT}", "hold pairs of column and category", given[ABSENT])
-    return _text({ABSENT: json.dumps(pairs)})
+        refuse(f"attributes.{ABSENT}", "hold pairs of column and category", given[ABSENT])
+    return as_text({ABSENT: json.dumps(pairs)})
 
 
 def _categorical(types: Any, n_features: int) -> BoolArray:
@@ -189,51 +190,51 @@ def _categorical(types: Any, n_features: int) -> BoolArray:
     if types == []:
         return np.zeros(n_features, dtype=bool)
     if not isinstance(types, list) or len(types) != n_features:
-        _refuse("feature_types", f"be {n_features} letters, one per feature", types)
+        refuse("feature_types", f"be {n_features} letters, one per feature", types)
     for kind in types:
         if kind not in ("q", "c"):
-            _refuse("feature_types", "be 'q' or 'c' each", kind)
+            refuse("feature_types", "be 'q' or 'c' each", kind)
     return np.array([kind == "c" for kind in types])
 
 
 def _learner_param(param: Any, n_features: int) -> str:
     where = "learner_model_param"
     fixed = {"num_class": "0", "num_feature": str(n_features), "num_target": "1"}
-    _fields(param, where, ("base_score", "boost_from_average", *fixed))
+    fields(param, where, ("base_score", "boost_from_average", *fixed))
     for name, expected in fixed.items():
-        _expect(param[name], expected, f"{where}.{name}")
+        expect(param[name], expected, f"{where}.{name}")
     score, estimated = param["base_score"], param["boost_from_average"]
     match = BASE_SCORE.fullmatch(score) if isinstance(score, str) else None
     # [0E0] and [1E0] are what xgboost writes where all labels are equal; it reads them back
     if match is None or not 0 <= float(match[1]) <= 1:
-        _refuse("base_score", "be a probability, like '[2.5E-1]'", score)
+        refuse("base_score", "be a probability, like '[2.5E-1]'", score)
     if estimated not in ("0", "1"):
-        _refuse("boost_from_average", "be '0' or '1'", estimated)
-    return _text(
+        refuse("boost_from_average", "be '0' or '1'", estimated)
+    return as_text(
         {"base_score": f"[{float(match[1]):.8E}]", "boost_from_average": estimated, **fixed}
     )
 
 
 def _model(model: Any, categorical: BoolArray) -> str:
-    _fields(model, "model", MODEL_FIELDS)
+    fields(model, "model", MODEL_FIELDS)
     trees = model["trees"]
     n_trees = len(trees) if isinstance(trees, list) else 0
     if not 1 <= n_trees <= MAX_TREES:
-        _refuse("the number of trees", f"lie between 1 and {MAX_TREES:,}", n_trees)
+        refuse("the number of trees", f"lie between 1 and {MAX_TREES:,}", n_trees)
     param, where = model["gbtree_model_param"], "gbtree_model_param"
-    _fields(param, where, ("num_parallel_tree", "num_trees"))
-    _expect(param["num_trees"], str(n_trees), f"{where}.num_trees")
+    fields(param, where, ("num_parallel_tree", "num_trees"))
+    expect(param["num_trees"], str(n_trees), f"{where}.num_trees")
     parallel = param["num_parallel_tree"]
     countable = isinstance(parallel, str) and COUNT.fullmatch(parallel)
     if not countable or n_trees % int(parallel):
-        _refuse("num_parallel_tree", f"divide {n_trees}, the number of trees", parallel)
+        refuse("num_parallel_tree", f"divide {n_trees}, the number of trees", parallel)
     starts = list(range(0, n_trees + 1, int(parallel)))
-    return _object(
+    return as_object(
         {
-            "cats": _expect(model["cats"], NO_CATEGORY_NAMES, "cats"),
-            "gbtree_model_param": _text(param),
-            "iteration_indptr": _expect(model["iteration_indptr"], starts, "iteration_indptr"),
-            "tree_info": _expect(model["tree_info"], [0] * n_trees, "tree_info"),
+            "cats": expect(model["cats"], NO_CATEGORY_NAMES, "cats"),
+            "gbtree_model_param": as_text(param),
+            "iteration_indptr": expect(model["iteration_indptr"], starts, "iteration_indptr"),
+            "tree_info": expect(model["tree_info"], [0] * n_trees, "tree_info"),
             "trees": _trees(trees, categorical),
         }
     )
@@ -251,27 +252,27 @@ def _trees(trees: list[Any], categorical: BoolArray) -> str:
         n_bytes += in_bitsets
         if n_bytes > MAX_BITSET_BYTES:
             where = f"tree {index}: the bitsets of all categories so far"
-            _refuse(where, f"take at most {MAX_BITSET_BYTES:,} bytes", n_bytes)
+            refuse(where, f"take at most {MAX_BITSET_BYTES:,} bytes", n_bytes)
     return f"[{','.join(texts)}]"
 
 
 def _tree(tree: Any, index: int, categorical: BoolArray) -> tuple[str, int]:
     """The text of a tree, and the bytes that its categories will take in memory."""
     where = f"tree {index}"
-    _fields(tree, where, TREE_FIELDS)
-    texts = {"id": _expect(tree["id"], index, f"{where}: id")}
+    fields(tree, where, TREE_FIELDS)
+    texts = {"id": expect(tree["id"], index, f"{where}: id")}
     left = tree["left_children"]
     n_nodes = max(1, len(left) if isinstance(left, list) else 0)
     param = {"num_deleted": "0", "num_feature": str(categorical.size), "num_nodes": str(n_nodes)}
     param["size_leaf_vector"] = "1"
-    texts["tree_param"] = _expect(tree["tree_param"], param, f"{where}: tree_param")
+    texts["tree_param"] = expect(tree["tree_param"], param, f"{where}: tree_param")
     nodes = {name: _integers(tree, name, where, n_nodes) for name in NODE_INTEGERS}
     _check_links(nodes["left_children"], nodes["right_children"], nodes["parents"], where)
     _check_splits(nodes, categorical, where)
     texts |= {name: _singles(tree, name, where, n_nodes) for name in NODE_SINGLES}
     segments, in_bitsets = _categories(tree, np.flatnonzero(nodes["split_type"]), where)
-    texts |= {name: _text(values.tolist()) for name, values in (nodes | segments).items()}
-    return _object(texts), in_bitsets
+    texts |= {name: as_text(values.tolist()) for name, values in (nodes | segments).items()}
+    return as_object(texts), in_bitsets
 
 
 def _check_links(left: IntArray, right: IntArray, parents: IntArray, where: str) -> None:
@@ -283,25 +284,25 @@ def _check_links(left: IntArray, right: IntArray, parents: IntArray, where: str)
     nodes = np.arange(left.size)
     leaf = left == -1
     ok = leaf | ((nodes < left) & (left < last))
-    _require(ok, f"{node}: left_children", f"be -1, or lie after its node and before {last}", left)
+    require(ok, f"{node}: left_children", f"be -1, or lie after its node and before {last}", left)
     ok = right == np.where(leaf, -1, left + 1)
-    _require(ok, f"{node}: right_children", "be -1 at a leaf, else follow the left child", right)
+    require(ok, f"{node}: right_children", "be -1 at a leaf, else follow the left child", right)
     inner = nodes[~leaf]
     children = np.concatenate([left[inner], right[inner]])
     n_parents = np.bincount(children, minlength=left.size)
-    _require(
+    require(
         n_parents == (nodes > 0), node, "be the child of one node, the first of none", n_parents
     )
     expected = np.full(left.size, ROOT_PARENT)
     expected[children] = np.concatenate([inner, inner])
-    _require(parents == expected, f"{node}: parents", "be the node whose child it is", parents)
+    require(parents == expected, f"{node}: parents", "be the node whose child it is", parents)
     level = nodes[:1]
     for _ in range(MAX_DEPTH + 1):
         level = left[level[~leaf[level]]]
         if not level.size:
             return
         level = np.concatenate([level, level + 1])
-    _refuse(where, f"be at most {MAX_DEPTH} levels deep", "more")
+    refuse(where, f"be at most {MAX_DEPTH} levels deep", "more")
 
 
 def _check_splits(nodes: Mapping[str, IntArray], categorical: BoolArray, where: str) -> None:
@@ -309,11 +310,11 @@ def _check_splits(nodes: Mapping[str, IntArray], categorical: BoolArray, where: 
     node, last = f"{where}, node %d", categorical.size - 1
     feature, kind, default = nodes["split_indices"], nodes["split_type"], nodes["default_left"]
     ok = (feature >= 0) & (feature <= last)
-    _require(ok, f"{node}: split_indices", f"lie between 0 and {last}", feature)
+    require(ok, f"{node}: split_indices", f"lie between 0 and {last}", feature)
     ok = kind == (categorical[feature] & (nodes["left_children"] != -1))
-    _require(ok, f"{node}: split_type", "be 1 where a categorical feature is split, else 0", kind)
+    require(ok, f"{node}: split_type", "be 1 where a categorical feature is split, else 0", kind)
     ok = (default == 0) | (default == 1)
-    _require(ok, f"{node}: default_left", "be 0 or 1", default)
+    require(ok, f"{node}: default_left", "be 0 or 1", default)
 
 
 def _categories(tree: Any, nodes: IntArray, where: str) -> tuple[dict[str, IntArray], int]:
@@ -322,20 +323,20 @@ def _categories(tree: Any, nodes: IntArray, where: str) -> tuple[dict[str, IntAr
     given, segments, sizes = found.values()
     found["categories"] = categories = _integers(tree, "categories", where)
     ok = given == nodes
-    _require(ok, f"{where}: categories_nodes[%d]", "be the next node of split_type 1", given)
+    require(ok, f"{where}: categories_nodes[%d]", "be the next node of split_type 1", given)
     ok = (sizes >= 1) & (sizes <= categories.size)
-    _require(ok, f"{where}: categories_sizes[%d]", f"lie between 1 and {categories.size}", sizes)
+    require(ok, f"{where}: categories_sizes[%d]", f"lie between 1 and {categories.size}", sizes)
     ends = np.cumsum(sizes)
     starts = ends - sizes
     ok = segments == starts
-    _require(ok, f"{where}: categories_segments[%d]", "be the sum of sizes before it", segments)
-    _expect(categories.size, int(sizes.sum()), f"{where}: the number of categories")
+    require(ok, f"{where}: categories_segments[%d]", "be the sum of sizes before it", segments)
+    expect(categories.size, int(sizes.sum()), f"{where}: the number of categories")
     ok = (categories >= 0) & (categories < MAX_CATEGORY)
     name = f"{where}: categories[%d]"
-    _require(ok, name, f"lie between 0 and {MAX_CATEGORY - 1}", categories)
+    require(ok, name, f"lie between 0 and {MAX_CATEGORY - 1}", categories)
     ok = np.diff(categories, prepend=-1) > 0
     ok[starts] = True
-    _require(ok, name, "be above the one before it", categories)
+    require(ok, name, "be above the one before it", categories)
     return found, int((categories[ends - 1] // 32 + 1).sum()) * 4
 
 
@@ -347,72 +348,23 @@ def _integers(tree: Any, name: str, where: str, length: int | None = None) -> In
     try:
         return np.array(values, dtype=np.int64)
     except OverflowError:
-        _refuse(f"{where}: {name}", "lie within 64 bits", max(values, key=abs))
+        refuse(f"{where}: {name}", "lie within 64 bits", max(values, key=abs))
 
 
 def _singles(tree: Any, name: str, where: str, length: int) -> str:
     """Numbers in nine digits: they tell all float32 apart, and xgboost reads more by the locale."""
     numbers = np.array(_check_list(tree[name], float, f"{where}: {name}", length))
     ok = np.abs(numbers) <= LARGEST_SINGLE
-    _require(ok, f"{where}, node %d: {name}", "lie within float32", numbers)
+    require(ok, f"{where}, node %d: {name}", "lie within float32", numbers)
     return f"[{','.join(['%.8E'] * length)}]" % tuple(numbers.tolist())
 
 
 def _check_list(value: Any, kind: type, where: str, length: int | None) -> list[Any]:
     if not isinstance(value, list):
-        _refuse(where, "be a list", value)
+        refuse(where, "be a list", value)
     if length is not None and len(value) != length:
-        _refuse(where, f"have {length} values", len(value))
+        refuse(where, f"have {length} values", len(value))
     if not set(map(type, value)) <= {kind}:
         strange = next(item for item in value if type(item) is not kind)
-        _refuse(where, f"hold values of type {kind.__name__} only", strange)
+        refuse(where, f"hold values of type {kind.__name__} only", strange)
     return value
-
-
-# Checks
-
-
-def _fields(value: Any, where: str, names: Collection[str]) -> dict[str, Any]:
-    """An object that has these keys and no others."""
-    if not isinstance(value, dict):
-        _refuse(where, "be an object with keys", value)
-    for name in value:
-        if name not in names:
-            _refuse(where, "have known keys only", name)
-    for name in names:
-        if name not in value:
-            _refuse(where, f"have the key {name!r}", list(value))
-    return value
-
-
-def _expect(value: Any, expected: Any, where: str) -> str:
-    """The text of the expected value, where the given one equals it."""
-    if isinstance(expected, dict):
-        _fields(value, where, expected)
-        for name, inner in expected.items():
-            _expect(value[name], inner, f"{where}.{name}")
-    elif value != expected:
-        _refuse(where, f"be {reprlib.repr(expected)}", value)
-    return _text(expected)
-
-
-def _require(ok: BoolArray, where: str, must: str, values: NDArray[Any]) -> None:
-    """Refuse at the first place where a rule is broken; ``%d`` stands for the place."""
-    if not ok.all():
-        first = int(np.argmin(ok))
-        _refuse(where % first, must, values[first].item())
-
-
-def _refuse(where: str, must: str, got: Any) -> NoReturn:
-    raise PolicyError(f"the model file is damaged: {where} must {must}, got {reprlib.repr(got)}")
-
-
-# Rendering
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _object(texts: Mapping[str, str]) -> str:
-    return "{" + ",".join(f'"{name}":{text}' for name, text in sorted(texts.items())) + "}"

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.checks import as_weights
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import as_weights
 from costopt.errors import warn
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import Labels, encode_labels
 from costopt.learners.foreign import encodes_labels
+from costopt.learners.protocol import Learner
 
 __all__ = ["PREVALENCE", "ledger_of", "ledger_of_labels", "warn_of_own_odds"]
 
@@ -130,7 +131,7 @@ def ledger_of_labels(
     return _walk(estimator, classes, OddsLedger())
 
 
-def warn_of_own_odds(learners: Iterable[Any], y: BoolArray, weight: FloatArray | None) -> None:
+def warn_of_own_odds(learners: Iterable[Learner], y: BoolArray, weight: FloatArray | None) -> None:
     """Say which learners weigh or sample classes themselves, where no calibration makes up for it.
 
     Parameters
@@ -146,12 +147,13 @@ def warn_of_own_odds(learners: Iterable[Any], y: BoolArray, weight: FloatArray |
         ``training-weights-undone``, with the factors; not for learners that declare it.
     """
     for learner in learners:
-        own_odds = getattr(learner, "own_odds", None)
-        if own_odds is None or getattr(learner, "balances", False):
+        if learner.balances:
             continue
         ledger = OddsLedger()
         with suppress(ValueError):  # what cannot be read is refused when it is fitted
-            ledger = own_odds(y, np.ones(y.size) if weight is None else weight, learner.defaults())
+            ledger = learner.own_odds(
+                y, np.ones(y.size) if weight is None else weight, learner.defaults()
+            )
         # what was declared of the population is no surprise
         ledger = OddsLedger(tuple(one for one in ledger.entries if one[0] != PREVALENCE))
         if not math.isclose(ledger.multiplier, 1.0):

@@ -13,20 +13,18 @@ from scipy.special import expit
 from costopt.errors import PolicyError, SearchError, nearest
 from costopt.inputs.encoding import DesignEncoder
 from costopt.inputs.frames import Matrix
+from costopt.learners.dimensions import Dimension, Real, as_dimension, within
 from costopt.learners.protocol import (
     BoolArray,
-    Dimension,
     Features,
     Fitted,
     FloatArray,
     Fold,
+    Learner,
     Params,
-    Real,
-    as_dimension,
     check_magnitude,
-    within,
 )
-from costopt.rebalancing.weights import Reweighting
+from costopt.rebalancing.definition import Reweighting
 
 __all__ = ["LinearModel", "LogisticLearner"]
 
@@ -65,7 +63,7 @@ class _Prepared:
         return self._designs[fold]
 
 
-class LogisticLearner:
+class LogisticLearner(Learner):
     """Ridge-penalised logistic regression on a sensible encoding of mixed columns.
 
     Parameters
@@ -80,8 +78,10 @@ class LogisticLearner:
     """
 
     name = "logistic"
-    takes_weights = True
-    grows = False
+    saves_models = True
+    title = "logistic regression"
+    does = "A linear model of standardised numbers and one-hot categories."
+    helps = "With few positives, or where every step must be explained."
 
     def __init__(self, space: Mapping[str, Any] | None = None) -> None:
         given = {"C": Real(1e-3, 10.0, log=True)} if space is None else space

@@ -1,75 +1,41 @@
-"""The Learner protocol: what the search, the comparison and the policy ask of a model family."""
+"""What a learner is: one object that holds all there is of a family of models."""
 
 from __future__ import annotations
 
-import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from costopt.errors import DataError, SearchError, warn
+from costopt.decision.odds import OddsLedger
+from costopt.errors import DataError, warn
 from costopt.inputs.frames import Matrix, Scalar, Table
 from costopt.inputs.schema import Schema
-from costopt.rebalancing.methods import DEVICES
-from costopt.rebalancing.weights import Reweighting
+from costopt.learners.dimensions import Space, within
+from costopt.rebalancing.definition import EFFECTS, RebalancingMethod, Reweighting
+from costopt.rebalancing.methods import method
 
 __all__ = [
-    "Choice",
-    "Dimension",
     "Features",
     "Fitted",
     "Fold",
-    "Integer",
     "Learner",
-    "Real",
-    "Space",
-    "as_dimension",
+    "Params",
+    "PreparedRows",
     "check_magnitude",
     "combines",
-    "for_labels",
-    "saves_models",
     "warn_of_unsaved_models",
-    "within",
 ]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 Params = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Real:
-    """A real-valued parameter between two bounds, searched evenly or, with ``log``, by magnitude."""
-
-    low: float
-    high: float
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Integer:
-    """A whole-numbered parameter between two bounds, both included."""
-
-    low: int
-    high: int
-    log: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A parameter that takes one of a few values: texts, numbers, booleans or None."""
-
-    options: tuple[str | int | float | bool | None, ...]
-
-
-Dimension = Real | Integer | Choice
-Space = Mapping[str, Dimension]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +120,9 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
     ------
     DataError
     """
+    ends = (ufunc.reduce(features.matrix, axis=None) for ufunc in (np.fmin, np.fmax))
+    if features.matrix.size and all(abs(float(end)) <= largest for end in ends):
+        return
     for column, name in enumerate(features.schema.names):
         values = features.matrix[:, column].astype(np.float64)  # else the limit may overflow
         rows = np.flatnonzero(np.abs(values) > largest)
@@ -164,38 +133,98 @@ def check_magnitude(features: Features, largest: float, reason: str) -> None:
             )
 
 
-class Learner(Protocol):
-    """A family of models. Implementations hold settings only, never data or fitted state.
+@dataclass(frozen=True, eq=False)
+class PreparedRows:
+    """Rows as they are, with the folds: what `Learner.prepare` makes of them if not told otherwise."""
 
-    More attributes are looked for: ``devices``, a tuple of the only devices that a learner can be
-    combined with; ``own_odds(y, weight, params)``, the `OddsLedger` of what the learner itself
-    does to the odds when it is trained on rows with these labels and weights;
-    ``for_labels(negative, positive)``, the same learner for classes with these labels, where it
-    wants to know them; and ``saves_models``, whether `to_files` gives files at all, which is said
-    before training: see `saves_models`.
+    features: Features
+    folds: Sequence[Fold]
+
+    def training(self, fold: int | None) -> IntArray:
+        """Indices of the training rows of a fold, or of all rows."""
+        return np.arange(self.features.n_rows) if fold is None else self.folds[fold].train
+
+
+class Learner(ABC):
+    """A family of models, and all that the rest of costopt asks of it.
+
+    Derive your own from this class: `name`, `fit` and `score` are all that has to be written, and what
+    else there is stands below with what it is if you say nothing. Learners hold settings only, never
+    data or fitted state.
+
+    Attributes
+    ----------
+    name : str
+        What it is called in ``learners=`` and in results, and the key under which models are saved.
+    takes_weights : bool
+        Whether `fit` looks at weights; without, only rows can be sampled.
+    grows : bool
+        Whether models are built in rounds, whose number the evaluation chooses.
+    balances : bool
+        Whether it is known to sample its own rows so that the classes balance.
+    methods : tuple of str or None
+        Names of the only rebalancing methods that it can be combined with; any where None.
+    saves_models : bool
+        Whether `to_files` gives files at all: policies are saved without other models.
+    estimator : object
+        The classifier of another library that it fits, if it fits one.
+    needs : str
+        The package that has to be installed for it, beside those that come with costopt.
+    n_models : int
+        How many models it averages: of strategies that cost the same, fewer are preferred.
+    against_imbalance : bool
+        Whether it is made against imbalance, rather than a model like any other.
+    title, does, helps, probabilities : str
+        What people call it, what it does, when it helps, and what its scores are before they are
+        calibrated.
     """
 
-    @property
-    def name(self) -> str:
-        """Shown in results, and the key under which models are saved."""
-
-    @property
-    def takes_weights(self) -> bool:
-        """Whether `fit` looks at weights; without, only rows can be sampled."""
-
-    @property
-    def grows(self) -> bool:
-        """Whether models are built in rounds, whose number the evaluation chooses."""
+    name: str
+    takes_weights: bool = True
+    grows: bool = False
+    balances: bool = False
+    methods: tuple[str, ...] | None = None
+    saves_models: bool = False
+    estimator: Any = None
+    needs: str = ""
+    n_models: int = 1
+    against_imbalance: bool = False
+    title: str = ""
+    does: str = ""
+    helps: str = ""
+    probabilities: str = EFFECTS["none"]
 
     def space(self) -> Space:
-        """What is searched, as plain data."""
+        """What is searched, as plain data: nothing if not told otherwise."""
+        return {}
 
     def defaults(self) -> dict[str, Any]:
         """The untuned model: a value for every name of `space`."""
+        return {name: within(dimension, None) for name, dimension in self.space().items()}
+
+    def for_labels(self, negative: Scalar, positive: Scalar) -> Learner:
+        """The learner for classes with these labels: another object where it wants to know them."""
+        del negative, positive
+        return self
+
+    def own_odds(self, y: BoolArray, weight: FloatArray, params: Params) -> OddsLedger:
+        """What the learner itself does to the odds on rows with these labels and weights: nothing."""
+        del y, weight, params
+        return OddsLedger()
 
     def prepare(self, features: Any, folds: Sequence[Fold]) -> Any:
-        """Convert, encode or bin the rows once; trials share the result and do not change it."""
+        """Convert, encode or bin the rows once; trials share the result and do not change it.
 
+        Raises
+        ------
+        DataError
+            If the rows are in no form that the learner can read.
+        """
+        if not isinstance(features, Features):
+            raise DataError(f"{self.name} needs a table of columns, not rows for another estimator")
+        return PreparedRows(features, folds)
+
+    @abstractmethod
     def fit(
         self,
         prepared: Any,
@@ -222,32 +251,29 @@ class Learner(Protocol):
         self, prepared: Any, fold: int, fitted: Fitted, n_rounds: int | None
     ) -> FloatArray:
         """Raw scores in [0, 1] of the fold's validation rows."""
+        del n_rounds
+        return self.score(fitted.model, prepared.features.take(prepared.folds[fold].test))
 
+    @abstractmethod
     def score(self, model: Any, features: Any) -> FloatArray:
         """Raw scores in [0, 1] of new rows."""
 
     def to_files(self, model: Any) -> dict[str, bytes] | None:
-        """The model as files that can be validated before they are read; None if it has no such form."""
+        """The model as files that can be validated before they are read; None without such a form."""
+        del model
+        return None
 
     def from_files(self, files: Mapping[str, bytes], n_features: int) -> Any:
         """The model from its files; PolicyError if they are not what `to_files` writes."""
+        raise NotImplementedError(f"{self.name} has no files to read ({len(files)}, {n_features})")
 
 
-def combines(learner: Learner, device: str) -> bool:
-    """Whether a learner can be combined with a device, by its name."""
-    own = getattr(learner, "devices", None)
-    if own is not None:
-        return device in own
-    return learner.takes_weights or not DEVICES[device].needs_weights
-
-
-def saves_models(learner: Learner) -> bool:
-    """Whether a policy keeps the learner's model when it is saved.
-
-    Learners say so in ``saves_models``; of those that do not, it is not known before training, and
-    they count as if they did.
-    """
-    return bool(getattr(learner, "saves_models", True))
+def combines(learner: Learner, resampling: str | RebalancingMethod) -> bool:
+    """Whether a learner can be combined with a rebalancing method."""
+    chosen = method(resampling)
+    if learner.methods is not None:
+        return chosen.name in learner.methods
+    return learner.takes_weights or "weights" not in chosen.needs
 
 
 def warn_of_unsaved_models(learners: Iterable[Learner]) -> None:
@@ -258,7 +284,7 @@ def warn_of_unsaved_models(learners: Iterable[Learner]) -> None:
     CostOptWarning
         ``model-will-not-be-saved``, with the names of the learners.
     """
-    names = [learner.name for learner in learners if not saves_models(learner)]
+    names = [learner.name for learner in learners if not learner.saves_models]
     if names:
         warn(
             "model-will-not-be-saved",
@@ -266,87 +292,3 @@ def warn_of_unsaved_models(learners: Iterable[Learner]) -> None:
             "such a model is saved without it, and then decides on scores that are computed "
             "elsewhere; models of xgboost and logistic are saved",
         )
-
-
-def for_labels(learner: Learner, negative: Scalar, positive: Scalar) -> Learner:
-    """The learner for classes with these labels: another object where it wants to know them."""
-    named: Callable[[Scalar, Scalar], Learner] | None = getattr(learner, "for_labels", None)
-    return learner if named is None else named(negative, positive)
-
-
-def as_dimension(name: str, given: Any) -> Dimension:
-    """A dimension from shorthand: ``(low, high)``, ``(low, high, "log")`` or a list of options.
-
-    Raises
-    ------
-    SearchError
-        If bounds are no numbers, out of order, or not positive on a log scale; if there are no
-        options, or one that is no plain value.
-
-    Examples
-    --------
-    >>> as_dimension("max_depth", (2, 8))
-    Integer(low=2, high=8, log=False)
-    >>> as_dimension("learning_rate", (0.01, 0.3, "log"))
-    Real(low=0.01, high=0.3, log=True)
-    """
-    if isinstance(given, list):
-        options = (value.item() if isinstance(value, np.generic) else value for value in given)
-        given = Choice(tuple(options))
-    if isinstance(given, Choice):
-        if not given.options:
-            raise SearchError(f"search space of {name!r}: give at least one option, got none")
-        for option in given.options:
-            if option is not None and not isinstance(option, str | int | float | bool):
-                raise SearchError(
-                    f"search space of {name!r}: options must be texts, numbers, booleans or None, "
-                    f"got {type(option).__name__}"
-                )
-        return given
-    if isinstance(given, Real | Integer):
-        given = (given.low, given.high, *(["log"] if given.log else []), type(given))
-    if not isinstance(given, tuple) or len(given) < 2:
-        raise SearchError(
-            f"search space of {name!r}: write (low, high), (low, high, 'log') or a list of options, "
-            f"got {given!r}"
-        )
-    low, high, *rest = (value.item() if isinstance(value, np.generic) else value for value in given)
-    kind = rest.pop() if rest and isinstance(rest[-1], type) else None
-    if rest not in ([], ["log"]):
-        raise SearchError(
-            f"search space of {name!r}: the third entry may be 'log', got {rest[0]!r}"
-        )
-    log = bool(rest)
-    for bound in (low, high):
-        plain = isinstance(bound, int | float) and not isinstance(bound, bool)
-        if not plain or not math.isfinite(bound):
-            raise SearchError(
-                f"search space of {name!r}: bounds must be finite numbers, got {bound!r}"
-            )
-    if low > high:
-        raise SearchError(f"search space of {name!r}: low must not exceed high, got {low} > {high}")
-    if log and low <= 0:
-        raise SearchError(f"search space of {name!r}: a log scale needs low > 0, got {low}")
-    if kind is Integer or (kind is None and isinstance(low, int) and isinstance(high, int)):
-        return Integer(int(low), int(high), log)
-    return Real(float(low), float(high), log)
-
-
-def within(dimension: Dimension, value: Any) -> Any:
-    """A value of a dimension: the one given if it lies there, else the nearest, middle or first.
-
-    Examples
-    --------
-    >>> within(Integer(2, 8), 10), within(Real(0.0, 1.0), None), within(Choice(("a", "b")), "c")
-    (8, 0.5, 'a')
-    """
-    if isinstance(dimension, Choice):
-        return value if value in dimension.options else dimension.options[0]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        nearest = min(max(value, dimension.low), dimension.high)
-        return round(nearest) if isinstance(dimension, Integer) else nearest
-    if isinstance(dimension, Integer):
-        return (dimension.low + dimension.high) // 2
-    if dimension.log:
-        return math.sqrt(dimension.low * dimension.high)
-    return (dimension.low + dimension.high) / 2

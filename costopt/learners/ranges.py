@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from costopt.errors import SearchError
+from costopt.learners.dimensions import Choice, Dimension, Real
 from costopt.learners.foreign import fresh
-from costopt.learners.protocol import Choice, Dimension, Real
 
 __all__ = ["check_for_sklearn", "check_for_xgboost"]
 

@@ -1,37 +1,41 @@
-"""The built-in learners by name; a learner's library is loaded only when that learner is used."""
+"""The list of learners; the library of a learner is loaded only when that learner is used.
+
+To add one, write it in the file of its family, and name it in the list there or here. Strategies,
+help texts and the tables of the docs are made from this list.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib.util import find_spec
+
 from costopt.errors import SearchError, nearest
+from costopt.learners.anomaly import DETECTORS
+from costopt.learners.boosting import XGBoostLearner
+from costopt.learners.families import ENSEMBLES, OF_OTHER_PACKAGES
+from costopt.learners.logistic import LogisticLearner
 from costopt.learners.protocol import Learner
 
-__all__ = ["BUILT_IN", "KNOWN", "OPTIONAL", "built_in", "learner"]
+__all__ = ["BUILT_IN", "LEARNERS", "built_in", "learner"]
 
-BUILT_IN = (
-    "xgboost",
-    "logistic",
-    "random_forest",
-    "hist_gradient_boosting",
-    "balanced_random_forest",
-    "balanced_bagging",
-    "easy_ensemble",
-    "rusboost",
-    "isolation_forest",
-    "one_class_svm",
-    "local_outlier_factor",
-    "xgboost_focal",
-    "xgboost_expected_cost",
-)
-# Their packages come with the extra "integrations".
-OPTIONAL = ("lightgbm", "catboost")
-KNOWN = (*BUILT_IN, *OPTIONAL)
-_DETECTORS = ("isolation_forest", "one_class_svm", "local_outlier_factor")
-# Their models have files that can be validated before they are read.
-_SAVED = ("xgboost", "logistic", "xgboost_focal", "xgboost_expected_cost")
+LEARNERS: Mapping[str, Learner] = {
+    each.name: each
+    for each in (
+        XGBoostLearner(),
+        LogisticLearner(),
+        *ENSEMBLES,
+        *DETECTORS,
+        XGBoostLearner(objective="focal"),
+        XGBoostLearner(objective="expected_cost"),
+        *OF_OTHER_PACKAGES,
+    )
+}
+# Those that need no package beside those that come with costopt.
+BUILT_IN = tuple(name for name, made in LEARNERS.items() if not made.needs)
 
 
 def learner(name: str) -> Learner:
-    """A built-in learner by its name, such as ``"xgboost"``, ``"logistic"`` or ``"random_forest"``.
+    """A learner by its name, such as ``"xgboost"``, ``"logistic"`` or ``"random_forest"``.
 
     Raises
     ------
@@ -40,30 +44,21 @@ def learner(name: str) -> Learner:
 
     Examples
     --------
-    >>> learner("logistic").name
-    'logistic'
+    >>> learner("balanced_random_forest").balances
+    True
     """
-    if name not in KNOWN:
-        raise SearchError(f"there is no learner named {name!r}: {nearest(name, KNOWN)}")
-    if name.startswith("xgboost"):
-        from costopt.learners.boosting import XGBoostLearner
-
-        return XGBoostLearner(
-            objective=name.removeprefix("xgboost").removeprefix("_") or "log_loss"
+    if name not in LEARNERS:
+        raise SearchError(f"there is no learner named {name!r}: {nearest(name, LEARNERS)}")
+    found = LEARNERS[name]
+    if found.needs and find_spec(found.needs) is None:
+        raise SearchError(
+            f"the learner {name!r} needs the package {found.needs}, which is not installed: "
+            "pip install 'costopt-ml[integrations]'"
         )
-    if name == "logistic":
-        from costopt.learners.logistic import LogisticLearner
-
-        return LogisticLearner()
-    if name in _DETECTORS:
-        from costopt.learners.anomaly import AnomalyLearner
-
-        return AnomalyLearner(name)
-    from costopt.learners.families import family
-
-    return family(name)
+    return found
 
 
 def built_in(name: str) -> Learner | None:
     """The learner that reads models saved under a name; None where models of it are not saved."""
-    return learner(name) if name in _SAVED else None
+    found = LEARNERS.get(name)
+    return found if found is not None and found.saves_models else None

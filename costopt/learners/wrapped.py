@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from costopt.decision.odds import OddsLedger
 from costopt.errors import DataError, SearchError, nearest
 from costopt.inputs.encoding import DesignEncoder
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import Labels
+from costopt.learners.dimensions import Dimension, as_dimension, within
 from costopt.learners.foreign import (
     fit_on_labels,
     fresh,
@@ -27,21 +28,18 @@ from costopt.learners.ledgers import ledger_of_labels
 from costopt.learners.native import categorical_columns, native_rows, takes_categories
 from costopt.learners.protocol import (
     BoolArray,
-    Dimension,
     Features,
     Fitted,
     FloatArray,
     Fold,
+    IntArray,
+    Learner,
     Params,
-    as_dimension,
-    within,
 )
 from costopt.learners.ranges import check_for_sklearn
-from costopt.rebalancing.weights import Reweighting
+from costopt.rebalancing.definition import Reweighting
 
 __all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
-
-IntArray = NDArray[np.intp]
 
 # Rows of probabilities may miss 1 by what single precision loses over many trees.
 SUM_TOLERANCE = 1e-3
@@ -98,7 +96,7 @@ class _Prepared:
         return self.rows if rows is None else _safe_indexing(self.rows, rows)
 
 
-class SklearnLearner:
+class SklearnLearner(Learner):
     """A scikit-learn classifier with ``predict_proba``, and what to search of it.
 
     Parameters
@@ -144,8 +142,6 @@ class SklearnLearner:
     ('RandomForestClassifier', {'max_depth': Integer(low=2, high=12, log=False)})
     """
 
-    grows = False
-    saves_models = False
     _classes: tuple[Scalar, Scalar] = (False, True)
 
     def __init__(
@@ -185,15 +181,15 @@ class SklearnLearner:
         named._classes = (negative, positive)
         return named
 
-    @property
-    def takes_weights(self) -> bool:
+    @cached_property
+    def takes_weights(self) -> bool:  # type: ignore[override]  # the classifier knows
         """Whether the classifier's own `fit` takes ``sample_weight``, or is never called."""
         from sklearn.utils.validation import has_fit_parameter
 
         return is_frozen(self.estimator) or bool(has_fit_parameter(self.estimator, "sample_weight"))
 
-    @property
-    def devices(self) -> tuple[str, ...] | None:
+    @cached_property
+    def methods(self) -> tuple[str, ...] | None:  # type: ignore[override]  # the classifier knows
         """None: rows may be treated in any way; not those of a model that is fitted already."""
         return ("none",) if is_frozen(self.estimator) else None
 
@@ -300,14 +296,6 @@ class SklearnLearner:
     def score(self, model: SklearnModel, features: Any) -> FloatArray:
         """Probabilities of the positive class of new rows."""
         return model.score(self.rows_of(features) if isinstance(features, Features) else features)
-
-    def to_files(self, model: SklearnModel) -> None:
-        """There is no form of a foreign model that is safe to load."""
-        del model
-
-    def from_files(self, files: Mapping[str, bytes], n_features: int) -> SklearnModel:
-        """Never called: nothing is saved."""
-        raise NotImplementedError(f"{self.name} has no files to read ({len(files)}, {n_features})")
 
 
 def positive_scores(estimator: Any, rows: Any, positive: Scalar) -> FloatArray:

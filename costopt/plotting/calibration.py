@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from costopt.decision.costs import Costs
 from costopt.errors import DataError
 from costopt.evaluation.draws import sums_by
 from costopt.evaluation.estimates import LEVEL
-from costopt.inputs.frames import Scalar, Table
-from costopt.inputs.row_labels import check_same_rows
+from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
 from costopt.plotting.canvas import (
     ALARM,
@@ -25,19 +25,19 @@ from costopt.plotting.canvas import (
     SMALL,
     Scale,
     axes_for,
+    check_bins,
     choose_scale,
-    finish,
-    percent,
+    legend,
     plain,
     scale_axis,
 )
-from costopt.plotting.cases import Cases, as_cases, described
+from costopt.plotting.cases import Cases, FromScores, described
 from costopt.policy.cases import check_scores
 from costopt.policy.policy import DecisionPolicy
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["CostCalibrationDisplay", "Reliability"]
 
@@ -78,21 +78,23 @@ class Reliability:
 
 
 @dataclass(eq=False)
-class CostCalibrationDisplay:
+class CostCalibrationDisplay(FromScores):
     """Share of positives against predicted probability, before and after correction.
 
     Made by `from_policy` or `from_predictions`.
 
     Parameters
     ----------
+    title : str
+        How many cases.
     curves : mapping of str to Reliability
         By stage, as scores pass through them.
     base_rate : float
         Share of positives in the population.
     bayes_threshold : float or None
         Around it calibration matters most; None where it differs by case or is not known.
-    title : str
-        How many cases.
+    scale : {"auto", "linear", "logit"}, default="auto"
+        Of both axes; log-odds show small probabilities.
 
     Attributes
     ----------
@@ -117,173 +119,75 @@ class CostCalibrationDisplay:
     curves: Mapping[str, Reliability]
     base_rate: float
     bayes_threshold: float | None
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    scale: Scale = "auto"
+
+    heading: ClassVar[str] = "Do positives happen as often as is predicted?"
+    of_probabilities: ClassVar[bool] = True
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_prob: ArrayLike | Mapping[str, ArrayLike],
-        costs: Costs | None = None,
-        *,
-        X: Any = None,
-        sample_weight: ArrayLike | None = None,
-        pos_label: Scalar | None = None,
-        n_bins: int = 10,
-        scale: Scale = "auto",
-        ax: Axes | None = None,
+    def from_cases(
+        cls, cases: Mapping[str, Cases], *, n_bins: int = 10, scale: Scale = "auto"
     ) -> Self:
-        """From labels and probabilities of one stage, or of several by name.
+        """From checked cases with the probabilities of each stage, not yet drawn.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_cases,)
-            Labels.
-        y_prob : array-like of shape (n_cases,), or mapping of str to such
-            Probabilities of the positive class, such as ``{"raw": ..., "calibrated": ...}``.
-        costs : CostMatrix or CaseCosts, optional
-            Mark their Bayes threshold.
-        X : data frame, optional
-            The columns that the costs name.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        pos_label : str, int, float or bool, optional
-            The class to act on, where labels are not 0 and 1.
+        cases : mapping of str to Cases
+            By stage. In `from_predictions`, ``y_score`` may be such a mapping of probabilities:
+            ``{"raw": ..., "calibrated": ...}``.
         n_bins : int, default=10
             Groups of about equal size; equal probabilities stay together.
         scale : {"auto", "linear", "logit"}, default="auto"
-            Of both axes.
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        display : CostCalibrationDisplay
-            Drawn.
-
-        Raises
-        ------
-        DataError, CostSpecError
-            If labels, probabilities or costs cannot be used.
+            Of both axes; log-odds show small probabilities.
         """
-        if isinstance(n_bins, bool) or not isinstance(n_bins, int | np.integer) or n_bins < 2:
-            raise DataError(f"n_bins must be a whole number of at least 2, got {n_bins!r}")
-        stages = y_prob if isinstance(y_prob, Mapping) else {"probabilities": y_prob}
+        check_bins(n_bins)
+        choose_scale(scale, np.empty(0), ())
+        first = next(iter(cases.values()))
+        return cls(
+            described(first),
+            {name: _reliability(each, n_bins) for name, each in cases.items()},
+            float(np.average(first.y, weights=first.weights)),
+            first.bayes_threshold(),
+            scale,
+        )
+
+    @classmethod
+    def _checked(
+        cls, y_true: Any, y_score: Any, costs: Costs | None, **given: Any
+    ) -> dict[str, Cases]:
+        stages = y_score if isinstance(y_score, Mapping) else {"probabilities": y_score}
         if not stages:
-            raise DataError("y_prob must name at least one stage, got an empty mapping")
+            raise DataError("y_score must name at least one stage, got an empty mapping")
         checked = {}
         for name, probability in stages.items():
             try:
-                checked[str(name)] = as_cases(
-                    y_true,
-                    probability,
-                    costs,
-                    X=X,
-                    sample_weight=sample_weight,
-                    pos_label=pos_label,
-                    probabilities=True,
-                )
+                checked[str(name)] = super()._checked(y_true, probability, costs, **given)
             except DataError as error:
                 raise DataError(f"{error} (stage {name!r})") from None
-        first = next(iter(checked.values()))
-        display = cls(
-            {name: _reliability(cases, n_bins) for name, cases in checked.items()},
-            float(np.average(first.y, weights=first.weights)),
-            first.bayes_threshold(),
-            described(first),
-        )
-        return display.plot(ax=ax, scale=scale)
+        return checked
 
     @classmethod
-    def from_policy(
-        cls,
-        policy: DecisionPolicy,
-        X: Any,
-        y: Any,
-        *,
-        score: ArrayLike | None = None,
-        costs: Costs | None = None,
-        **options: Any,
-    ) -> Self:
-        """From a policy: the model's own scores, with the odds restored, and calibrated.
+    def _policy_scores(cls, policy: DecisionPolicy, X: Any, score: Any) -> dict[str, FloatArray]:
+        """The model's own scores, with the odds restored, and calibrated."""
+        calibrated = policy.probability(X, score=score)
+        return {**_stages(policy, X, score), "calibrated": calibrated}
 
-        Parameters
-        ----------
-        policy : DecisionPolicy
-        X : data frame or array-like of shape (n_cases, n_columns), or None
-            Rows that the policy was not made from.
-        y : array-like of shape (n_cases,)
-            Labels, named as when the policy was made.
-        score : array-like of shape (n_cases,), optional
-            The model's own scores, computed elsewhere.
-        costs : CostMatrix or CaseCosts, optional
-            Costs of these cases, in place of those the policy knows.
-        **options
-            As for `from_predictions`.
+    def _axes(self, ax: Any) -> tuple[Axes, None]:
+        return axes_for(ax, height=6.2), None
 
-        Returns
-        -------
-        display : CostCalibrationDisplay
-            Drawn.
-
-        Raises
-        ------
-        PolicyError
-            If there is neither model nor scores.
-        DataError
-            If a column is missing or a label is unknown.
-        """
-        check_same_rows(X=X, y=y, score=score, costs=costs)
-        labels, calibrated = policy.is_positive(y), policy.probability(X, score=score)
-        chosen = policy.costs if costs is None else costs  # without any, nothing is marked
-        stages = {**_stages(policy, X, score), "calibrated": calibrated}
-        return cls.from_predictions(labels, stages, chosen, X=X, **options)
-
-    def plot(self, ax: Axes | None = None, *, scale: Scale = "auto") -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-        scale : {"auto", "linear", "logit"}, default="auto"
-            Of both axes; log-odds show small probabilities.
-
-        Returns
-        -------
-        display : CostCalibrationDisplay
-            Itself.
-        """
+    def _draw(self, ax: Axes) -> None:
         predicted = np.concatenate([curve.predicted for curve in self.curves.values()])
         mark = [] if self.bayes_threshold is None else [self.bayes_threshold]
-        scale = choose_scale(scale, predicted, [*mark, self.base_rate])
+        scale = choose_scale(self.scale, predicted, [*mark, self.base_rate])
         limits = self._limits(scale, predicted)
-        ax = axes_for(ax, height=5.5)
         ax.plot(limits, limits, color=MUTED, linewidth=1, linestyle=(0, (1, 2)))
-        for position, (name, curve) in enumerate(self.curves.items()):
-            color, style, marker = STYLES[position % len(STYLES)]
-            # what has no log-odds is drawn on the edge
-            middle = np.clip(curve.observed, *limits)
-            low, high = np.clip(curve.low, *limits), np.clip(curve.high, *limits)
-            ax.errorbar(
-                np.clip(curve.predicted, *limits),
-                middle,
-                yerr=np.maximum(np.stack((middle - low, high - middle)), 0),
-                color=color,
-                linestyle=style,
-                marker=marker,
-                markersize=7,
-                linewidth=1.8,
-                elinewidth=1,
-                capsize=2,
-                label=f"{plain(name)} (Brier score {curve.brier_score:.3g})",
-            )
+        for (name, curve), style in zip(self.curves.items(), cycle(STYLES), strict=False):
+            _draw_stage(ax, name, curve, limits, style)
         if self.bayes_threshold is not None and limits[0] < self.bayes_threshold < limits[1]:
-            label = f"Bayes threshold {self.bayes_threshold:.3g}"
+            label = f"Bayes threshold {figure(self.bayes_threshold)}"
             ax.axvline(self.bayes_threshold, color=INK, linestyle=":", linewidth=1.5, label=label)
         ax.annotate(
-            f"positive: {percent(self.base_rate)}",
+            f"share of positives: {percent(self.base_rate)}",
             xy=(1, self.base_rate),
             xycoords=("axes fraction", "data"),
             xytext=(-4, 3),
@@ -295,16 +199,9 @@ class CostCalibrationDisplay:
         ax.axhline(self.base_rate, color=MUTED, linewidth=1)
         scale_axis(ax.xaxis, scale, limits)
         scale_axis(ax.yaxis, scale, limits)
-        finish(
-            ax,
-            x="predicted probability, mean of a group",
-            y=f"share of positives, with its {LEVEL:.0%} interval",
-            title=self.title,
-            grid="both",
-        )
-        ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none", loc="upper left")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        y = f"share of positives, with its {LEVEL:.0%} interval"
+        self._finish(ax, x="predicted probability, mean of a group", y=y, grid="both")
+        legend(ax)
 
     def _limits(self, scale: Scale, predicted: FloatArray) -> tuple[float, float]:
         if scale == "linear":
@@ -312,6 +209,32 @@ class CostCalibrationDisplay:
         observed = np.concatenate([curve.observed for curve in self.curves.values()])
         both = np.clip(np.concatenate((predicted, observed[observed > 0])), 1e-5, 1 - 1e-5)
         return float(both.min() / 2), float(1 - (1 - both.max()) / 2)
+
+
+def _draw_stage(
+    ax: Axes,
+    name: str,
+    curve: Reliability,
+    limits: tuple[float, float],
+    style: tuple[str, str, str],
+) -> None:
+    """One stage as points with their intervals; what has no log-odds is drawn on the edge."""
+    color, line, marker = style
+    middle = np.clip(curve.observed, *limits)
+    low, high = np.clip(curve.low, *limits), np.clip(curve.high, *limits)
+    ax.errorbar(
+        np.clip(curve.predicted, *limits),
+        middle,
+        yerr=np.maximum(np.stack((middle - low, high - middle)), 0),
+        color=color,
+        linestyle=line,
+        marker=marker,
+        markersize=7,
+        linewidth=1.8,
+        elinewidth=1,
+        capsize=2,
+        label=f"{plain(name)} (Brier score {curve.brier_score:.3g})",
+    )
 
 
 def _stages(policy: DecisionPolicy, X: Any, score: Any) -> dict[str, FloatArray]:
@@ -332,7 +255,7 @@ def _stages(policy: DecisionPolicy, X: Any, score: Any) -> dict[str, FloatArray]
 
 
 def _reliability(cases: Cases, n_bins: int) -> Reliability:
-    """Groups of about equal weight, cut where probabilities differ."""
+    """Groups of about equal weight; equal probabilities stay together."""
     order = np.argsort(cases.score, kind="stable")
     p, y, w = cases.score[order], cases.y[order], cases.weights[order]
     p, y, w = p[w > 0], y[w > 0], w[w > 0]

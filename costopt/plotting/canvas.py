@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.odds import logit
 from costopt.errors import DataError, check_choice
-from costopt.markup import printable
+from costopt.showing.text import figure, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 __all__ = [
     "ALARM",
@@ -22,15 +24,18 @@ __all__ = [
     "LABEL",
     "MUTED",
     "SMALL",
+    "Display",
     "Scale",
     "axes_for",
     "axes_pair",
+    "check_bins",
     "choose_scale",
+    "count_axis",
     "finish",
+    "legend",
     "money",
     "money_axis",
     "number",
-    "percent",
     "percent_axis",
     "plain",
     "range_shown",
@@ -54,7 +59,63 @@ LOGIT_TICKS = np.array(
 )
 
 
-def axes_for(ax: Axes | None, height: float = 4.5) -> Axes:
+@dataclass(eq=False)
+class Display:
+    """What all displays share: a title, and a way to be drawn, again and elsewhere.
+
+    Parameters
+    ----------
+    title : str
+        What the picture is of: how many cases or trials.
+    """
+
+    title: str
+    ax_: Axes = field(init=False, repr=False)
+    beside_ax_: Axes | None = field(init=False, repr=False)
+    figure_: Figure | SubFigure = field(init=False, repr=False)
+
+    heading: ClassVar[str]
+
+    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib axes, optional
+            A new figure where None. A display of two pictures takes a pair; of one axes it draws
+            its main picture on that.
+
+        Returns
+        -------
+        display : the display
+            Itself.
+        """
+        self.ax_, self.beside_ax_ = self._axes(ax)
+        self.figure_ = self.ax_.figure
+        self._draw(self.ax_)
+        if self.beside_ax_ is not None:
+            self._draw_beside(self.beside_ax_)
+        return self
+
+    def _axes(self, ax: Any) -> tuple[Axes, Axes | None]:
+        """The axes of the main picture and of the other; those of one picture unless overridden."""
+        return axes_for(ax), None
+
+    def _draw(self, ax: Axes) -> None:
+        raise NotImplementedError
+
+    def _draw_beside(self, ax: Axes) -> None:
+        raise NotImplementedError
+
+    def _finish(self, ax: Axes, *, x: str, y: str, note: str = "", grid: str = "y") -> None:
+        """Labels, and no more lines than are read; a title that is there stays."""
+        if not any(ax.get_title(loc=where) for where in ("left", "center", "right")):
+            told = f"{self.heading}\n{self.title}{note}"
+            ax.set_title(told, loc="left", fontsize=LABEL, color=INK)
+        finish(ax, x=x, y=y, grid=grid)
+
+
+def axes_for(ax: Axes | None, height: float = 5.2) -> Axes:
     """The axes given, or those of a new figure of a slide's proportions.
 
     Raises
@@ -85,7 +146,7 @@ def axes_pair(
         _, pair = _pyplot().subplots(
             rows,
             columns,
-            figsize=(8.0, 6.5) if stacked else (12.0, 5.2),
+            figsize=(8.0, 7.5) if stacked else (12.0, 5.4),
             width_ratios=[1] if stacked else [3, 2],
             layout="constrained",
             sharex=stacked,
@@ -127,30 +188,19 @@ def plain(text: object, limit: int = 40) -> str:
 
 
 def number(value: float) -> str:
-    """A number as people write it: three digits, all of them from a thousand on.
+    """A number of a legend: three digits, all of them from a thousand on.
 
     Examples
     --------
     >>> number(0.12345), number(12345.6)
     ('0.123', '12,346')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return figure(value, 3)
 
 
 def money(value: float, unit: str) -> str:
     """An amount with its currency, as it is drawn."""
     return f"{number(value)} {plain(unit, 20)}"
-
-
-def percent(share: float) -> str:
-    """A share in percent.
-
-    Examples
-    --------
-    >>> percent(0.12345), percent(1.0), percent(float("nan"))
-    ('12.3 %', '100 %', 'none')
-    """
-    return "none" if np.isnan(share) else f"{100 * share:.3g} %"
 
 
 def choose_scale(scale: Scale, scores: FloatArray, marks: Sequence[float]) -> Scale:
@@ -215,9 +265,9 @@ def step_points(
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` first, descending, ``-inf`` last, as `CostCurve` has them.
-    values : array of shape (n_cuts,)
+    values : array of shape (n_thresholds,)
         What holds from the next lower threshold, exclusive, up to each one.
     limits : tuple of float
         The range that is drawn.
@@ -256,13 +306,54 @@ def money_axis(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(value, 9):,.10g}"))
 
 
-def finish(ax: Axes, *, x: str, y: str, title: str = "", grid: str = "y") -> None:
-    """Labels, and no more lines than are read; a title that is there stays."""
+def count_axis(axis: Any) -> None:
+    """Ticks of an axis of counts: whole numbers only."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+
+
+def check_bins(n_bins: Any) -> None:
+    """Refuse what is no number of bins.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(n_bins, bool) or not isinstance(n_bins, int | np.integer) or n_bins < 2:
+        raise DataError(f"n_bins must be a whole number of at least 2, got {n_bins!r}")
+
+
+def finish(ax: Axes, *, x: str, y: str, grid: str = "y") -> None:
+    """Labels, and no more lines than are read."""
     ax.set_xlabel(x, fontsize=LABEL)
     ax.set_ylabel(y, fontsize=LABEL)
-    if title and not any(ax.get_title(loc=where) for where in ("left", "center", "right")):
-        ax.set_title(title, loc="left", fontsize=LABEL, color=INK)
     ax.tick_params(labelsize=SMALL)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(axis=grid, color="#DDDDDD", linewidth=0.8)  # type: ignore[arg-type]
+    ax.grid(axis=grid, color="#DDDDDD", linewidth=0.8)  # type: ignore[arg-type]  # one of three
     ax.set_axisbelow(True)
+
+
+def legend(ax: Axes, *, title: str | None = None, n_lines: int = 1) -> None:
+    """The legend below the picture, where it covers no data.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    title : str, optional
+    n_lines : int, default=1
+        Of the label of the x axis, which stands between.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
+    inches = (30 + 16 * n_lines) / 72
+    ax.legend(
+        title=title,
+        title_fontsize=SMALL,
+        fontsize=SMALL,
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=ax.transAxes + ScaledTranslation(0, -inches, ax.figure.dpi_scale_trans),
+        ncols=2,
+    )

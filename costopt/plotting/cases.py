@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts, as_floats
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_floats, as_probabilities, as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import as_probabilities, as_weights, decide
+from costopt.decision.rules import decide
+from costopt.decision.sweeps import sweep
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import DataError, PolicyError
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_labels
 from costopt.inputs.row_labels import check_same_rows
+from costopt.plotting.canvas import Display
 from costopt.policy.policy import DecisionPolicy
 
-__all__ = ["Cases", "FromScores", "Sweep", "as_cases", "costs_of", "described", "sweep"]
+__all__ = [
+    "Cases",
+    "ErrorShares",
+    "FromScores",
+    "as_cases",
+    "decisions_of",
+    "described",
+    "error_shares",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -38,6 +49,8 @@ class Cases:
         What a rule may know of it: the same, with class means for what only hindsight knows.
     weight : array of shape (n_cases,) or None
         How many cases of the population each stands for.
+    score_name : str
+        What the scores are called on their axis.
     """
 
     y: BoolArray
@@ -45,6 +58,7 @@ class Cases:
     costs: CaseCosts | None
     known: CaseCosts | None
     weight: FloatArray | None
+    score_name: str
 
     @property
     def n_cases(self) -> int:
@@ -66,16 +80,10 @@ class Cases:
         """Whether all scores lie in [0, 1]."""
         return bool(np.all((self.score >= 0) & (self.score <= 1)))
 
-    def priced(self) -> tuple[CaseCosts, CaseCosts]:
-        """The costs, and those that a rule knows.
-
-        Raises
-        ------
-        DataError
-            If none were given.
-        """
-        if self.costs is None or self.known is None:
-            raise DataError("this display needs costs: pass costs=CostMatrix(fp=..., fn=...)")
+    def given_costs(self) -> tuple[CaseCosts, CaseCosts]:
+        """The costs, and those that a rule knows."""
+        assert self.costs is not None  # noqa: S101  # asked for where a display needs them
+        assert self.known is not None  # noqa: S101  # as above
         return self.costs, self.known
 
     def bayes_threshold(self) -> float | None:
@@ -101,6 +109,7 @@ def as_cases(
     sample_weight: ArrayLike | None = None,
     pos_label: Scalar | None = None,
     probabilities: bool = False,
+    score_name: str = "score",
     **beside: Any,
 ) -> Cases:
     """Check what a display is given, before anything is computed or drawn.
@@ -112,21 +121,20 @@ def as_cases(
     DataError, CostSpecError
         If labels, scores, weights or costs cannot be used, or are not of the same cases.
     """
-    name = "y_prob" if probabilities else "y_score"
-    rows = {"y_true": y_true, name: y_score, "costs": costs, "sample_weight": sample_weight}
+    rows = {"y_true": y_true, "y_score": y_score, "costs": costs, "sample_weight": sample_weight}
     check_same_rows(X=X, **rows, **beside)
     y = encode_labels(y_true, pos_label).y
-    score = as_probabilities(y_score, name) if probabilities else as_floats(y_score, name)
+    score = as_probabilities(y_score, "y_score") if probabilities else as_floats(y_score, "y_score")
     if score.shape != y.shape:
         raise DataError(
-            f"{name} must have one value for each of the {y.size} cases, got shape {score.shape}"
+            f"y_score must have one value for each of the {y.size} cases, got shape {score.shape}"
         )
     bad = np.flatnonzero(~np.isfinite(score))
     if bad.size:
-        raise DataError(f"{name} must be finite, got {score[bad[0]]} in row {bad[0]}")
+        raise DataError(f"y_score must be finite, got {score[bad[0]]} in row {bad[0]}")
     weight = None if sample_weight is None else as_weights(sample_weight, y.size)
     if costs is None:
-        return Cases(y, score, None, None, weight)
+        return Cases(y, score, None, None, weight, score_name)
     table = None
     if isinstance(costs, CostMatrix) and not costs.is_constant and X is not None:
         table = Table(X)
@@ -134,7 +142,7 @@ def as_cases(
     known = resolved
     if isinstance(costs, CostMatrix) and costs.hindsight:
         known = costs.known_beforehand(resolved, y, weight).resolve(table)
-    return Cases(y, score, resolved, known, weight)
+    return Cases(y, score, resolved, known, weight, score_name)
 
 
 def described(cases: Cases) -> str:
@@ -143,14 +151,14 @@ def described(cases: Cases) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Sweep:
+class ErrorShares:
     """What acting from each threshold up catches and disturbs.
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    thresholds : array of shape (n_thresholds,)
         ``inf`` (never), then every distinct score in descending order, then ``-inf`` (always).
-    caught, disturbed : array of shape (n_cuts,)
+    caught, disturbed : array of shape (n_thresholds,)
         Shares of the positive and of the negative cases that are acted on.
     positive_share : float
         Of the population.
@@ -162,7 +170,7 @@ class Sweep:
     positive_share: float
 
 
-def sweep(cases: Cases) -> Sweep:
+def error_shares(cases: Cases) -> ErrorShares:
     """Count at every threshold that matters, in one sort.
 
     Raises
@@ -170,29 +178,92 @@ def sweep(cases: Cases) -> Sweep:
     DataError
         If one class has no weight.
     """
-    weight = cases.weights
-    order = np.argsort(-cases.score, kind="stable")
-    ranked, y, w = cases.score[order], cases.y[order], weight[order]
-    last_of_ties = np.append(ranked[1:] != ranked[:-1], True)
-    totals = {name: float(w[rows].sum()) for name, rows in (("positive", y), ("negative", ~y))}
+    thresholds, n_acted, order = sweep(cases.score)
+    y, weight = cases.y[order], cases.weights[order]
+    totals = {name: float(weight[rows].sum()) for name, rows in (("positive", y), ("negative", ~y))}
     for name, total in totals.items():
         if not total > 0:
             raise DataError(f"sample_weight is 0 for every {name} case: both classes are needed")
-    shares = [
-        np.concatenate(([0.0], np.cumsum(np.where(rows, w, 0.0))[last_of_ties] / total, [1.0]))
-        for rows, total in ((y, totals["positive"]), (~y, totals["negative"]))
-    ]
-    thresholds = np.concatenate(([np.inf], ranked[last_of_ties], [-np.inf]))
-    return Sweep(thresholds, shares[0], shares[1], totals["positive"] / float(w.sum()))
+    shares = []
+    for rows, total in ((y, totals["positive"]), (~y, totals["negative"])):
+        up_to = np.concatenate(([0.0], np.cumsum(np.where(rows, weight, 0.0))))[n_acted]
+        shares.append(np.append(up_to[:-1] / total, 1.0))
+    positive_share = totals["positive"] / float(weight.sum())
+    return ErrorShares(thresholds, shares[0], shares[1], positive_share)
 
 
-class FromScores:
-    """Ways into a display of scores: an estimator, a policy, or the scores themselves."""
+class FromScores(Display):
+    """Ways into a display of scores: the scores themselves, an estimator, or a policy."""
+
+    of_probabilities: ClassVar[bool] = False
+    needs_costs: ClassVar[bool] = False
+    # each display's own classmethod: from checked cases and its options, not yet drawn
+    from_cases: ClassVar[Any]
 
     @classmethod
-    def from_predictions(cls, y_true: Any, y_score: ArrayLike, *args: Any, **options: Any) -> Self:
-        """From labels and scores."""
-        raise NotImplementedError
+    def from_predictions(
+        cls,
+        y_true: Any,
+        y_score: Any,
+        costs: Costs | None = None,
+        *,
+        X: Any = None,
+        sample_weight: ArrayLike | None = None,
+        pos_label: Scalar | None = None,
+        score_name: str = "score",
+        ax: Any = None,
+        **options: Any,
+    ) -> Self:
+        """From labels and scores, best of rows that the model was not fitted to.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_cases,)
+            Labels.
+        y_score : array-like of shape (n_cases,)
+            Higher for cases more likely positive; what decides by costs needs probabilities.
+        costs : CostMatrix or CaseCosts, optional
+            Constant, formulas over columns of ``X``, or for these cases.
+        X : data frame, optional
+            The columns that the costs name.
+        sample_weight : array-like of shape (n_cases,), optional
+            How many cases of the population each row stands for.
+        pos_label : str, int, float or bool, optional
+            The class to act on, where labels are not 0 and 1.
+        score_name : str, default="score"
+            What the scores are called on their axis.
+        ax : matplotlib axes, optional
+            A pair of them for displays of two pictures.
+        **options
+            As for `from_cases`.
+
+        Returns
+        -------
+        display : the display, drawn
+
+        Raises
+        ------
+        DataError, CostSpecError
+            If labels, scores, costs or options cannot be used.
+        """
+        cases = cls._checked(
+            y_true,
+            y_score,
+            costs,
+            X=X,
+            sample_weight=sample_weight,
+            pos_label=pos_label,
+            score_name=score_name,
+            **{name: options.get(name) for name in ("act", "groups")},
+        )
+        display: Self = cls.from_cases(cases, **options)
+        return display.plot(ax=ax)
+
+    @classmethod
+    def _checked(cls, y_true: Any, y_score: Any, costs: Costs | None, **given: Any) -> Any:
+        if costs is None and cls.needs_costs:
+            raise DataError("this display needs costs: pass costs=CostMatrix(fp=..., fn=...)")
+        return as_cases(y_true, y_score, costs, probabilities=cls.of_probabilities, **given)
 
     @classmethod
     def from_estimator(
@@ -275,35 +346,38 @@ class FromScores:
             If a column is missing or a label is unknown.
         """
         check_same_rows(X=X, y=y, score=score, costs=costs)
-        costs = costs_of(policy, costs)
-        given = {**cls._policy_options(policy, X, score, costs), **options}
-        labels, probability = policy.is_positive(y), policy.probability(X, score=score)
-        return cls.from_predictions(labels, probability, costs, X=X, **given)
+        known = policy.costs if costs is None else costs
+        if known is None and cls.needs_costs:
+            raise PolicyError(
+                "this policy was made with costs per case given as arrays: pass "
+                "costs=CaseCosts(fp=..., fn=...) for these cases"
+            )
+        given = {
+            "score_name": "calibrated probability",
+            **cls._policy_options(policy, X, score, known),
+            **options,
+        }
+        labels, shown = policy.is_positive(y), cls._policy_scores(policy, X, score)
+        return cls.from_predictions(labels, shown, known, X=X, **given)
+
+    @classmethod
+    def _policy_scores(cls, policy: DecisionPolicy, X: Any, score: Any) -> Any:
+        return policy.probability(X, score=score)
 
     @classmethod
     def _policy_options(
-        cls, policy: DecisionPolicy, X: Any, score: Any, costs: Costs
+        cls, policy: DecisionPolicy, X: Any, score: Any, costs: Costs | None
     ) -> dict[str, Any]:
         """What a policy knows that its probabilities do not tell."""
         del policy, X, score, costs
         return {}
 
 
-def costs_of(policy: DecisionPolicy, costs: Costs | None) -> Costs:
-    """The costs given, else those that a policy knows.
-
-    Raises
-    ------
-    PolicyError
-        If there are neither.
-    """
-    chosen = policy.costs if costs is None else costs
-    if chosen is None:
-        raise PolicyError(
-            "this policy was made with costs per case given as arrays: pass "
-            "costs=CaseCosts(fp=..., fn=...) for these cases"
-        )
-    return chosen
+def decisions_of(
+    policy: DecisionPolicy, X: Any, score: Any, costs: Costs | None
+) -> dict[str, BoolArray]:
+    """A policy's own decisions: what it knows of costs that only hindsight knows are its own means."""
+    return {"act": policy.decide(X, score=score, costs=costs if policy.needs_costs else None)}
 
 
 def _scores(estimator: Any, X: Any, y: Any, pos_label: Scalar | None) -> FloatArray:

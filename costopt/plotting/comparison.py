@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,18 @@ from costopt.plotting.canvas import (
     INK,
     MUTED,
     SMALL,
+    Display,
     axes_for,
-    finish,
+    legend,
     money_axis,
     number,
-    percent,
     percent_axis,
     plain,
 )
+from costopt.showing.text import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["ComparisonDisplay"]
 
@@ -37,18 +37,21 @@ MEASURES: tuple[Measure, ...] = ("savings", "expected_cost", "difference")
 AXIS = {
     "savings": "savings, in % of what the better of never and always acting costs\nwith {level} interval",
     "expected_cost": "expected cost in {unit} per case\nwith {level} interval",
-    "difference": "dearer than the best, in {unit} per case\nwith {level} interval of the paired difference",
+    "difference": "more expensive than the cheapest, in {unit} per case\n"
+    "with {level} interval of the paired difference",
 }
 
 
 @dataclass(eq=False)
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Savings of the strategies with their intervals, the cheapest on top.
 
     Made by `from_comparison`.
 
     Parameters
     ----------
+    title : str
+        How many cases.
     names : tuple of str
         The cheapest first.
     values, low, high : array of shape (n_strategies,)
@@ -60,8 +63,8 @@ class ComparisonDisplay:
         Currency of the costs.
     level : float
         Nominal coverage of the intervals.
-    title : str
-        How many cases.
+    limit : int, default=20
+        No more strategies than this are drawn, the cheapest.
 
     Attributes
     ----------
@@ -71,13 +74,14 @@ class ComparisonDisplay:
     Notes
     -----
     Intervals that overlap do not mean that two strategies are equally good: they decided on the
-    same cases. Filled marks are those that the paired difference cannot tell from the best.
+    same cases. Filled marks are statistically tied with the cheapest by their paired difference.
 
     Examples
     --------
     >>> import matplotlib; matplotlib.use("agg")
-    >>> from costopt import ComparisonDisplay
+    >>> from costopt.plotting import ComparisonDisplay
     >>> display = ComparisonDisplay(
+    ...     "1,000 cases",
     ...     names=("weights", "none"),
     ...     values=np.array([0.4, 0.1]),
     ...     low=np.array([0.3, 0.0]),
@@ -86,7 +90,6 @@ class ComparisonDisplay:
     ...     measure="savings",
     ...     unit="EUR",
     ...     level=0.95,
-    ...     title="",
     ... )
     >>> [label.get_text() for label in display.plot().ax_.get_yticklabels()]
     ['weights', 'none']
@@ -100,9 +103,9 @@ class ComparisonDisplay:
     measure: Measure
     unit: str
     level: float
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    limit: int = 20
+
+    heading: ClassVar[str] = "What each strategy saves or costs, the cheapest on top"
 
     @classmethod
     def from_comparison(
@@ -135,6 +138,8 @@ class ComparisonDisplay:
             If the comparison has no results, or an argument is not usable.
         """
         check_choice("measure", measure, ("auto", *MEASURES))
+        if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
+            raise DataError(f"limit must be a whole number of at least 1, got {limit!r}")
         results = list(comparison.results)
         if not results:
             raise DataError("the comparison has no results: no strategy could be fitted")
@@ -142,8 +147,8 @@ class ComparisonDisplay:
             undefined = np.isnan([result.savings.value for result in results]).any()
             measure = "expected_cost" if undefined else "savings"
         estimates = [getattr(result, measure) for result in results]
-        title = f"{comparison.n_cases:,} cases, {comparison.n_positives:,} of them positive"
         display = cls(
+            f"{comparison.n_cases:,} cases, {comparison.n_positives:,} of them positive",
             tuple(str(result.title) for result in results),
             values=np.array([found.value for found in estimates]),
             low=np.array([found.low for found in estimates]),
@@ -152,35 +157,23 @@ class ComparisonDisplay:
             measure=measure,
             unit=comparison.unit,
             level=estimates[0].level,
-            title=title,
+            limit=limit,
         )
-        return display.plot(ax=ax, limit=limit)
+        return display.plot(ax=ax)
 
-    def plot(self, ax: Axes | None = None, *, limit: int = 20) -> Self:
-        """Draw.
+    def _axes(self, ax: Any) -> tuple[Axes, None]:
+        return axes_for(ax, height=2.4 + 0.36 * max(self._n_shown(), 4)), None
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-        limit : int, default=20
-            Draw no more strategies than this, the cheapest.
+    def _n_shown(self) -> int:
+        return min(self.limit, len(self.names))
 
-        Returns
-        -------
-        display : ComparisonDisplay
-            Itself.
-        """
-        if isinstance(limit, bool) or not isinstance(limit, int | np.integer) or limit < 1:
-            raise DataError(f"limit must be a whole number of at least 1, got {limit!r}")
-        n = min(int(limit), len(self.names))
-        ax = axes_for(ax, height=1.9 + 0.36 * max(n, 4))
-        places = np.arange(n)
+    def _draw(self, ax: Axes) -> None:
+        n = self._n_shown()
         for as_good, face, label in (
             (True, CAUGHT, "statistically tied with the cheapest"),
             (False, "white", "significantly more expensive"),
         ):
-            rows = places[self.as_good[:n] == as_good]
+            rows = np.flatnonzero(self.as_good[:n] == as_good)
             if rows.size == 0:
                 continue
             value = self.values[rows]
@@ -200,24 +193,14 @@ class ComparisonDisplay:
             )
         self._numbers(ax, n)
         ax.axvline(0, color=INK, linewidth=1)
-        ax.set_yticks(places, [plain(name) for name in self.names[:n]])
+        ax.set_yticks(np.arange(n), [plain(name) for name in self.names[:n]])
         ax.set_ylim(n - 0.5, -0.5)
         (percent_axis if self.measure == "savings" else money_axis)(ax.xaxis)
-        x_name = AXIS[self.measure].format(unit=plain(self.unit, 20), level=f"{self.level:.0%}")
-        finish(ax, x=x_name, y="", grid="x")
+        x = AXIS[self.measure].format(unit=plain(self.unit, 20), level=f"{self.level:.0%}")
         left_out = len(self.names) - n
-        more = f"; {left_out} more expensive ones not shown" if left_out else ""
-        ax.set_title(f"{self.title}{more}", loc="left", fontsize=SMALL + 1, color=INK)
-        ax.legend(
-            fontsize=SMALL,
-            frameon=False,
-            loc="upper center",
-            # points below the axes, whatever their height
-            bbox_to_anchor=(0.5, -64 / (72 * ax.get_window_extent().height / ax.figure.dpi)),
-            ncols=2,
-        )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        note = f"; {left_out:,} more expensive ones not shown" if left_out else ""
+        self._finish(ax, x=x, y="", note=note, grid="x")
+        legend(ax, n_lines=2)
 
     def _numbers(self, ax: Axes, n: int) -> None:
         """The values in figures at the right, for those who do not trust their eyes."""

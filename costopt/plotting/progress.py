@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,12 @@ from costopt.plotting.canvas import (
     LABEL,
     MUTED,
     SMALL,
+    Display,
+    axes_for,
     axes_pair,
+    count_axis,
     finish,
+    legend,
     money_axis,
     number,
     percent_axis,
@@ -29,7 +33,6 @@ from costopt.search.importance import importance_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
     from costopt.search.result import SearchResult
 
@@ -42,20 +45,22 @@ MAX_BARS = 10
 
 
 @dataclass(eq=False)
-class SearchProgressDisplay:
+class SearchProgressDisplay(Display):
     """Apparent cost of the trials against the honest estimate, and which parameters mattered.
 
     Made by `from_result`.
 
     Parameters
     ----------
+    title : str
+        How many trials.
     numbers : array of shape (n_trials,)
         Of the completed trials, ascending.
     costs : array of shape (n_trials,)
         What each cost on the rows that the search looks at, in ``unit`` per case: too low for the
         cheapest.
     chosen : int
-        Number of the trial that ships.
+        Number of the selected trial.
     expected_cost : Estimate
         Of the policy on new cases, in ``unit`` per case.
     baselines : mapping of str to float
@@ -66,15 +71,13 @@ class SearchProgressDisplay:
         What the importance is of, or why there is none.
     unit : str
         Currency of the costs.
-    title : str
-        How many trials.
 
     Attributes
     ----------
     ax_ : matplotlib.axes.Axes
         Of the trials.
-    importance_ax_ : matplotlib.axes.Axes or None
-        None where one axes was passed.
+    beside_ax_ : matplotlib.axes.Axes or None
+        Of the importance; None where one axes was passed, or there is none to show.
     figure_ : matplotlib.figure.Figure
 
     Notes
@@ -97,7 +100,7 @@ class SearchProgressDisplay:
     >>> found = optimize(X, y, CostMatrix(fp=1, fn=5), learners="logistic", n_trials=3, n_jobs=1)
     >>> display = SearchProgressDisplay.from_result(found)
     >>> display.costs.size, display.note
-    (3, 'Too few trials to say what mattered: 3 of at least 20.')
+    (3, 'parameter importance needs 20 trials (3 so far)')
     """
 
     numbers: IntArray
@@ -108,10 +111,8 @@ class SearchProgressDisplay:
     importance: Mapping[str, float]
     note: str
     unit: str
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    importance_ax_: Axes | None = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+
+    heading: ClassVar[str] = "What each trial of the search cost, and what the policy will"
 
     @property
     def lowest(self) -> FloatArray:
@@ -119,13 +120,7 @@ class SearchProgressDisplay:
         return np.asarray(np.minimum.accumulate(self.costs))
 
     @classmethod
-    def from_result(
-        cls,
-        result: SearchResult,
-        *,
-        random_state: int = 0,
-        ax: Axes | Sequence[Axes] | None = None,
-    ) -> Self:
+    def from_result(cls, result: SearchResult, *, random_state: int = 0, ax: Any = None) -> Self:
         """From what a search found.
 
         Parameters
@@ -151,9 +146,10 @@ class SearchProgressDisplay:
         if not complete:
             raise SearchError("no trial of the study is complete: there is nothing to draw")
         pruned = sum(trial.state.name == "PRUNED" for trial in trials)
-        given_up = f" ({pruned:,} more given up early)" if pruned else ""
+        stopped = f" ({pruned:,} more stopped early)" if pruned else ""
         importance, note = importance_of(result.study, result.trial_number, random_state)
         display = cls(
+            f"{len(complete):,} trials{stopped}",
             np.array([trial.number for trial in complete], dtype=np.intp),
             np.array([trial.value for trial in complete], dtype=np.float64),
             result.trial_number,
@@ -162,35 +158,33 @@ class SearchProgressDisplay:
             importance,
             note,
             result.expected_cost.unit,
-            f"{len(complete):,} trials{given_up}",
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax: Axes | Sequence[Axes] | None = None) -> Self:
-        """Draw.
+    def _axes(self, ax: Any) -> tuple[Axes, Axes | None]:
+        """A second picture only where there is something to show in it."""
+        if ax is None and not self.importance:
+            return axes_for(None), None
+        return axes_pair(ax)
 
-        Parameters
-        ----------
-        ax : matplotlib axes or a pair of them, optional
-            One is for the trials; of a pair the second is for the importance.
-
-        Returns
-        -------
-        display : SearchProgressDisplay
-            Itself.
-        """
-        trials_ax, importance_ax = axes_pair(ax)
-        self._draw_trials(trials_ax)
-        if importance_ax is not None:
-            self._draw_importance(importance_ax)
-        self.ax_, self.importance_ax_ = trials_ax, importance_ax
-        self.figure_ = trials_ax.figure
-        return self
-
-    def _draw_trials(self, ax: Axes) -> None:
-        found, unit = self.expected_cost, self.unit
+    def _draw(self, ax: Axes) -> None:
         low, high = self._heights()
-        beyond = self.costs > high
+        self._draw_estimate(ax)
+        self._draw_trials(ax, high)
+        if self.baselines:
+            name = min(self.baselines, key=self.baselines.__getitem__)
+            cost = self.baselines[name]
+            label = f"{plain(name)}: {number(cost)}"
+            ax.axhline(cost, color=INK, linestyle=":", linewidth=1.5, label=label)
+        ax.set_ylim(low, high)
+        count_axis(ax.xaxis)
+        note = "" if self.importance else f"\n{plain(self.note, 200)}"
+        self._finish(ax, x="trial", y=f"cost in {plain(self.unit, 20)} per case", note=note)
+        money_axis(ax.yaxis)
+        legend(ax)
+
+    def _draw_estimate(self, ax: Axes) -> None:
+        found = self.expected_cost
         if found.has_interval:
             ax.axhspan(found.low, found.high, color=ALARM, alpha=0.16, linewidth=0)
         ax.axhline(
@@ -199,60 +193,36 @@ class SearchProgressDisplay:
             linestyle="--",
             linewidth=2,
             label=(
-                f"on new cases: {number(found.value)} "
+                f"expected on new cases: {number(found.value)} "
                 f"({found.level:.0%}: {found.interval_text(write=number)})"
             ),
         )
+
+    def _draw_trials(self, ax: Axes, high: float) -> None:
+        """What each trial cost on the rows that it was selected on, and the lowest so far."""
+        beyond = self.costs > high
+        dots: dict[str, Any] = {"linestyle": "none", "color": MUTED}
+        x, y = self.numbers[~beyond], self.costs[~beyond]
         ax.plot(
-            self.numbers[~beyond],
-            self.costs[~beyond],
-            linestyle="none",
-            marker="o",
-            markersize=4.5,
-            color=MUTED,
-            label="a trial, as it seemed",
+            x, y, marker="o", markersize=4.5, label="a trial, on the rows of the search", **dots
         )
         if beyond.any():
-            ax.plot(
-                self.numbers[beyond],
-                np.full(int(beyond.sum()), high),
-                linestyle="none",
-                marker="^",
-                markersize=6,
-                color=MUTED,
-                clip_on=False,
-                label="dearer than is drawn",
-            )
+            x, y = self.numbers[beyond], np.full(int(beyond.sum()), high)
+            label = "more expensive than is drawn"
+            ax.plot(x, y, marker="^", markersize=6, clip_on=False, label=label, **dots)
         ax.plot(
             self.numbers,
             self.lowest,
             color=CAUGHT,
             linewidth=2.2,
             drawstyle="steps-post",
-            label=f"lowest so far: {number(float(self.lowest[-1]))}, by luck too",
+            label=f"lowest so far: {number(float(self.lowest[-1]))}, which is optimistic",
         )
         own = self.costs[self.numbers == self.chosen]
         if own.size:
-            ax.plot(
-                [self.chosen],
-                [min(float(own[0]), high)],
-                linestyle="none",
-                marker="*",
-                markersize=15,
-                color=INK,
-                label=f"trial {self.chosen}, which ships",
-            )
-        if self.baselines:
-            name = min(self.baselines, key=self.baselines.__getitem__)
-            cost = self.baselines[name]
-            label = f"{plain(name)}: {number(cost)}"
-            ax.axhline(cost, color=INK, linestyle=":", linewidth=1.5, label=label)
-        ax.set_ylim(low, high)
-        finish(ax, x="trial", y=f"cost in {plain(unit, 20)} per case", title=self.title)
-        money_axis(ax.yaxis)
-        ax.legend(
-            fontsize=SMALL, frameon=False, loc="upper center", bbox_to_anchor=(0.45, -0.16), ncols=2
-        )
+            x, y = np.array([self.chosen]), np.minimum(own[:1], high)
+            star: dict[str, Any] = {"marker": "*", "markersize": 15, "color": INK}
+            ax.plot(x, y, linestyle="none", label=f"trial {self.chosen}, selected", **star)
 
     def _heights(self) -> tuple[float, float]:
         """Limits that hold the estimate, the best baseline and most trials."""
@@ -265,19 +235,12 @@ class SearchProgressDisplay:
         span = max(wanted) - min(wanted) or abs(max(wanted)) or 1.0
         return min(wanted) - 0.06 * span, max(wanted) + 0.08 * span
 
-    def _draw_importance(self, ax: Axes) -> None:
+    def _draw_beside(self, ax: Axes) -> None:
+        """Which parameters mattered, or why that cannot be said."""
         if not self.importance:
             ax.axis("off")
-            ax.text(
-                0.5,
-                0.5,
-                plain(self.note, 200).replace(": ", ":\n", 1),
-                ha="center",
-                va="center",
-                fontsize=LABEL,
-                color=INK,
-                transform=ax.transAxes,
-            )
+            middle: dict[str, Any] = {"ha": "center", "va": "center", "transform": ax.transAxes}
+            ax.text(0.5, 0.5, plain(self.note, 200), fontsize=LABEL, color=INK, **middle)
             return
         names = list(self.importance)[:MAX_BARS]
         shares = [self.importance[name] for name in names]
@@ -296,4 +259,5 @@ class SearchProgressDisplay:
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlim(0, 1.22 * max(*shares, 0.01))
         percent_axis(ax.xaxis)
-        finish(ax, x="share of the differences in cost", y="", title=self.note, grid="x")
+        ax.set_title(self.note, loc="left", fontsize=LABEL, color=INK)
+        finish(ax, x="share of the differences in cost", y="", grid="x")

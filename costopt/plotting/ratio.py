@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
-from costopt.decision.costs import Costs
 from costopt.errors import check_choice
-from costopt.inputs.frames import Scalar
 from costopt.plotting.canvas import (
     ALARM,
     CAUGHT,
     INK,
     MUTED,
-    SMALL,
     Scale,
-    axes_for,
     choose_scale,
-    finish,
+    legend,
+    number,
     range_shown,
     scale_axis,
     thinned,
 )
-from costopt.plotting.cases import Cases, FromScores, Sweep, as_cases, described, sweep
+from costopt.plotting.cases import Cases, ErrorShares, FromScores, described, error_shares
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["CostRatioDisplay"]
 
 FloatArray = NDArray[np.float64]
 View = Literal["loss", "normalized"]
 
+# What a miss costs in false alarms, where the axis has room for it.
+RATIOS = (19, 9, 4, 2, 1, 1 / 2, 1 / 4, 1 / 9)
+RATIOS_OF_LOG_ODDS = (999, 99, 19, 4, 1, 1 / 4, 1 / 19)
 VIEWS: tuple[View, ...] = ("loss", "normalized")
 
 
@@ -46,15 +46,17 @@ class CostRatioDisplay(FromScores):
 
     The Brier curve decides with the threshold that the costs ask for, as if the probabilities
     were calibrated; the cost curve with the cheapest threshold in hindsight. What lies between
-    is the price of miscalibration. Made by `from_predictions`, `from_estimator` or `from_policy`.
+    is what miscalibration costs. Made by `from_predictions`, `from_estimator` or `from_policy`.
 
     Parameters
     ----------
+    title : str
+        How many cases.
     cost_proportion : array of shape (n_points,)
         Share of the false alarm's cost in the two: ``fp_regret / (fp_regret + fn_regret)``, which
         is the Bayes threshold. Ascending, with every score twice, where the Brier curve jumps, and
         the corners of the other two.
-    brier_loss, optimal_loss, blanket_loss : array of shape (n_points,)
+    brier_loss, optimal_loss, baseline_loss : array of shape (n_points,)
         Loss ``2 * (c * false alarms + (1 - c) * misses)`` per case of the population, which is its
         cost in units of the two errors' mean cost: with the threshold ``c``, with the best one,
         and with the better of never and always acting.
@@ -62,8 +64,10 @@ class CostRatioDisplay(FromScores):
         Of the population.
     marked : float or None
         The cost proportion of the declared costs.
-    title : str
-        How many cases.
+    view : {"loss", "normalized"}, default="loss"
+        Loss over the cost ratio, or Drummond and Holte's axes.
+    scale : {"auto", "linear", "logit"}, default="auto"
+        Of the cost ratio; areas are to scale on the linear one.
 
     Attributes
     ----------
@@ -73,7 +77,7 @@ class CostRatioDisplay(FromScores):
     Notes
     -----
     The area under the Brier curve is the Brier score (Hernandez-Orallo et al., 2011). Drummond and
-    Holte's axes, ``plot(view="normalized")``, fold the class shares into the operating condition:
+    Holte's axes, ``view="normalized"``, fold the class shares into the operating condition:
     ``x = pi1 (1 - c) / (pi1 (1 - c) + pi0 c)``, and ``y = FNR x + FPR (1 - x)``.
 
     References
@@ -96,12 +100,14 @@ class CostRatioDisplay(FromScores):
     cost_proportion: FloatArray
     brier_loss: FloatArray
     optimal_loss: FloatArray
-    blanket_loss: FloatArray
+    baseline_loss: FloatArray
     positive_share: float
     marked: float | None
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    view: View = "loss"
+    scale: Scale = "auto"
+
+    heading: ClassVar[str] = "What the model is worth at every ratio of the two errors' costs"
+    of_probabilities: ClassVar[bool] = True
 
     @property
     def brier_score(self) -> float:
@@ -114,180 +120,132 @@ class CostRatioDisplay(FromScores):
         return float(trapezoid(self.optimal_loss, self.cost_proportion))
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_prob: ArrayLike,
-        costs: Costs | None = None,
-        *,
-        X: Any = None,
-        sample_weight: ArrayLike | None = None,
-        pos_label: Scalar | None = None,
-        view: View = "loss",
-        scale: Scale = "auto",
-        ax: Axes | None = None,
-    ) -> Self:
-        """From labels and probabilities, best of rows that the model was not fitted to.
+    def from_cases(cls, cases: Cases, *, view: View = "loss", scale: Scale = "auto") -> Self:
+        """From checked cases, not yet drawn.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_cases,)
-            Labels.
-        y_prob : array-like of shape (n_cases,)
-            Probabilities of the positive class.
-        costs : CostMatrix or CaseCosts, optional
-            Mark their ratio; with costs per case, that of the mean regrets.
-        X : data frame, optional
-            The columns that the costs name.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        pos_label : str, int, float or bool, optional
-            The class to act on, where labels are not 0 and 1.
+        cases : Cases
+            With costs, their ratio is marked; with costs per case, that of the mean regrets.
         view : {"loss", "normalized"}, default="loss"
             Loss over the cost ratio, or Drummond and Holte's axes.
         scale : {"auto", "linear", "logit"}, default="auto"
             Of the cost ratio; areas are to scale on the linear one.
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        display : CostRatioDisplay
-            Drawn.
-
-        Raises
-        ------
-        DataError, CostSpecError
-            If labels, probabilities or costs cannot be used.
         """
         check_choice("view", view, VIEWS)
-        cases = as_cases(
-            y_true,
-            y_prob,
-            costs,
-            X=X,
-            sample_weight=sample_weight,
-            pos_label=pos_label,
-            probabilities=True,
-        )
-        counted = sweep(cases)
+        choose_scale(scale, cases.score, ())
+        counted = error_shares(cases)
         misses, alarms = _errors(counted)
         vertices, turns = _hull(misses, alarms)
         proportion, brier = _brier_curve(counted, np.append(turns, counted.positive_share))
         best = vertices[np.searchsorted(-turns, -proportion)]
-        optimal = 2 * (proportion * alarms[best] + (1 - proportion) * misses[best])
-        blanket = 2 * np.minimum(
+        without_model = np.minimum(
             proportion * (1 - counted.positive_share), (1 - proportion) * counted.positive_share
         )
-        display = cls(
+        return cls(
+            described(cases),
             proportion,
             brier,
-            optimal,
-            blanket,
+            2 * (proportion * alarms[best] + (1 - proportion) * misses[best]),
+            2 * without_model,
             counted.positive_share,
             _proportion_of(cases),
-            described(cases),
+            view,
+            scale,
         )
-        return display.plot(ax=ax, view=view, scale=scale)
 
-    def plot(self, ax: Axes | None = None, *, view: View = "loss", scale: Scale = "auto") -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-        view : {"loss", "normalized"}, default="loss"
-            Loss over the cost ratio, or Drummond and Holte's axes.
-        scale : {"auto", "linear", "logit"}, default="auto"
-            Of the cost ratio; areas are to scale on the linear one.
-
-        Returns
-        -------
-        display : CostRatioDisplay
-            Itself.
-        """
-        check_choice("view", view, VIEWS)
-        ax = axes_for(ax)
-        c = self.cost_proportion
-        size = np.ones(c.size)
-        at, y_name = c, "loss per case, in mean costs of an error"
-        x_name = "cost ratio: false alarm / (false alarm + miss)"
-        of = self.marked
-        if view == "normalized":
-            both = self.positive_share * (1 - c) + (1 - self.positive_share) * c
-            at, size = self.positive_share * (1 - c) / both, 2 * both
-            x_name = "operating condition: cost of never / (never + always) acting"
-            y_name = "normalized expected cost"
-            if of is not None:
-                of = float(np.interp(of, c, at))
-        bare = f"scores taken at their word (Brier curve, area {self.brier_score:.3g})"
-        best = f"best threshold in hindsight (cost curve, area {self.refinement_loss:.3g})"
-        if view == "normalized":
-            bare, best = (
-                "scores taken at their word (Brier curve)",
-                "best threshold in hindsight (cost curve)",
-            )
-        blanket, brier, optimal = (
-            loss / size for loss in (self.blanket_loss, self.brier_loss, self.optimal_loss)
+    def _draw(self, ax: Axes) -> None:
+        at, size = self._across()
+        order = thinned(np.argsort(at, kind="stable"))
+        without_model, brier, optimal = (
+            (loss / size)[order]
+            for loss in (self.baseline_loss, self.brier_loss, self.optimal_loss)
         )
-        drawn = thinned(np.argsort(at, kind="stable"))
-        at, blanket, brier, optimal = (each[drawn] for each in (at, blanket, brier, optimal))
+        at = at[order]
+        bare, best = "at the Bayes threshold (Brier curve)", "at the best threshold (cost curve)"
+        if self.view == "loss":
+            bare = f"{bare[:-1]}, area {self.brier_score:.3g})"
+            best = f"{best[:-1]}, area {self.refinement_loss:.3g})"
         ax.fill_between(at, optimal, brier, color=ALARM, alpha=0.18, linewidth=0)
-        ax.plot(
-            at,
-            blanket,
-            color=MUTED,
-            linestyle=":",
-            linewidth=1.8,
-            label="better of never and always",
-        )
+        style: dict[str, Any] = {"color": MUTED, "linestyle": ":", "linewidth": 1.8}
+        ax.plot(at, without_model, label="better of never and always acting", **style)
         ax.plot(at, brier, color=ALARM, linestyle="--", linewidth=2.0, label=bare)
         ax.plot(at, optimal, color=CAUGHT, linestyle="-", linewidth=2.2, label=best)
-        if of is not None:
-            price = float(np.interp(of, at, optimal))
-            label = f"declared costs: {of:.3g}"
-            ax.axvline(of, color=INK, linestyle="-.", linewidth=1.5, label=label)
-            ax.plot([of], [price], marker="o", markersize=7, color=INK)
-        limits = (0.0, 1.0)
-        if view == "loss":
-            marks = [] if of is None else [of]
-            scale_of_axis = choose_scale(scale, c, marks)
-            limits = range_shown(scale_of_axis, c, marks)
-            scale_axis(ax.xaxis, scale_of_axis, limits)
-        ax.set_xlim(*limits)
-        # far from the diagonal only blanket rules are that dear
-        ax.set_ylim(0, 1.18 * max(float(blanket.max()), float(optimal.max())))
-        finish(ax, x=x_name, y=y_name, title=self.title)
-        ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        self._mark(ax, at, optimal)
+        # far from the diagonal only never and always acting cost that much
+        ax.set_ylim(0, 1.18 * max(float(without_model.max()), float(optimal.max())))
+        if self.view == "normalized":
+            ax.set_xlim(0, 1)
+            x = "operating condition: cost of never / (never + always) acting"
+            self._finish(ax, x=x, y="normalized expected cost")
+        else:
+            marks = [] if self.marked is None else [self.marked]
+            scale = choose_scale(self.scale, self.cost_proportion, marks)
+            limits = range_shown(scale, self.cost_proportion, marks)
+            scale_axis(ax.xaxis, scale, limits)
+            _ratio_ticks(ax, scale, limits)
+            x = "cost of a miss : cost of a false alarm"
+            self._finish(ax, x=x, y="cost per case, in mean error costs")
+        legend(ax)
+
+    def _across(self) -> tuple[FloatArray, FloatArray]:
+        """Where each cost ratio stands on the axis, and what its loss is divided by."""
+        c = self.cost_proportion
+        if self.view == "loss":
+            return c, np.ones(c.size)
+        both = self.positive_share * (1 - c) + (1 - self.positive_share) * c
+        return self.positive_share * (1 - c) / both, 2 * both
+
+    def _mark(self, ax: Axes, at: FloatArray, optimal: FloatArray) -> None:
+        """The declared costs, as a line and a point on the cost curve."""
+        if self.marked is None:
+            return
+        label = f"declared costs, {_ratio(self.marked)} (threshold {figure(self.marked)})"
+        across = self._across()[0]
+        of = float(np.interp(self.marked, self.cost_proportion, across))
+        ax.axvline(of, color=INK, linestyle="-.", linewidth=1.5, label=label)
+        ax.plot([of], [np.interp(of, at, optimal)], marker="o", markersize=7, color=INK)
 
 
-def _errors(counted: Sweep) -> tuple[FloatArray, FloatArray]:
-    """Misses and false alarms at every cut, as shares of the population."""
+def _ratio(proportion: float) -> str:
+    """A cost proportion as miss against false alarm, such as 9:1."""
+    times = (1 - proportion) / proportion
+    return f"{number(times)}:1" if times >= 1 else f"1:{number(1 / times)}"
+
+
+def _ratio_ticks(ax: Axes, scale: Scale, limits: tuple[float, float]) -> None:
+    """Ticks where one error costs so many times as much as the other."""
+    ratios = RATIOS_OF_LOG_ODDS if scale == "logit" else RATIOS
+    at = [1 / (1 + ratio) for ratio in ratios]
+    shown = [each for each in at if limits[0] <= each <= limits[1]]
+    ax.set_xticks(shown, [_ratio(each) for each in shown])
+
+
+def _errors(counted: ErrorShares) -> tuple[FloatArray, FloatArray]:
+    """Misses and false alarms at every threshold, as shares of the population."""
     misses = counted.positive_share * (1 - counted.caught)
     return misses, (1 - counted.positive_share) * counted.disturbed
 
 
-def _brier_curve(counted: Sweep, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _brier_curve(counted: ErrorShares, corners: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The loss of deciding with the threshold that the costs ask for, where it jumps and at corners."""
     misses, alarms = (errors[::-1] for errors in _errors(counted))
     score = counted.thresholds[-2:0:-1]
     inserted = np.setdiff1d(corners, np.concatenate((score, [0.0, 1.0])))
-    # up to a score its own cut holds, beyond it the next one: the cut of score k is at k + 1
+    # up to a score it is the threshold itself, beyond it the next one is: that of score k is at k + 1
     at = np.concatenate(([0.0], score, score, [1.0], inserted))
     position = np.arange(1, score.size + 1)
     between = np.searchsorted(score, inserted) + 1
-    cut = np.concatenate(([1], position, position + 1, [score.size + 1], between))
-    order = np.lexsort((cut, at))
-    at, cut = at[order], cut[order]
-    return at, 2 * (at * alarms[cut] + (1 - at) * misses[cut])
+    taken = np.concatenate(([1], position, position + 1, [score.size + 1], between))
+    order = np.lexsort((taken, at))
+    at, taken = at[order], taken[order]
+    return at, 2 * (at * alarms[taken] + (1 - at) * misses[taken])
 
 
 def _hull(misses: FloatArray, alarms: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
-    """Cuts on the ROC hull, and the descending cost proportions at which the next one is as good.
+    """Thresholds on the ROC hull, and the descending cost proportions at which the next one is as good.
 
-    Cuts off the hull are the best ones for no ratio of costs (Provost and Fawcett, 2001).
+    Thresholds off the hull are the best ones for no ratio of costs (Provost and Fawcett, 2001).
     """
     hull: list[int] = []
     for point in range(misses.size):  # alarms rise, misses fall

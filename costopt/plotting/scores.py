@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
+from costopt.decision.checks import as_labels
 from costopt.decision.costs import Costs
 from costopt.decision.odds import logit
-from costopt.decision.rules import as_labels
 from costopt.errors import DataError
 from costopt.evaluation.draws import sums_by
-from costopt.inputs.frames import Scalar
 from costopt.plotting.canvas import (
     ALARM,
     CAUGHT,
@@ -23,19 +22,20 @@ from costopt.plotting.canvas import (
     MUTED,
     SMALL,
     Scale,
-    axes_for,
+    check_bins,
     choose_scale,
-    finish,
-    percent,
+    legend,
     percent_axis,
+    plain,
     range_shown,
     scale_axis,
 )
-from costopt.plotting.cases import Cases, FromScores, as_cases, described
+from costopt.plotting.cases import Cases, FromScores, decisions_of, described
+from costopt.policy.policy import DecisionPolicy
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["ScoreDistributionDisplay"]
 
@@ -51,6 +51,8 @@ class ScoreDistributionDisplay(FromScores):
 
     Parameters
     ----------
+    title : str
+        How many cases.
     edges : array of shape (n_bins + 1,)
         Of the bins, in the score; the outermost hold what lies beyond them.
     positives, negatives : array of shape (n_bins,)
@@ -63,8 +65,8 @@ class ScoreDistributionDisplay(FromScores):
         Share of its class that is acted on; NaN where nothing is decided.
     scale : {"linear", "logit"}
         In which the bins are of equal width.
-    title : str
-        How many cases.
+    score_name : str, default="score"
+        What the scores are called on their axis.
 
     Attributes
     ----------
@@ -89,88 +91,38 @@ class ScoreDistributionDisplay(FromScores):
     positives_acted: float
     negatives_acted: float
     scale: Scale
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    score_name: str = "score"
+
+    heading: ClassVar[str] = "Where the scores of both classes lie, and who is acted on"
 
     @classmethod
-    def from_predictions(
+    def from_cases(
         cls,
-        y_true: Any,
-        y_score: ArrayLike,
-        costs: Costs | None = None,
+        cases: Cases,
         *,
         threshold: float | None = None,
         act: ArrayLike | None = None,
-        X: Any = None,
-        sample_weight: ArrayLike | None = None,
-        pos_label: Scalar | None = None,
         n_bins: int = 40,
         scale: Scale = "auto",
-        ax: Axes | None = None,
     ) -> Self:
-        """From labels and scores, best of rows that the model was not fitted to.
+        """From checked cases, not yet drawn.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_cases,)
-            Labels.
-        y_score : array-like of shape (n_cases,)
-            Higher for cases more likely positive.
-        costs : CostMatrix or CaseCosts, optional
-            Act where that is cheaper in expectation; the scores must then be probabilities.
+        cases : Cases
+            With costs, one acts where that is cheaper in expectation.
         threshold : float, optional
             Act from this score up, whatever the costs.
         act : array-like of shape (n_cases,), optional
             The decisions themselves: 0 or 1.
-        X : data frame, optional
-            The columns that the costs name.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        pos_label : str, int, float or bool, optional
-            The class to act on, where labels are not 0 and 1.
         n_bins : int, default=40
         scale : {"auto", "linear", "logit"}, default="auto"
             Of the score axis; log-odds show scores near 0.
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        display : ScoreDistributionDisplay
-            Drawn.
-
-        Raises
-        ------
-        DataError, CostSpecError
-            If labels, scores, decisions or costs cannot be used.
         """
-        if isinstance(n_bins, bool) or not isinstance(n_bins, int | np.integer) or n_bins < 2:
-            raise DataError(f"n_bins must be a whole number of at least 2, got {n_bins!r}")
-        cases = as_cases(
-            y_true, y_score, costs, X=X, sample_weight=sample_weight, pos_label=pos_label, act=act
-        )
+        check_bins(n_bins)
         if threshold is None and act is None:
             threshold = cases.bayes_threshold()
         decided = _decisions(cases, threshold, act)
-        display = cls._of(cases, threshold, decided, n_bins, scale)
-        return display.plot(ax=ax)
-
-    @classmethod
-    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Costs) -> dict[str, Any]:
-        if policy.threshold is not None:
-            return {"threshold": policy.threshold}
-        # asked of the policy: what it knows of costs that only hindsight knows are its own means
-        return {"act": policy.decide(X, score=score, costs=costs if policy.needs_costs else None)}
-
-    @classmethod
-    def _of(
-        cls,
-        cases: Cases,
-        threshold: float | None,
-        act: BoolArray | None,
-        n_bins: int,
-        scale: Scale,
-    ) -> Self:
         marks = [] if threshold is None else [threshold]
         chosen = choose_scale(scale, cases.score, [*marks, float(np.median(cases.score))])
         edges = _edges(chosen, range_shown(chosen, cases.score, marks), threshold, n_bins)
@@ -184,15 +136,16 @@ class ScoreDistributionDisplay(FromScores):
                     f"sample_weight is 0 for every {name} case: both classes are needed"
                 )
         acted, shares = np.full(edges.size - 1, np.nan), [np.nan, np.nan]
-        if act is not None:
+        if decided is not None:
             n = counts[0] + counts[1]
-            hit = sums_by(bins[act], weight[act], edges.size - 1)
+            hit = sums_by(bins[decided], weight[decided], edges.size - 1)
             acted = np.divide(hit, n, out=acted, where=n > 0)
             shares = [
-                float(weight[rows & act].sum()) / total
+                float(weight[rows & decided].sum()) / total
                 for rows, total in zip((cases.y, ~cases.y), totals, strict=True)
             ]
         return cls(
+            described(cases),
             edges,
             counts[0] / totals[0],
             counts[1] / totals[1],
@@ -201,23 +154,18 @@ class ScoreDistributionDisplay(FromScores):
             shares[0],
             shares[1],
             chosen,
-            described(cases),
+            cases.score_name,
         )
 
-    def plot(self, ax: Axes | None = None) -> Self:
-        """Draw.
+    @classmethod
+    def _policy_options(
+        cls, policy: DecisionPolicy, X: Any, score: Any, costs: Costs | None
+    ) -> dict[str, Any]:
+        if policy.threshold is not None:
+            return {"threshold": policy.threshold}
+        return decisions_of(policy, X, score, costs)
 
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-
-        Returns
-        -------
-        display : ScoreDistributionDisplay
-            Itself.
-        """
-        ax = axes_for(ax)
+    def _draw(self, ax: Axes) -> None:
         self._regions(ax)
         ax.stairs(
             self.negatives,
@@ -247,12 +195,9 @@ class ScoreDistributionDisplay(FromScores):
         scale_axis(ax.xaxis, self.scale, (float(self.edges[0]), float(self.edges[-1])))
         ax.set_ylim(0, 1.18 * float(max(self.positives.max(), self.negatives.max())))
         percent_axis(ax.yaxis)
-        finish(ax, x="score", y="share of its class in a bin, in %", title=self.title)
-        ax.legend(
-            fontsize=SMALL, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2
-        )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        y = "share of its class in a bin, in %"
+        self._finish(ax, x=plain(self.score_name), y=y)
+        legend(ax)
 
     def _regions(self, ax: Axes) -> None:
         """Shade what is acted on, the darker the larger the share of a bin."""
@@ -280,7 +225,7 @@ class ScoreDistributionDisplay(FromScores):
         ax.axvline(self.threshold, color=INK, linestyle="--", linewidth=1.8)
         for text, side, shift in (("act", "left", 6), ("leave", "right", -6)):
             ax.annotate(
-                f"{text} from {self.threshold:.3g}" if text == "act" else text,
+                f"{text} from {figure(self.threshold)}" if text == "act" else text,
                 xy=(self.threshold, 0.97),
                 xycoords=("data", "axes fraction"),
                 xytext=(shift, 0),

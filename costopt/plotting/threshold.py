@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.costs import Costs
 from costopt.decision.rules import decision_cost, weighted_mean
-from costopt.decision.thresholds import BestCut, CostCurve, cost_curve
+from costopt.decision.thresholds import BestThreshold, CostCurve, cost_curve
 from costopt.evaluation.estimates import LEVEL, Sample
 from costopt.evaluation.folds import units_of
-from costopt.inputs.frames import Scalar
 from costopt.plotting.canvas import (
     ALARM,
     CAUGHT,
@@ -21,9 +19,8 @@ from costopt.plotting.canvas import (
     MUTED,
     SMALL,
     Scale,
-    axes_for,
     choose_scale,
-    finish,
+    legend,
     money,
     money_axis,
     number,
@@ -32,11 +29,11 @@ from costopt.plotting.canvas import (
     scale_axis,
     step_points,
 )
-from costopt.plotting.cases import Cases, FromScores, as_cases, described
+from costopt.plotting.cases import Cases, FromScores, described
+from costopt.showing.text import figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["CostCurveDisplay"]
 
@@ -55,6 +52,8 @@ class CostCurveDisplay(FromScores):
 
     Parameters
     ----------
+    title : str
+        How many cases.
     curve : CostCurve
         Exact, in ``unit`` per case.
     band_thresholds, band_low, band_high : array of shape (n_points,)
@@ -70,8 +69,10 @@ class CostCurveDisplay(FromScores):
         Mean cost of deciding case by case; None where one threshold does the same.
     unit : str
         Currency of the costs.
-    title : str
-        How many cases.
+    score_name : str, default="score"
+        What the scores are called on their axis.
+    scale : {"auto", "linear", "logit"}, default="auto"
+        Of the threshold axis; log-odds show thresholds near 0.
 
     Attributes
     ----------
@@ -97,75 +98,36 @@ class CostCurveDisplay(FromScores):
     bayes_threshold: float | None
     rule_cost: float | None
     unit: str
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    score_name: str = "score"
+    scale: Scale = "auto"
+
+    heading: ClassVar[str] = "What acting from each threshold up would have cost"
+    needs_costs: ClassVar[bool] = True
 
     @property
-    def best(self) -> BestCut:
+    def best(self) -> BestThreshold:
         """The cheapest threshold, and the interval that is as cheap on these cases."""
         return self.curve.best()
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_score: ArrayLike,
-        costs: Costs | None = None,
-        *,
-        X: Any = None,
-        sample_weight: ArrayLike | None = None,
-        pos_label: Scalar | None = None,
-        groups: ArrayLike | None = None,
-        scale: Scale = "auto",
-        ax: Axes | None = None,
+    def from_cases(
+        cls, cases: Cases, *, groups: ArrayLike | None = None, scale: Scale = "auto"
     ) -> Self:
-        """From labels and scores, best of rows that the model was not fitted to.
+        """From checked cases, not yet drawn.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_cases,)
-            Labels.
-        y_score : array-like of shape (n_cases,)
-            Higher for cases more likely positive; the Bayes threshold needs probabilities.
-        costs : CostMatrix or CaseCosts
-            Constant, formulas over columns of ``X``, or for these cases.
-        X : data frame, optional
-            The columns that the costs name.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        pos_label : str, int, float or bool, optional
-            The class to act on, where labels are not 0 and 1.
+        cases : Cases
         groups : array-like of shape (n_cases,), optional
             Rows that belong together.
         scale : {"auto", "linear", "logit"}, default="auto"
             Of the threshold axis; log-odds show thresholds near 0.
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        display : CostCurveDisplay
-            Drawn.
-
-        Raises
-        ------
-        DataError, CostSpecError
-            If labels, scores or costs cannot be used.
         """
-        cases = as_cases(
-            y_true,
-            y_score,
-            costs,
-            X=X,
-            sample_weight=sample_weight,
-            pos_label=pos_label,
-            groups=groups,
-        )
-        paid, known = cases.priced()
+        choose_scale(scale, cases.score, ())
+        paid, known = cases.given_costs()
         bayes = cases.bayes_threshold()
         act = None if known.is_constant else cases.decisions()
         curve = cost_curve(cases.y, cases.score, paid, cases.weight)
-        choose_scale(scale, cases.score, ())
         cheapest = curve.best().threshold
         points = _band_points(cases, [cheapest, 0.5 if bayes is None else bayes, 0.5])
         sample = Sample(
@@ -177,10 +139,8 @@ class CostCurveDisplay(FromScores):
             units_of(cases.n_cases, groups=groups),
         )
         low, high = _band(sample, cases.score, points)
-        rule_cost = (
-            None if act is None else weighted_mean(decision_cost(cases.y, act, paid), cases.weight)
-        )
-        display = cls(
+        return cls(
+            described(cases),
             curve,
             points,
             low,
@@ -188,34 +148,45 @@ class CostCurveDisplay(FromScores):
             _near(sample, cases.score, points, cheapest),
             LEVEL,
             bayes,
-            rule_cost,
+            None if act is None else weighted_mean(decision_cost(cases.y, act, paid), cases.weight),
             paid.unit,
-            described(cases),
+            cases.score_name,
+            scale,
         )
-        return display.plot(ax=ax, scale=scale)
 
-    def plot(self, ax: Axes | None = None, *, scale: Scale = "auto") -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-        scale : {"auto", "linear", "logit"}, default="auto"
-            Of the threshold axis.
-
-        Returns
-        -------
-        display : CostCurveDisplay
-            Itself.
-        """
-        best, cuts = self.best, self.curve.thresholds.astype(np.float64)
-        marks = [best.threshold, *([] if self.bayes_threshold is None else [self.bayes_threshold])]
-        scale = choose_scale(scale, cuts, marks)
-        limits = range_shown(scale, cuts, marks)
-        ax = axes_for(ax)
+    def _draw(self, ax: Axes) -> None:
+        thresholds = self.curve.thresholds.astype(np.float64)
+        marks = [self.best.threshold]
+        if self.bayes_threshold is not None:
+            marks.append(self.bayes_threshold)
+        scale = choose_scale(self.scale, thresholds, marks)
+        limits = range_shown(scale, thresholds, marks)
+        self._draw_band(ax, limits)
+        x, y = step_points(thresholds, self.curve.mean_cost, limits)
+        ax.plot(x, y, color=CAUGHT, linewidth=2.2, drawstyle="steps-pre")
+        self._draw_best(ax, limits)
+        if self.bayes_threshold is not None:
+            self._mark(ax, self.bayes_threshold, "Bayes threshold", ALARM, "--", "o")
+        if limits[0] < 0.5 < limits[1] and thresholds[1] <= 1 and thresholds[-2] >= 0:
+            self._mark(ax, 0.5, "threshold", INK, ":", "s")
+        if self.rule_cost is not None:
+            label = f"decided case by case: {money(self.rule_cost, self.unit)}"
+            ax.axhline(self.rule_cost, color=ALARM, linestyle="-.", linewidth=1.8, label=label)
+        scale_axis(ax.xaxis, scale, limits)
+        ax.set_ylim(*self._heights(float(y.max())))
         never, always = float(self.curve.mean_cost[0]), float(self.curve.mean_cost[-1])
+        self._without_model(ax, "never act", never, above=never >= always)
+        self._without_model(ax, "always act", always, above=never < always)
+        self._finish(
+            ax,
+            x=f"threshold on the {plain(self.score_name)}",
+            y=f"cost in {plain(self.unit, 20)} per case",
+        )
+        money_axis(ax.yaxis)
+        legend(ax)
 
+    def _draw_band(self, ax: Axes, limits: tuple[float, float]) -> None:
+        """How sure the cost is at each threshold, and which thresholds are as good as the cheapest."""
         shown = (self.band_thresholds >= limits[0]) & (self.band_thresholds <= limits[1])
         ax.fill_between(
             self.band_thresholds[shown],
@@ -226,39 +197,14 @@ class CostCurveDisplay(FromScores):
             linewidth=0,
             label=f"{self.level:.0%} interval at each threshold",
         )
-        near = np.clip(self.near, *limits)
-        if near[0] < near[1]:
-            label = f"not clearly dearer, {near[0]:.3g} to {near[1]:.3g}"
-            ax.axvspan(*near, color="#D9D9D9", alpha=0.55, linewidth=0, zorder=0, label=label)
-        x, y = step_points(cuts, self.curve.mean_cost, limits)
-        ax.plot(x, y, color=CAUGHT, linewidth=2.2, drawstyle="steps-pre")
-        self._draw_best(ax, limits)
-        if self.bayes_threshold is not None:
-            self._mark(ax, self.bayes_threshold, "Bayes threshold", ALARM, "--", "o")
-        if limits[0] < 0.5 < limits[1] and cuts[1] <= 1 and cuts[-2] >= 0:
-            self._mark(ax, 0.5, "threshold", INK, ":", "s")
-        if self.rule_cost is not None:
-            label = f"decided case by case: {money(self.rule_cost, self.unit)}"
-            ax.axhline(self.rule_cost, color=ALARM, linestyle="-.", linewidth=1.8, label=label)
-
-        scale_axis(ax.xaxis, scale, limits)
-        ax.set_ylim(*self._heights(float(y.max())))
-        self._blanket(ax, "never act", never, above=never >= always)
-        self._blanket(ax, "always act", always, above=never < always)
-        finish(
-            ax,
-            x="threshold on the score",
-            y=f"cost in {plain(self.unit, 20)} per case",
-            title=self.title,
-        )
-        money_axis(ax.yaxis)
-        ax.legend(fontsize=SMALL, frameon=True, framealpha=0.9, edgecolor="none")
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        low, high = np.clip(self.near, *limits)
+        if low < high:
+            label = f"not significantly more expensive, {number(low)} to {number(high)}"
+            ax.axvspan(low, high, color="#D9D9D9", alpha=0.55, linewidth=0, zorder=0, label=label)
 
     def _mark(self, ax: Axes, at: float, name: str, color: str, style: str, marker: str) -> None:
         cost = float(self.curve.at(at))
-        label = f"{name} {at:.3g}: {money(cost, self.unit)}"
+        label = f"{name} {figure(at)}: {money(cost, self.unit)}"
         ax.axvline(at, color=color, linestyle=style, linewidth=1.8)
         ax.plot(
             [at], [cost], color=color, linestyle=style, marker=marker, markersize=7, label=label
@@ -281,8 +227,8 @@ class CostCurveDisplay(FromScores):
             label=_best_in_words(best, self.unit),
         )
 
-    def _blanket(self, ax: Axes, name: str, cost: float, *, above: bool) -> None:
-        """What needs no model, as a thin line with its name, where that is in the picture."""
+    def _without_model(self, ax: Axes, name: str, cost: float, *, above: bool) -> None:
+        """A baseline without a model, as a thin line with its name, where that is in the picture."""
         low, high = ax.get_ylim()
         if not low <= cost <= high:
             return
@@ -291,7 +237,7 @@ class CostCurveDisplay(FromScores):
             f"{name}\n{number(cost)}",
             xy=(1.01, cost),
             xycoords=("axes fraction", "data"),
-            va="bottom" if above else "top",
+            va="bottom" if above and cost < high - 0.1 * (high - low) else "top",
             annotation_clip=False,
             fontsize=SMALL,
             color=MUTED,
@@ -312,7 +258,7 @@ class CostCurveDisplay(FromScores):
         return bottom - 0.04 * (top - bottom) * (least < 0), top + 0.08 * (top - bottom)
 
 
-def _best_in_words(best: BestCut, unit: str) -> str:
+def _best_in_words(best: BestThreshold, unit: str) -> str:
     cost = money(best.mean_cost, unit)
     if np.isinf(best.threshold):
         return f"cheapest, {'never' if best.threshold > 0 else 'always'} acting: {cost}"

@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from costopt.decision.costs import Costs
 from costopt.decision.thresholds import cost_curve
-from costopt.inputs.frames import Scalar
 from costopt.plotting.canvas import (
     ALARM,
     CAUGHT,
     INK,
     MUTED,
-    SMALL,
     Scale,
-    axes_for,
     choose_scale,
-    finish,
-    percent,
+    legend,
     percent_axis,
+    plain,
     range_shown,
     scale_axis,
     step_points,
 )
-from costopt.plotting.cases import FromScores, as_cases, described, sweep
+from costopt.plotting.cases import Cases, FromScores, described, error_shares
+from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
 
 __all__ = ["TradeoffDisplay"]
 
@@ -46,14 +42,18 @@ class TradeoffDisplay(FromScores):
 
     Parameters
     ----------
-    thresholds : array of shape (n_cuts,)
+    title : str
+        How many cases.
+    thresholds : array of shape (n_thresholds,)
         ``inf`` (never), then every distinct score in descending order, then ``-inf`` (always).
-    precision, recall, alert_share : array of shape (n_cuts,)
+    precision, recall, alert_share : array of shape (n_thresholds,)
         Shares; precision is NaN where nobody is acted on.
     threshold : float or None
         The one that is marked.
-    title : str
-        How many cases.
+    score_name : str, default="score"
+        What the scores are called on their axis.
+    scale : {"auto", "linear", "logit"}, default="auto"
+        Of the threshold axis; log-odds show thresholds near 0.
 
     Attributes
     ----------
@@ -75,75 +75,47 @@ class TradeoffDisplay(FromScores):
     recall: FloatArray
     alert_share: FloatArray
     threshold: float | None
-    title: str
-    ax_: Axes = field(init=False, repr=False)
-    figure_: Figure | SubFigure = field(init=False, repr=False)
+    score_name: str = "score"
+    scale: Scale = "auto"
+
+    heading: ClassVar[str] = "What acting from each threshold up catches"
 
     @classmethod
-    def from_predictions(
-        cls,
-        y_true: Any,
-        y_score: ArrayLike,
-        costs: Costs | None = None,
-        *,
-        threshold: float | None = None,
-        X: Any = None,
-        sample_weight: ArrayLike | None = None,
-        pos_label: Scalar | None = None,
-        scale: Scale = "auto",
-        ax: Axes | None = None,
+    def from_cases(
+        cls, cases: Cases, *, threshold: float | None = None, scale: Scale = "auto"
     ) -> Self:
-        """From labels and scores, best of rows that the model was not fitted to.
+        """From checked cases, not yet drawn.
 
         Parameters
         ----------
-        y_true : array-like of shape (n_cases,)
-            Labels.
-        y_score : array-like of shape (n_cases,)
-            Higher for cases more likely positive.
-        costs : CostMatrix or CaseCosts, optional
-            Mark the cheapest threshold on these cases.
+        cases : Cases
         threshold : float, optional
-            Mark this one instead.
-        X : data frame, optional
-            The columns that the costs name.
-        sample_weight : array-like of shape (n_cases,), optional
-            How many cases of the population each row stands for.
-        pos_label : str, int, float or bool, optional
-            The class to act on, where labels are not 0 and 1.
+            Mark this one, in place of the cheapest on these cases where there are costs.
         scale : {"auto", "linear", "logit"}, default="auto"
             Of the threshold axis; log-odds show thresholds near 0.
-        ax : matplotlib axes, optional
-
-        Returns
-        -------
-        display : TradeoffDisplay
-            Drawn.
-
-        Raises
-        ------
-        DataError, CostSpecError
-            If labels, scores or costs cannot be used.
         """
-        cases = as_cases(
-            y_true, y_score, costs, X=X, sample_weight=sample_weight, pos_label=pos_label
-        )
+        choose_scale(scale, cases.score, ())
         if threshold is None and cases.costs is not None:
             curve = cost_curve(cases.y, cases.score, cases.costs, cases.weight)
             threshold = curve.best().threshold
-        choose_scale(scale, cases.score, ())
-        counted = sweep(cases)
+        counted = error_shares(cases)
         hits = counted.positive_share * counted.caught
         alerts = hits + (1 - counted.positive_share) * counted.disturbed
         with np.errstate(invalid="ignore"):
             precision = np.where(alerts > 0, hits / alerts, np.nan)
-        display = cls(
-            counted.thresholds, precision, counted.caught, alerts, threshold, described(cases)
+        return cls(
+            described(cases),
+            counted.thresholds,
+            precision,
+            counted.caught,
+            alerts,
+            threshold,
+            cases.score_name,
+            scale,
         )
-        return display.plot(ax=ax, scale=scale)
 
     @classmethod
-    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Costs) -> dict[str, Any]:
+    def _policy_options(cls, policy: Any, X: Any, score: Any, costs: Any) -> dict[str, Any]:
         del X, score, costs
         return {} if policy.threshold is None else {"threshold": policy.threshold}
 
@@ -158,30 +130,15 @@ class TradeoffDisplay(FromScores):
         -------
         shares : dict of str to float
         """
-        # the last cut whose own threshold is still at least the one asked for
+        # the lowest threshold that is still at least the one asked for
         found = int(np.searchsorted(-self.thresholds, -float(threshold), side="right")) - 1
         names = ("precision", "recall", "alert_share")
         return {name: float(getattr(self, name)[max(found, 0)]) for name in names}
 
-    def plot(self, ax: Axes | None = None, *, scale: Scale = "auto") -> Self:
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib axes, optional
-            A new figure where None.
-        scale : {"auto", "linear", "logit"}, default="auto"
-            Of the threshold axis.
-
-        Returns
-        -------
-        display : TradeoffDisplay
-            Itself.
-        """
+    def _draw(self, ax: Axes) -> None:
         marks = [] if self.threshold is None else [self.threshold]
-        scale = choose_scale(scale, self.thresholds, marks)
+        scale = choose_scale(self.scale, self.thresholds, marks)
         limits = range_shown(scale, self.thresholds, marks)
-        ax = axes_for(ax)
         for name, values, color, style in (
             ("precision: positive, of those acted on", self.precision, CAUGHT, "-"),
             ("recall: acted on, of the positive", self.recall, ALARM, "--"),
@@ -195,19 +152,8 @@ class TradeoffDisplay(FromScores):
         scale_axis(ax.xaxis, scale, limits)
         ax.set_ylim(0, 1.03)
         percent_axis(ax.yaxis)
-        finish(ax, x="threshold on the score", y="share in %", title=self.title)
-        # below, where it covers no line: these cross the whole picture
-        ax.legend(
-            title=caption,
-            title_fontsize=SMALL,
-            fontsize=SMALL,
-            frameon=False,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.16),
-            ncols=2,
-        )
-        self.ax_, self.figure_ = ax, ax.figure
-        return self
+        self._finish(ax, x=f"threshold on the {plain(self.score_name)}", y="share in %")
+        legend(ax, title=caption)
 
     def _mark(self, ax: Axes, threshold: float, limits: tuple[float, float]) -> str:
         """Draw a threshold, and say what it does."""
@@ -216,7 +162,7 @@ class TradeoffDisplay(FromScores):
             ax.axvline(threshold, color=MUTED, linestyle="-.", linewidth=1.5)
             for share, color in zip(shares.values(), (CAUGHT, ALARM, INK), strict=True):
                 ax.plot([threshold], [share], marker="o", markersize=7, color=color)
-        where = f"From {threshold:.3g} up"
+        where = f"From {figure(threshold)} up"
         if np.isinf(threshold):
             where = f"{'Never' if threshold > 0 else 'Always'} acting"
         return (

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.costs import Costs
-from costopt.decision.rules import as_weights
-from costopt.errors import DataError, warn
-from costopt.evaluation.choice import ThresholdMode
+from costopt.errors import warn
+from costopt.evaluation.candidates import Candidate, OutOfFold, evaluate_scores
+from costopt.evaluation.modes import ThresholdMode, check_scores_mode
 from costopt.evaluation.operating import OperatingCurve
-from costopt.evaluation.pricing import Candidate, OutOfFold, price
-from costopt.evaluation.problem import Posed, Problem, pose_rows
+from costopt.evaluation.problem import Problem, prepare_encoded
+from costopt.evaluation.rows import FOLDS, Rows
 from costopt.evaluation.tracing import trace
-from costopt.evaluation.trial import FinalModel
+from costopt.evaluation.training import Trained
 from costopt.inputs.frames import Scalar, Table
 from costopt.inputs.labels import encode_labels
 from costopt.inputs.row_labels import check_same_rows
@@ -40,7 +40,7 @@ def choose_threshold(
     *,
     X: Any = None,
     threshold: ThresholdMode = "auto",
-    cv: Any = 5,
+    cv: Any = FOLDS,
     groups: Any = None,
     time: Any = None,
     sample_weight: ArrayLike | None = None,
@@ -52,8 +52,8 @@ def choose_threshold(
 
     Parameters
     ----------
-    y : array-like of shape (n_cases,)
-        Labels.
+    y : str or array-like of shape (n_cases,)
+        Labels; a name takes that column of ``X``.
     score : array-like of shape (n_cases,)
         Scores in [0, 1] of rows that the model was not fitted to. They need not be calibrated.
     costs : CostMatrix or CaseCosts
@@ -61,12 +61,12 @@ def choose_threshold(
     X : data frame, optional
         The columns that the costs name.
     threshold : {"auto", "bayes", "exact"}, default="auto"
-        Bayes' rule on calibrated scores, the exact cheapest cut, or what the data support.
-    cv : int, splitter or iterable, default=5
-        Splits that keep calibration and cut from being judged on the rows they were fitted to.
-    groups, time : array-like of shape (n_cases,), optional
-        Rows that belong together; the order of rows.
-    sample_weight : array-like of shape (n_cases,), optional
+        Bayes' rule on calibrated scores, the exact cheapest threshold, or what the data support.
+    cv : int, splitter or iterable, default=FOLDS
+        Splits that keep calibration and threshold from being judged on the rows they were fitted to.
+    groups, time : str or array-like of shape (n_cases,), optional
+        Rows that belong together; the order of rows. A name takes that column of ``X``.
+    sample_weight : str or array-like of shape (n_cases,), optional
         How many cases of the population each row stands for.
     prevalence : float, optional
         Share of positives in the population, where rows were sampled by class.
@@ -99,6 +99,15 @@ def choose_threshold(
     >>> abs(policy.raw_threshold - 0.25) < 0.05
     True
     """
+    rows = Rows(
+        cv=cv,
+        groups=groups,
+        time=time,
+        sample_weight=sample_weight,
+        prevalence=prevalence,
+        pos_label=pos_label,
+        random_state=random_state,
+    )
     table = None if X is None else Table(X)
     check_same_rows(
         X=table,
@@ -109,76 +118,66 @@ def choose_threshold(
         time=time,
         sample_weight=sample_weight,
     )
+    if table is not None:
+        rows, y = rows.resolved(table, y)
     labels = encode_labels(y, pos_label)
     scores = check_scores(score)
     check_n_cases(labels.y.size, table, scores)
-    if threshold == "sampled":
-        raise DataError("threshold='sampled' is for a search: use 'auto', 'bayes' or 'exact'")
-    posed = pose_rows(
-        None,
-        labels,
-        costs,
-        {},
-        table=table,
-        threshold=threshold,
-        cv=cv,
-        groups=groups,
-        time=time,
-        sample_weight=None if sample_weight is None else as_weights(sample_weight, labels.y.size),
-        prevalence=prevalence,
-        random_state=random_state,
-        n_jobs=1,
+    check_scores_mode(threshold)
+    problem = prepare_encoded(
+        None, labels, costs, {}, rows, table=table, threshold=threshold, n_jobs=1
     )
     if np.all(scores == scores[0]):
         warn(
             "constant-scores",
-            f"every case has the score {scores[0]:.4g}, so that scores tell no case from another: every "
+            f"every case has the score {scores[0]:.4g}, so that they do not tell cases apart: every "
             "case of the same costs gets one decision; pass the model's scores of each row",
         )
-    raw = posed.of_problem(scores)[posed.problem.scored.rows]
-    found = price(posed.problem, Candidate("scores", {}), raw)
-    evidence = evidence_of(posed, found, baselines={"act from a score of 0.5": raw >= 0.5})
-    return assemble(posed, found, (), evidence)
+    raw = problem.of_counted(scores)[problem.scored.rows]
+    found = evaluate_scores(problem, Candidate("scores", {}), raw)
+    evidence = evidence_of(problem, found, baselines={"act from a score of 0.5": raw >= 0.5})
+    return assemble(problem, found, (), evidence)
 
 
 def assemble(
-    posed: Posed, found: OutOfFold, final: tuple[FinalModel, ...], evidence: Evidence
+    problem: Problem, found: OutOfFold, final: tuple[Trained, ...], evidence: Evidence
 ) -> DecisionPolicy:
     """The policy of an evaluated candidate and its final model.
 
     Parameters
     ----------
-    posed : Posed
+    problem : Problem
     found : OutOfFold
-    final : tuple of FinalModel
+    final : tuple of Trained
         Empty where scores are computed elsewhere.
     evidence : Evidence
     """
     candidate = found.candidate
     params = dict(candidate.params)
     if candidate.resampling != "none":
-        params |= {"resampling": candidate.resampling, "sampling_ratio": candidate.sampling_ratio}
+        resampling, ratio = str(candidate.resampling), candidate.sampling_ratio
+        params |= {"resampling": resampling, "sampling_ratio": ratio}
     if found.n_rounds is not None:
         params["n_rounds"] = found.n_rounds
     return DecisionPolicy(
         rule=found.choice.rule,
-        costs=posed.costs,
-        known_costs=posed.known,
-        unit=posed.unit,
-        labels=(posed.labels.negative, posed.labels.positive),
+        costs=problem.declared,
+        known_costs=problem.declared_known,
+        unit=problem.unit,
+        labels=(problem.labels.negative, problem.labels.positive),
         calibrator=found.calibrator,
-        schema=posed.schema,
-        learner=posed.problem.learners[candidate.learner] if final else None,
+        schema=problem.schema,
+        learner=problem.learners[candidate.learner] if final else None,
         models=tuple(ModelPart(part.model, part.ledger) for part in final),
         model_name=candidate.learner if final else "",
         params=params if final else {},
         evidence=evidence,
-        provenance=provenance(posed.problem.seed),
+        provenance=provenance(problem.seed),
     )
 
 
 def evidence_of(
-    posed: Posed,
+    problem: Problem,
     found: OutOfFold,
     *,
     bias: float = 0.0,
@@ -188,7 +187,7 @@ def evidence_of(
 
     Parameters
     ----------
-    posed : Posed
+    problem : Problem
     found : OutOfFold
         With its rows.
     bias : float, default=0
@@ -196,7 +195,6 @@ def evidence_of(
     baselines : mapping of str to bool array of shape (n_scored,), optional
         Decisions to state the cost of beside acting never and always.
     """
-    problem = posed.problem
     sample = problem.sample(found.calibrated)
     decisions = {**sample.baselines(), **(baselines or {})}
     return Evidence(

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from costopt.decision.case_costs import CaseCosts
+from costopt.decision.rules import expected_gain
 from costopt.errors import DataError, nearest
 from costopt.inputs.frames import Table
 
-__all__ = ["ACT", "COLUMNS", "LEAVE", "Decision", "columns_to_keep", "decision_frame"]
+__all__ = ["COLUMNS", "Decision", "columns_to_keep", "decided", "decision_frame"]
 
-ACT: Literal["act"] = "act"
-LEAVE: Literal["leave"] = "leave"
 COLUMNS = ("probability", "action", "expected_gain")
 
 
@@ -77,6 +78,14 @@ def columns_to_keep(X: Any, keep: str | Sequence[str]) -> list[str]:
                 f"the data have a column {name!r}, as the decisions do: rename it, or keep others"
             )
     return names
+
+
+def decided(
+    probability: NDArray[np.float64], act: NDArray[np.bool_], costs: CaseCosts
+) -> dict[str, NDArray[Any]]:
+    """The columns of decisions: what each stands on, what to do, and what acting is worth."""
+    found = (probability, np.where(act, "act", "leave"), expected_gain(probability, costs))
+    return dict(zip(COLUMNS, found, strict=True))
 
 
 def decision_frame(

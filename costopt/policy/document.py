@@ -1,171 +1,299 @@
-"""A policy as plain values and back: what stands between `DecisionPolicy` and its files."""
+"""``policy.json``: what it holds, as one dataclass, and how it is read from text and written to it.
+
+`Document` is the only definition of the format: pydantic reads and writes it, and all that it
+holds, by the dataclasses themselves, which check what they hold when they are built. To change the
+format, change these, raise ``format_version``, and add a stored example to the tests.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import asdict
-from os import PathLike
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Annotated, Any, Final, Literal
 
-from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap, PlattMap
+import pydantic
+from pydantic_core import core_schema
+
+from costopt.calibration.base import CalibrationMap
+from costopt.calibration.maps import MAPS, how_to_calibrate
 from costopt.decision.costs import CostMatrix
-from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule
-from costopt.errors import PolicyError, warn
+from costopt.decision.rules import RULES, Rule
+from costopt.errors import PolicyError
+from costopt.inputs.frames import Scalar
 from costopt.inputs.schema import Schema
-from costopt.learners.registry import built_in
-from costopt.policy.evidence import Evidence, plain
-from costopt.policy.files import FORMAT, HOW_TO_USE, StoredPolicy, model_name
-from costopt.policy.scoring import ModelPart, Scorer
+from costopt.plain import INFINITIES, Name, Number, plain
+from costopt.policy.evidence import Evidence
+from costopt.showing.text import printable
 
-if TYPE_CHECKING:
-    from costopt.policy.policy import DecisionPolicy
+__all__ = [
+    "Document",
+    "LabelNames",
+    "Model",
+    "ModelFile",
+    "json_schema",
+    "read_document",
+    "write_document",
+]
 
-__all__ = ["check_thresholds", "from_document", "model_contents", "to_document"]
+FORMAT: Final = 2
+MAX_COLUMNS = 100_000
+MAX_KNOTS = 1_000_000
+HOW_TO_USE = (
+    "score = the model's own score, or, of several models, the average by share of theirs after the "
+    "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
+    "its factors; "
+    "keep p within [floor, 1 - floor] and below 1, where the calibrator has a floor; "
+    f"calibrate: {how_to_calibrate()}; then act where q >= threshold, or, where the "
+    "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
+    "as acting where score >= raw_threshold."
+)
 
-CALIBRATORS: dict[str, type[PlattMap | BetaMap | IsotonicMap]] = {
-    "platt": PlattMap,
-    "beta": BetaMap,
-    "isotonic": IsotonicMap,
-}
+
+class _Kinds:
+    """Tells pydantic that a field holds one of several dataclasses, which JSON names by ``kind``."""
+
+    def __init__(self, *kinds: Any) -> None:
+        self.kinds = {made.kind: made for made in kinds}
+
+    @staticmethod
+    def write(value: Any) -> dict[str, Any]:
+        """The fields of an object, its kind first."""
+        return {"kind": value.kind, **asdict(value)}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        choices: dict[Any, Any] = {
+            kind: core_schema.no_info_before_validator_function(
+                _own_fields, handler.generate_schema(made)
+            )
+            for kind, made in self.kinds.items()
+        }
+        writer = core_schema.plain_serializer_function_ser_schema(self.write)
+        return core_schema.tagged_union_schema(choices, "kind", serialization=writer)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:
+        found = []
+        for kind, choice in schema["choices"].items():
+            fields = handler.resolve_ref_schema(handler(choice["schema"]))
+            own = {"kind": {"const": kind}, **fields["properties"]}
+            found.append({**fields, "properties": own, "required": list(own)})
+        return {"oneOf": found}
 
 
-def to_document(policy: DecisionPolicy, contents: list[bytes]) -> dict[str, Any]:
-    """Everything but the models as plain values, the most wanted first.
+def _own_fields(stored: Any) -> Any:
+    """The fields that JSON holds beside the kind, as Python holds them."""
+    if not isinstance(stored, dict):
+        return stored
+    found = {}
+    for name, value in stored.items():
+        if isinstance(value, list):
+            if len(value) > MAX_KNOTS:
+                raise ValueError(f"{name} has at most {MAX_KNOTS:,} values")
+            value = tuple(value)
+        found[name] = INFINITIES.get(value, value) if isinstance(value, str) else value
+    return {name: value for name, value in found.items() if name != "kind"}
 
-    Parameters
-    ----------
-    policy : DecisionPolicy
-    contents : list of bytes
-        Its models; empty where they are not saved.
-    """
-    files = []
-    for part, content in zip(policy.models, contents, strict=False):
-        name, digest = model_name(content)
-        ledger = [list(entry) for entry in part.ledger.entries]
-        files.append({"name": name, "sha256": digest, "ledger": ledger, "share": part.share})
-    rule: dict[str, Any] = {"kind": "gain", "threshold": None}
-    if isinstance(policy.rule, CutRule):
-        rule = {"kind": "cut", "threshold": plain(policy.rule.threshold)}
+
+def _has_columns(schema: Schema) -> Schema:
+    if not 1 <= len(schema.features) <= MAX_COLUMNS:
+        raise ValueError(f"must have between 1 and {MAX_COLUMNS:,} features")
+    return schema
+
+
+Factors = tuple[tuple[Name, float], ...]
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A file with a model, beside ``policy.json``, and the model's part in the policy."""
+
+    name: Annotated[str, pydantic.Field(pattern=r"^model-[0-9a-f]{12}\.json$")]
+    sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
+    ledger: Factors
+    share: Annotated[float, pydantic.Field(gt=0)]
+
+    def __post_init__(self) -> None:
+        if self.name != f"model-{self.sha256[:12]}.json":
+            raise ValueError("the name of a model file carries the start of its sha256")
+
+
+@dataclass(frozen=True)
+class Model:
+    """How a model was made, where it is, and what is left to undo in its score."""
+
+    learner: Name
+    params: dict[Name, Any]
+    files: Annotated[tuple[ModelFile, ...], pydantic.Field(max_length=1000)]
+    ledger: Factors
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """What the two classes are called."""
+
+    negative: Scalar
+    positive: Scalar
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """What ``policy.json`` holds, the most wanted first."""
+
+    __pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
+
+    format: Literal["costopt-policy"] = "costopt-policy"
+    format_version: Literal[2] = FORMAT
+    threshold: Number | None
+    raw_threshold: Number | None
+    unit: Name
+    how_to_use: str = HOW_TO_USE
+    rule: Annotated[Rule, _Kinds(*RULES)]
+    costs: CostMatrix | None
+    known_costs: CostMatrix | None
+    labels: LabelNames
+    calibrator: Annotated[CalibrationMap, _Kinds(*MAPS.values())]
+    schema: Annotated[Schema, pydantic.AfterValidator(_has_columns)] | None
+    model: Model
+    evidence: Evidence
+    provenance: dict[Name, Name]
+    digest: Annotated[str, pydantic.Field(pattern=r"^([0-9a-f]{64})?$")] = ""
+
+
+@cache
+def _adapter() -> pydantic.TypeAdapter[Document]:
+    return pydantic.TypeAdapter(Document)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``policy.json``; every field is required, as a save writes all of them."""
+    schema = _adapter().json_schema(mode="validation")
+    for part in (schema, *schema["$defs"].values()):
+        part.pop("description", None)  # of Python's side
+        part["required"] = list(part["properties"])
+        for told in part["properties"].values():
+            told.pop("default", None)
+            told.pop("title", None)
     return {
-        "format": "costopt-policy",
-        "format_version": FORMAT,
-        "threshold": plain(policy.threshold),
-        "raw_threshold": plain(policy.raw_threshold),
-        "unit": policy.unit,
-        "how_to_use": HOW_TO_USE,
-        "rule": rule,
-        "costs": None if policy.costs is None else policy.costs.to_dict(),
-        "known_costs": None if policy.known_costs is None else policy.known_costs.to_dict(),
-        "labels": {"negative": policy.labels[0], "positive": policy.labels[1]},
-        "calibrator": _calibrator_to_dict(policy.calibrator),
-        "features": None if policy.schema is None else policy.schema.to_dict(),
-        "model": {
-            "learner": policy.model_name,
-            "params": dict(policy.params),
-            "files": files,
-            "ledger": [list(entry) for entry in policy.ledger_of_score.entries],
-        },
-        "evidence": policy.evidence.to_dict(),
-        "provenance": dict(policy.provenance),
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "costopt policy",
+        "description": "policy.json of a saved decision policy",
     }
 
 
-def model_contents(policy: Scorer) -> list[bytes]:
-    """The models as bytes; none, with a warning, where there is no safe format."""
-    contents = []
-    for part in policy.models:
-        files = None if policy.learner is None else policy.learner.to_files(part.model)
-        if files is None or policy.schema is None:
-            warn(
-                "model-not-saved",
-                f"{policy.model_name} has no file format that is safe to load, so the policy is "
-                "saved without its model: it still decides on scores, decide(X, score=...)",
-            )
-            return []
-        contents.append(files["model.json"])
-    return contents
-
-
-def from_document(stored: StoredPolicy, contents: list[bytes]) -> dict[str, Any]:
-    """The fields of the policy that a validated document and its models describe.
-
-    Raises
-    ------
-    CostOptError
-        If what is declared cannot be.
-    """
-    schema = None
-    if stored.features is not None:
-        schema = Schema.from_dict(stored.features.model_dump())
-    learner = built_in(stored.model.learner)
-    models = []
-    for part, content in zip(stored.model.files, contents, strict=True):
-        if learner is None or schema is None:
-            raise PolicyError(
-                f"policy.json lists model files of {stored.model.learner!r}, whose models are "
-                "never saved"
-            )
-        model = learner.from_files({"model.json": content}, len(schema.features))
-        models.append(ModelPart(model, OddsLedger(tuple(part.ledger)), part.share))
-    rule = stored.rule
-    if (rule.kind == "cut") != (rule.threshold is not None):
-        raise PolicyError("policy.json: a cut, and only a cut, has a threshold of its own")
-    costs, known = (
-        None if declared is None else CostMatrix.from_dict(declared)
-        for declared in (stored.costs, stored.known_costs)
-    )
-    return {
-        "rule": GainRule() if rule.threshold is None else CutRule(rule.threshold),
-        "costs": costs,
-        "known_costs": known,
-        "unit": stored.unit,
-        "labels": (stored.labels.negative, stored.labels.positive),
-        "calibrator": _calibrator_from_dict(stored.calibrator.model_dump()),
-        "schema": schema,
-        "learner": learner if models else None,
-        "models": tuple(models),
-        "ledger": OddsLedger(tuple(stored.model.ledger)),
-        "model_name": stored.model.learner,
-        "params": stored.model.params,
-        "evidence": Evidence.from_dict(stored.evidence.model_dump()),
-        "provenance": stored.provenance,
-    }
-
-
-def check_thresholds(
-    stored: StoredPolicy, policy: DecisionPolicy, folder: str | PathLike[str]
-) -> None:
-    """Refuse a document whose thresholds are not those of its own rule, costs and calibration.
+def write_document(document: Document) -> str:
+    """The text of ``policy.json``, with a digest of all that it says.
 
     Raises
     ------
     PolicyError
+        If it could not be read back.
     """
-    for name in ("threshold", "raw_threshold"):
-        told, found = getattr(stored, name), getattr(policy, name)
-        same = told is found is None or (None not in (told, found) and math.isclose(told, found))
-        if not same:
-            raise PolicyError(
-                f"policy.json in {folder}: {name} is {told}, but rule, costs and calibration give "
-                f"{found}: the file was edited in part"
-            )
+    found = plain(_adapter().dump_python(document))
+    try:
+        found["digest"] = _digest(found)
+        text = json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError) as error:
+        raise PolicyError(f"the policy holds what JSON cannot: {printable(str(error))}") from None
+    read_document(text, "the policy")
+    # each list of numbers on one line; text in JSON holds no line break
+    return re.sub(
+        r'\[\n\s+(?:(?:-?\d[-+.\de]*|"-?inf"),?\s+)+\]',
+        lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"),
+        text,
+    )
 
 
-def _calibrator_to_dict(calibrator: Calibrator) -> dict[str, Any]:
-    kind = next(kind for kind, made in CALIBRATORS.items() if type(calibrator) is made)
-    parameters = {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(calibrator).items()
-    }
-    return {"kind": kind, **parameters}
+def read_document(text: str | bytes, where: object) -> Document:
+    """What a text says, where it is one that `write_document` writes.
+
+    Parameters
+    ----------
+    text : str or bytes
+    where : path or str
+        Where it is from.
+
+    Raises
+    ------
+    PolicyError
+        With the first place that is not as it must be.
+    """
+    try:
+        found = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=_finite
+        )
+    except (ValueError, RecursionError) as error:
+        raise PolicyError(f"{where} is not valid JSON: {printable(str(error))}") from None
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version != FORMAT:
+        remedy = "update costopt" if version > FORMAT else "save the policy anew"
+        raise PolicyError(f"{where} has format {version}, this costopt reads {FORMAT}: {remedy}")
+    try:
+        document = _adapter().validate_json(json.dumps(found))
+    except pydantic.ValidationError as error:
+        raise PolicyError(f"{where} is not a policy saved by costopt: {_first(error)}") from None
+    if document.digest != _digest(found):
+        raise PolicyError(
+            f"{where} was changed after it was saved (its digest differs): save the policy anew, or "
+            "restore the file"
+        )
+    place = _difference(found, plain(_adapter().dump_python(document)))
+    if place is not None:
+        raise PolicyError(
+            f"{where} is not a policy saved by costopt: {place} is not as it is saved"
+        )
+    return document
 
 
-def _calibrator_from_dict(stored: Mapping[str, Any]) -> Calibrator:
-    parameters: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in stored.items()
-        if name != "kind"
-    }
-    return CALIBRATORS[stored["kind"]](**parameters)
+def _digest(found: Mapping[str, Any]) -> str:
+    """SHA-256 of all values but the digest, in one way to write them."""
+    said = {name: value for name, value in found.items() if name != "digest"}
+    text = json.dumps(said, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _first(error: pydantic.ValidationError) -> str:
+    """The first place where a document is not as it must be, and what is wrong there."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"])) or "the document"
+    return printable(f"{place}: {first['msg'].removeprefix('Value error, ')}")
+
+
+def _difference(found: Any, written: Any, place: str = "the document") -> str | None:
+    """The first place where what was read is not what would be written."""
+    if isinstance(found, dict) and isinstance(written, dict) and found.keys() == written.keys():
+        pairs: Any = ((name, found[name], written[name]) for name in found)
+    elif isinstance(found, list) and isinstance(written, list) and len(found) == len(written):
+        pairs = ((at, *both) for at, both in enumerate(zip(found, written, strict=True)))
+    else:
+        return None if found == written else printable(place)
+    for name, one, other in pairs:
+        inner = _difference(one, other, f"{place}.{name}".removeprefix("the document."))
+        if inner is not None:
+            return inner
+    return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r:.60} is given twice")
+        found[name] = value
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits:.20} is not a JSON number that a computer can hold")
+    return number

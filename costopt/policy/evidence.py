@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from costopt.errors import DataError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.operating import OperatingCurve
-from costopt.markup import estimates_table, figure
+from costopt.plain import Name, plain
+from costopt.showing.overview import Overview, Presentable, rows_of
+from costopt.showing.text import figure, percent, printable
 
-__all__ = ["Evidence", "Mood", "evidence_on", "plain", "strict"]
+__all__ = ["Evidence", "Mood", "evidence_on"]
 
 Mood = Literal["good", "bad", "unsure", "plain"]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Presentable):
     """What is known of a policy's cost, and why its rule was chosen.
 
     Parameters
@@ -40,17 +43,29 @@ class Evidence:
     reason : str
         Why this rule.
     curve : OperatingCurve or None
-        What other thresholds would have caught and cost; None in policies saved without.
+        What other thresholds would have caught and cost.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than 0 cases, or more positives than cases.
     """
 
     expected_cost: Estimate | None = None
     savings: Estimate | None = None
-    baselines: Mapping[str, Estimate] = field(default_factory=dict)
+    baselines: Mapping[Name, Estimate] = field(default_factory=dict)
     selection_bias: float = 0.0
     n_cases: int = 0
     n_positives: int = 0
     reason: str = ""
     curve: OperatingCurve | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.n_positives <= self.n_cases or not math.isfinite(self.selection_bias):
+            raise DataError(
+                "evidence has between 0 and all of its cases positive, and a finite selection_bias, "
+                f"got {self.n_positives} of {self.n_cases} and {self.selection_bias}"
+            )
 
     def explain(self) -> list[str]:
         """Sentences: what the policy costs, how sure that is, beside what, and why this rule."""
@@ -70,7 +85,7 @@ class Evidence:
             lines.append(f"  for comparison, {name}: {figure(found.value)} {found.unit} per case")
         if self.reason:
             lines.append(f"Why this rule: {self.reason}.")
-        return lines
+        return [printable(line) for line in lines]
 
     def better_baseline(self) -> str:
         """Which of the two rules without a model costs less."""
@@ -87,7 +102,7 @@ class Evidence:
             told = saved.interval_text(100, " %", digits=3)
             interval = f"; {saved.level:.0%} interval of the savings: {told}"
         return [
-            f"{figure(100 * abs(saved.value), 3)} % {way} than the better rule without a model "
+            f"{percent(abs(saved.value))} {way} than the best rule without a model "
             f"({self.better_baseline()}){interval}.",
             self.verdict()[1],
         ]
@@ -102,11 +117,11 @@ class Evidence:
         if saved.note:
             return "unsure", f"It saves nothing: it makes {saved.note}."
         if saved.low > 0:
-            return "good", "It is significantly cheaper than the better rule without a model."
+            return "good", "It is significantly cheaper than the best rule without a model."
         if saved.high < 0:
             return (
                 "bad",
-                "It costs significantly more than the better rule without a model: do not use it.",
+                "It costs significantly more than the best rule without a model: do not use it.",
             )
         return "unsure", "It may save nothing: gather more cases before you rely on it."
 
@@ -120,42 +135,23 @@ class Evidence:
             f"{way}, since the policy was selected on them."
         )
 
-    def _repr_html_(self) -> str:
-        if self.expected_cost is None:
-            return "<p>Nothing is known of its cost.</p>"
-        rows = {**self.baselines, "this policy": self.expected_cost}
-        what = f"cost in {self.expected_cost.unit} per case"
-        return estimates_table(rows, what, chosen="this policy")
+    def overview(self) -> Overview:
+        """What the policy costs beside the obvious alternatives."""
+        cost = self.expected_cost
+        if cost is None:
+            return Overview("Evidence", "Nothing is known of its cost.")
+        rows = {**self.baselines, "this policy": cost}
+        return Overview(
+            f"Evidence from {self.n_cases:,} cases",
+            f"Costs {cost}",
+            ("", f"cost in {cost.unit} per case", f"{cost.level:.0%} interval", ""),
+            measured=rows_of(rows, chosen="this policy"),
+            notes=self.savings_in_words(),
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values that JSON can hold."""
-        return {
-            "expected_cost": _to_plain(self.expected_cost),
-            "savings": _to_plain(self.savings),
-            "baselines": {name: _to_plain(found) for name, found in self.baselines.items()},
-            "selection_bias": self.selection_bias,
-            "n_cases": self.n_cases,
-            "n_positives": self.n_positives,
-            "reason": self.reason,
-            "curve": None if self.curve is None else strict(self.curve.to_dict()),
-        }
-
-    @classmethod
-    def from_dict(cls, stored: Mapping[str, Any]) -> Self:
-        """The evidence that `to_dict` wrote."""
-        baselines = {name: _from_plain(found) for name, found in stored["baselines"].items()}
-        return cls(
-            expected_cost=_from_plain(stored["expected_cost"]),
-            savings=_from_plain(stored["savings"]),
-            baselines={name: found for name, found in baselines.items() if found is not None},
-            selection_bias=stored["selection_bias"],
-            n_cases=stored["n_cases"],
-            n_positives=stored["n_positives"],
-            reason=stored["reason"],
-            curve=None
-            if stored.get("curve") is None
-            else OperatingCurve.from_dict(stored["curve"]),
-        )
+        """Plain values that JSON can hold, by the names of the fields."""
+        return dict(plain(asdict(self)))
 
 
 def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
@@ -167,46 +163,3 @@ def evidence_on(sample: Sample, act: NDArray[np.bool_]) -> Evidence:
         n_cases=sample.n,
         n_positives=sample.count_positives(),
     )
-
-
-def plain(value: Any) -> Any:
-    """A number as JSON can hold it: NaN as None and infinities as the strings "inf" and "-inf"."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
-
-
-def strict(value: Any) -> Any:
-    """Plain values that strict JSON can hold: NaN as None, infinities as "inf" and "-inf".
-
-    Parameters
-    ----------
-    value : plain value, mapping, list or tuple
-        Of numbers, texts, booleans and None, nested as deep as you like.
-
-    Examples
-    --------
-    >>> strict({"threshold": float("inf"), "range": (0.5, float("nan"))})
-    {'threshold': 'inf', 'range': [0.5, None]}
-    """
-    if isinstance(value, Mapping):
-        return {str(name): strict(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [strict(item) for item in value]
-    return plain(value)
-
-
-def _to_plain(found: Estimate | None) -> dict[str, Any] | None:
-    if found is None:
-        return None
-    return dict(strict(found.to_dict()))
-
-
-def _from_plain(stored: Mapping[str, Any] | None) -> Estimate | None:
-    if stored is None:
-        return None
-    numbers = {
-        name: math.nan if stored[name] is None else float(stored[name])
-        for name in ("value", "low", "high", "n_positives")
-    }
-    return Estimate.from_dict({**stored, **numbers})

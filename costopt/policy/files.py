@@ -1,232 +1,68 @@
-"""Policies as files: readable JSON plus a model, validated before anything is built from them.
+"""The folder of a saved policy: ``policy.json`` and its models, written and read side by side.
 
-``policy.json`` is the commit point of a save: the model is written first, under a name that
-carries its hash, so that a crash leaves the old policy or the new one, never half of each.
-
-To change the format, raise `FORMAT`, keep reading the older ones, and add a stored example of
-each to the tests.
+Files appear whole, by a rename from a name that nobody can guess. Models come first, under names
+that carry their hash, and ``policy.json`` last: a crash leaves the old policy or the new one. Saves
+to one folder wait for each other; a load that misses a model of a policy which was replaced
+meanwhile starts again with the new one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import os
 import re
-from collections.abc import Mapping
+import secrets
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-import pydantic
 
 from costopt.errors import PolicyError, StoreError, check_path
+from costopt.policy.document import Document, read_document
 
-__all__ = [
-    "FORMAT",
-    "HOW_TO_USE",
-    "StoredPolicy",
-    "check_free",
-    "model_name",
-    "read_folder",
-    "write_atomically",
-    "write_folder",
-]
+try:
+    import fcntl
+except ImportError:  # there are no such locks on Windows
+    fcntl = None  # type: ignore[assignment]  # it is a module elsewhere
 
-FORMAT = 1
+__all__ = ["check_free", "read_folder", "write_atomically", "write_folder"]
+
 POLICY_FILE = "policy.json"
 MAX_POLICY_BYTES = 16 * 2**20
 MAX_MODEL_BYTES = 256 * 2**20
-HOW_TO_USE = (
-    "score = the model's own score, or, of several models, the average by share of theirs after the "
-    "ledger of each was undone in the same way; undo the ledger: odds(p) = odds(score) / product of "
-    "its factors; "
-    "keep p within [floor, 1 - floor] and below 1, where the calibrator has a floor; "
-    "calibrate: logit(q) = slope * logit(p) + intercept, of kind beta logit(q) = a * log(p) - b * "
-    "log(1 - p) + intercept, of kind isotonic q on the straight line between the values at the scores "
-    "next to p; then act where q >= threshold, or, where the "
-    "rule is 'gain', where q * (fn - tp) >= (1 - q) * (fp - tn). With constant costs this is the same "
-    "as acting where score >= raw_threshold."
-)
-
-
-def _number(value: Any) -> Any:
-    """Infinities stand in JSON as the strings 'inf' and '-inf'."""
-    return (
-        {"inf": math.inf, "-inf": -math.inf}.get(value, value) if isinstance(value, str) else value
-    )
-
-
-Number = Annotated[float, pydantic.BeforeValidator(_number)]
-Finite = Annotated[float, pydantic.Field(allow_inf_nan=False)]
-Positive = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, pydantic.Field(max_length=1000)]
-Scalar = str | bool | int | float
-
-
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Rule(_Strict):
-    kind: Literal["gain", "cut"]
-    threshold: Number | None = None
-
-
-NotNegative = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
-Floor = Annotated[float, pydantic.Field(gt=0, lt=0.5, allow_inf_nan=False)]
-
-
-class _Platt(_Strict):
-    kind: Literal["platt"]
-    slope: NotNegative
-    intercept: Finite
-    floor: Floor
-
-
-class _Beta(_Strict):
-    kind: Literal["beta"]
-    a: NotNegative
-    b: NotNegative
-    intercept: Finite
-    floor: Floor
-
-
-class _Isotonic(_Strict):
-    kind: Literal["isotonic"]
-    scores: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
-    values: Annotated[list[Finite], pydantic.Field(max_length=1_000_000)]
-
-
-class _Labels(_Strict):
-    negative: Scalar
-    positive: Scalar
-
-
-class _Feature(_Strict):
-    name: Name
-    categories: list[Scalar] | None = None
-    decimal: Literal["", ".", ","] = ""
-    unit: Annotated[str, pydantic.Field(max_length=16)] = ""
-
-
-class _Features(_Strict):
-    named: bool
-    columns: Annotated[list[_Feature], pydantic.Field(min_length=1, max_length=100_000)]
-
-
-class _ModelFile(_Strict):
-    name: Annotated[str, pydantic.Field(pattern=r"^model-[0-9a-f]{12}\.json$")]
-    sha256: Annotated[str, pydantic.Field(pattern=r"^[0-9a-f]{64}$")]
-    ledger: list[tuple[Name, Positive]]
-    share: Positive
-
-
-class _Model(_Strict):
-    learner: Name
-    params: dict[Name, Any]
-    files: Annotated[list[_ModelFile], pydantic.Field(max_length=1000)]
-    ledger: list[tuple[Name, Positive]]
-
-
-class _Estimate(_Strict):
-    value: Number | None
-    low: Number | None
-    high: Number | None
-    level: Finite
-    method: Name
-    unit: Name
-    n: int
-    n_positives: Number | None
-    note: Name
-
-
-Points = Annotated[list[Finite], pydantic.Field(max_length=10_000)]
-
-
-class _Cells(_Strict):
-    fp: Finite | Points
-    fn: Finite | Points
-    tp: Finite | Points
-    tn: Finite | Points
-
-
-class _ShippedCells(_Strict):
-    fp: Finite
-    fn: Finite
-    tp: Finite
-    tn: Finite
-
-
-class _ShippedPoint(_Strict):
-    threshold: Number | None
-    caught: Finite
-    false_alarms: Finite
-    cells: _ShippedCells
-
-
-class _Curve(_Strict):
-    """Shapes only; what the numbers must be is `OperatingCurve`'s to say."""
-
-    thresholds: Annotated[list[Number], pydantic.Field(max_length=10_000)]
-    caught: Points
-    false_alarms: Points
-    cells: _Cells
-    shipped: _ShippedPoint
-    best: Number
-    flat: tuple[Number, Number]
-    supported: tuple[Number, Number] | None
-
-
-class _Evidence(_Strict):
-    expected_cost: _Estimate | None
-    savings: _Estimate | None
-    baselines: dict[Name, _Estimate]
-    selection_bias: Finite
-    n_cases: int
-    n_positives: int
-    reason: str
-    curve: _Curve | None = None
-
-
-class StoredPolicy(_Strict):
-    """What ``policy.json`` holds, checked field by field."""
-
-    format: Literal["costopt-policy"]
-    format_version: Literal[1]
-    how_to_use: str
-    threshold: Number | None
-    raw_threshold: Number | None
-    unit: Name
-    rule: _Rule
-    costs: dict[str, Any] | None
-    known_costs: dict[str, Any] | None
-    labels: _Labels
-    calibrator: Annotated[_Platt | _Beta | _Isotonic, pydantic.Field(discriminator="kind")]
-    features: _Features | None
-    model: _Model
-    evidence: _Evidence
-    provenance: dict[Name, Name]
+MAX_TOTAL_BYTES = 512 * 2**20
+MODEL = re.compile(r"model-[0-9a-f]{12}\.json")
+LEFT_BEHIND = re.compile(r"\.(policy|model-[0-9a-f]{12})\.json\.[0-9a-f]{16}\.tmp")
+# seconds that a save waits for another, and times that a load starts again
+PATIENCE = 60.0
+MAX_TRIES = 1000
+# where a system has no such flag, it has no such files either
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 
 
 def write_folder(
     folder: str | PathLike[str],
-    document: Mapping[str, Any],
+    text: str,
     contents: Mapping[str, bytes],
     *,
     overwrite: bool = False,
 ) -> None:
     """Write a policy's document and its models, the document last.
 
+    What killed saves left behind, and models of the policy that is replaced, are removed at the end.
+
     Parameters
     ----------
     folder : path
         Made if it is not there.
-    document : mapping
+    text : str
         What ``policy.json`` holds.
     contents : mapping of str to bytes
-        Model files by name, see `model_name`.
+        Model files by name.
     overwrite : bool, default=False
         Replace a policy that is there; other files are left alone.
 
@@ -234,18 +70,25 @@ def write_folder(
     ------
     StoreError
         If there is a policy already, or the folder cannot be written.
+    PolicyError
+        If it is larger than what is loaded.
     """
     target = check_path(folder)
     check_free(target, overwrite=overwrite)
-    text = _as_text(document)
+    _check_sizes(text, contents)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        stale = set(target.glob("model-????????????.json")) - {target / name for name in contents}
-        for name, content in contents.items():
-            write_atomically(target / name, content)
-        write_atomically(target / POLICY_FILE, text.encode())
-        for old in stale:
-            old.unlink()
+        with _alone(target) as alone:
+            check_free(target, overwrite=overwrite)
+            for name, content in contents.items():
+                write_atomically(target / name, content)
+            _make_durable(target)
+            write_atomically(target / POLICY_FILE, text.encode())
+            _make_durable(target)
+            if alone:
+                _clean(target, contents)
+    except StoreError:
+        raise
     except OSError as error:
         raise StoreError(f"cannot write the policy to {target}: {error}") from error
 
@@ -268,14 +111,14 @@ def check_free(folder: str | PathLike[str], *, overwrite: bool = False) -> None:
             break
 
 
-def read_folder(folder: str | PathLike[str]) -> tuple[StoredPolicy, list[bytes]]:
+def read_folder(folder: str | PathLike[str]) -> tuple[Document, dict[str, bytes]]:
     """Read a policy's document and its models, validated as far as they can be without building.
 
     Returns
     -------
-    stored : StoredPolicy
-    contents : list of bytes
-        The models, in the order of ``stored.model.files``; each has the hash that is stored.
+    document : Document
+    contents : dict of str to bytes
+        Each model file that the document lists, read once; it has the hash that is stored.
 
     Raises
     ------
@@ -285,87 +128,151 @@ def read_folder(folder: str | PathLike[str]) -> tuple[StoredPolicy, list[bytes]]
         If a file is not what `write_folder` writes.
     """
     path = check_path(folder) / POLICY_FILE
-    content = _read(path, MAX_POLICY_BYTES)
-    try:
-        found = json.loads(content, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"{path} is not valid JSON: {error}") from None
-    version = found.get("format_version") if isinstance(found, dict) else None
-    if isinstance(version, int) and version > FORMAT:
-        raise PolicyError(
-            f"{path} has format {version}, this costopt reads up to {FORMAT}: update costopt"
-        )
-    try:
-        stored = StoredPolicy.model_validate_json(json.dumps(found))
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the document"
-        raise PolicyError(
-            f"{path} is not a policy saved by costopt: {where}: {first['msg']}"
-        ) from None
-    contents = []
-    for part in stored.model.files:
+    for _ in range(MAX_TRIES):
+        content, version = _read(path, MAX_POLICY_BYTES)
+        document = read_document(content, path)
+        try:
+            return document, _read_models(path, document)
+        except (StoreError, PolicyError):
+            if _read(path, MAX_POLICY_BYTES)[1] == version:
+                raise
+    raise StoreError(f"{path} is replaced faster than it can be read: load it later")
+
+
+def _read_models(path: Path, document: Document) -> dict[str, bytes]:
+    contents: dict[str, bytes] = {}
+    left = MAX_TOTAL_BYTES
+    for part in document.model.files:
+        if part.name in contents:
+            continue
         model = path.with_name(part.name)
-        contents.append(_read(model, MAX_MODEL_BYTES))
-        if hashlib.sha256(contents[-1]).hexdigest() != part.sha256:
+        content, _ = _read(model, min(MAX_MODEL_BYTES, left))
+        if hashlib.sha256(content).hexdigest() != part.sha256:
             raise PolicyError(
                 f"{model} is not the model that policy.json was saved with (SHA-256 differs): "
                 "restore both files from one save"
             )
-    return stored, contents
-
-
-def model_name(content: bytes) -> tuple[str, str]:
-    """The file name of a model, which carries the start of its hash, and the whole hash."""
-    digest = hashlib.sha256(content).hexdigest()
-    return f"model-{digest[:12]}.json", digest
+        contents[part.name] = content
+        left -= len(content)
+    return contents
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that other readers see the old content or all of the new."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file so that other readers see the old content or all of the new.
+
+    It is written under a new name that nobody else uses, readable by its owner alone until it is
+    whole, and then renamed. A link at ``path`` is replaced, not followed.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    descriptor = os.open(temporary, _NEW, 0o666)
     try:
-        with temporary.open("wb") as sink:
+        with os.fdopen(descriptor, "wb") as sink:
+            mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+            _set_mode(descriptor, 0o600)
             sink.write(content)
             sink.flush()
-            os.fsync(sink.fileno())
+            os.fsync(descriptor)
+            _set_mode(descriptor, mode)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
-def _as_text(document: Mapping[str, Any]) -> str:
-    """Indented JSON with each list of numbers on one line; text in JSON holds no line break."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    return re.sub(
-        r'\[\n\s+(?:(?:-?\d[-+.\de]*|"-?inf"),?\s+)+\]',
-        lambda found: " ".join(found[0].split()).replace("[ ", "[").replace(" ]", "]"),
-        text,
-    )
+def _set_mode(descriptor: int, mode: int) -> None:
+    if hasattr(os, "fchmod"):  # not on Windows, where files have no such mode
+        os.fchmod(descriptor, mode)
 
 
-def _read(path: Path, limit: int) -> bytes:
-    """The content of a plain file of a bounded size."""
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Wait until no other save writes to a folder; False where a system or disk cannot say."""
+    if fcntl is None:
+        yield False
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if path.is_symlink() or not path.is_file():
-            raise StoreError(f"{path} is not there as a plain file: is this a saved policy?")
-        if path.stat().st_size > limit:
-            raise PolicyError(f"{path} is larger than {limit:,} bytes: it is not a saved policy")
-        return path.read_bytes()
+        locked = _locked(descriptor, folder)
+        try:
+            yield locked
+        finally:
+            if locked:  # a process that was forked meanwhile holds the descriptor too
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int, folder: Path) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"{folder} is being saved to by another process for {PATIENCE:.0f} s: is it stopped?"
+                ) from None
+            time.sleep(0.01)
+        except OSError:
+            return False  # a network disk without locks
+        else:
+            return True
+
+
+def _clean(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Remove what no policy needs: models that are not listed, and files of saves that were killed."""
+    for path in folder.iterdir():
+        old = MODEL.fullmatch(path.name) and path.name not in contents
+        if old or LEFT_BEHIND.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _make_durable(folder: Path) -> None:
+    """Have renames on disk before what follows, where folders can be synchronised."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _check_sizes(text: str, contents: Mapping[str, bytes]) -> None:
+    sizes = [len(content) for content in contents.values()]
+    for what, size, limit in (
+        ("policy.json", len(text.encode()), MAX_POLICY_BYTES),
+        ("the largest model", max(sizes, default=0), MAX_MODEL_BYTES),
+        ("all models together", sum(sizes), MAX_TOTAL_BYTES),
+    ):
+        if size > limit:
+            raise PolicyError(
+                f"{what} would take {size:,} bytes, and at most {limit:,} are loaded: save a smaller "
+                "model"
+            )
+
+
+def _read(path: Path, limit: int) -> tuple[bytes, tuple[int, int, int]]:
+    """The content of a plain file of a bounded size, and what differs in another of its name."""
+    try:
+        descriptor = os.open(path, _READ)
+        with os.fdopen(descriptor, "rb") as source:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise _not_plain(path)
+            if found.st_size > limit:
+                raise PolicyError(
+                    f"{path} is larger than {limit:,} bytes: it is not a saved policy"
+                )
+            content = source.read(limit + 1)
     except StoreError:
         raise
     except OSError as error:
+        if path.is_symlink() or not path.is_file():
+            raise _not_plain(path) from None
         raise StoreError(f"cannot read {path}: {error}") from error
+    return content, (found.st_ino, found.st_mtime_ns, found.st_ctime_ns)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r} is given twice")
-    return found
-
-
-def _no_constant(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
+def _not_plain(path: Path) -> StoreError:
+    return StoreError(f"{path} is not there as a plain file: is this a saved policy?")

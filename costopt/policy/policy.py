@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -11,40 +11,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import (
-    CutRule,
-    GainRule,
-    Rule,
-    as_weights,
-    expected_gain,
-)
-from costopt.decision.thresholds import rule_threshold
-from costopt.errors import CostOptError, DataError, PolicyError, warn
+from costopt.decision.rules import Rule
+from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
-from costopt.inputs.frames import Scalar, Table
+from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
-from costopt.markup import figure, panel
-from costopt.policy.cases import check_n_cases, one_row, values_of
-from costopt.policy.decisions import (
-    ACT,
-    LEAVE,
-    Decision,
-    columns_to_keep,
-    decision_frame,
+from costopt.policy.cases import CaseFeatures, check_n_cases, one_row, record_of, values_of
+from costopt.policy.costs import (
+    check_costs,
+    costs_of_cases,
+    costs_of_record,
+    present,
+    say_if_unread,
 )
-from costopt.policy.document import (
-    check_thresholds,
-    from_document,
-    model_contents,
-    to_document,
-)
-from costopt.policy.evidence import Evidence, evidence_on
-from costopt.policy.files import model_name, read_folder, write_folder
+from costopt.policy.decisions import Decision, columns_to_keep, decided, decision_frame
+from costopt.policy.evidence import Evidence
+from costopt.policy.saving import load_policy, save_policy
 from costopt.policy.scoring import Scorer
-from costopt.policy.words import model_in_words, rule_in_words
+from costopt.policy.words import model_in_words
+from costopt.showing.overview import Overview, Presentable
+from costopt.showing.text import figure, printable
 
 __all__ = ["DecisionPolicy"]
 
@@ -53,14 +43,14 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionPolicy(Scorer):
+class DecisionPolicy(Scorer, Presentable):
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
     Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
 
     Parameters
     ----------
-    rule : GainRule or CutRule
+    rule : GainRule or ThresholdRule
         On calibrated probabilities.
     costs : CostMatrix or None
         As declared; None where costs per case were given as arrays, which are then asked for.
@@ -76,6 +66,11 @@ class DecisionPolicy(Scorer):
     evidence : Evidence
     provenance : mapping of str to str
         Versions and seeds.
+
+    Raises
+    ------
+    PolicyError
+        If both classes have one label, or `known_costs` or `unit` contradict `costs`.
     """
 
     rule: Rule
@@ -87,10 +82,18 @@ class DecisionPolicy(Scorer):
     evidence: Evidence = field(default_factory=Evidence)
     provenance: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        negative, positive = self.labels
+        if negative == positive:
+            raise PolicyError(
+                f"two classes must have two labels, got {negative!r} and {positive!r}"
+            )
+        check_costs(self.costs, self.known_costs, self.unit)
+
     @property
     def threshold(self) -> float | None:
         """The calibrated probability from which it acts; None where that differs by case."""
-        return rule_threshold(self.rule, self.known_costs)
+        return self.rule.threshold_for(self.known_costs)
 
     @property
     def raw_threshold(self) -> float | None:
@@ -99,17 +102,12 @@ class DecisionPolicy(Scorer):
         Infinite where the policy acts never or always. The score of several models is the average
         of theirs, after what training did to the odds of each was undone.
         """
-        if self.threshold is None:
-            return None
-        score = self.calibrator.invert(self.threshold)
-        if not 0 < score < 1:
-            return score
-        return float(self.ledger_of_score.redo([score])[0])
+        return None if self.threshold is None else self.raw_score_at(self.threshold)
 
     @property
     def needs_costs(self) -> bool:
         """Whether ``costs=`` must be passed with every batch of rows to decide on."""
-        return isinstance(self.rule, GainRule) and self.known_costs is None
+        return self.rule.reads_costs and self.known_costs is None
 
     def decide(
         self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
@@ -140,10 +138,10 @@ class DecisionPolicy(Scorer):
         Warns
         -----
         CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one cut for all.
+            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
         """
         check_same_rows(X=X, score=score, costs=costs)
-        self._say_if_unread(costs)
+        say_if_unread(self.rule, costs)
         return self._decide(self.probability(X, score=score), X, costs)
 
     def decide_frame(
@@ -213,8 +211,10 @@ class DecisionPolicy(Scorer):
         CostOptWarning
             As for `decide`.
         """
-        row = one_row(record)
-        found = self._decisions(row, None if score is None else np.ravel([score]), costs)
+        found = self._decision_of(record) if score is None and costs is None else None
+        if found is None:
+            row = one_row(record)
+            found = self._decisions(row, None if score is None else np.ravel([score]), costs)
         if found["probability"].size != 1:
             raise DataError("score must be that of one case: use decide_frame for several")
         return Decision(**{name: values.item() for name, values in found.items()})
@@ -260,36 +260,21 @@ class DecisionPolicy(Scorer):
         DataError
             If a label is unknown, or lengths or row labels differ.
         """
-        measured = self.measure(
-            X, y, score=score, costs=costs, groups=groups, time=time, sample_weight=sample_weight
-        )
-        assert measured.expected_cost is not None  # noqa: S101  # it was just measured
-        return measured.expected_cost
+        sample, act = self.sample(X, y, score, costs, groups, time, sample_weight)
+        return sample.cost(act)
 
-    def measure(
+    def sample(
         self,
         X: Any,
         y: Any,
-        *,
-        score: ArrayLike | None = None,
-        costs: Costs | None = None,
-        groups: Any = None,
-        time: Any = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Evidence:
-        """The same beside acting never and always on these rows, with what is saved against them.
-
-        Parameters
-        ----------
-        X, y, score, costs, groups, time, sample_weight
-            As for `evaluate`.
-
-        Returns
-        -------
-        evidence : Evidence
-            With ``expected_cost``, ``savings`` and ``baselines``.
-        """
-        table = None if X is None else Table(X)
+        score: ArrayLike | None,
+        costs: Costs | None,
+        groups: Any,
+        time: Any,
+        sample_weight: ArrayLike | None,
+    ) -> tuple[Sample, BoolArray]:
+        """Labelled rows to state costs on, and what is decided of each; arguments as for `evaluate`."""
+        table = None if X is None else self.table(X)
         rows = {"score": score, "y": y, "costs": costs, "sample_weight": sample_weight}
         check_same_rows(X=table, **rows, groups=groups, time=time)
         labels = self.is_positive(y)
@@ -297,21 +282,22 @@ class DecisionPolicy(Scorer):
         check_n_cases(n_cases, table, score)
         probability = self.probability(X, score=score)
         act = self._decide(probability, X, costs)
-        declared = self._present(self.costs if costs is None else costs)
+        declared = present(self.costs if costs is None else costs)
         known = None if costs is not None else self.known_costs
+        units = units_of(
+            n_cases,
+            groups=values_of(table, groups, "groups"),
+            time=values_of(table, time, "time"),
+        )
         sample = Sample(
             labels,
             as_case_costs(declared, table, n_cases),
             None if known is None else as_case_costs(known, table, n_cases),
             probability,
             None if sample_weight is None else as_weights(sample_weight, n_cases),
-            units_of(
-                n_cases,
-                groups=values_of(table, groups, "groups"),
-                time=values_of(table, time, "time"),
-            ),
+            units,
         )
-        return evidence_on(sample, act)
+        return sample, act
 
     def is_positive(self, y: Any) -> BoolArray:
         """Labels as booleans, True for the positive class; unknown ones are refused."""
@@ -319,17 +305,22 @@ class DecisionPolicy(Scorer):
 
     def explain(self) -> str:
         """In words: when it acts, what that costs, how sure that is, and why this rule."""
-        rule = rule_in_words(self.threshold, self.raw_threshold, self.labels[1], self.unit)
-        lines = [rule, *self.evidence.explain()]
-        multiplier = self.ledger_of_score.multiplier
-        lines.append(model_in_words(self.model_name, multiplier, self.calibrator, len(self.models)))
-        return "\n".join(lines)
+        multiplier, n_models = self.ledger_of_score.multiplier, len(self.models)
+        lines = [
+            self.rule.in_words(self.known_costs, self.raw_threshold, self.labels[1], self.unit),
+            *self.evidence.explain(),
+            model_in_words(self.model_name, multiplier, self.calibrator, n_models),
+        ]
+        return "\n".join(map(printable, lines))
 
-    def _repr_html_(self) -> str:
+    def overview(self) -> Overview:
+        """When it acts, and what that costs beside the obvious alternatives."""
         lead, *_ = self.explain().splitlines()
-        return panel(
-            f"Decision policy, {self.model_name or 'for scores'}", lead, self.evidence._repr_html_()
-        )
+        title = f"Decision policy, {self.model_name or 'for scores'}"
+        known = self.evidence.overview()
+        if self.evidence.expected_cost is None:
+            return Overview(title, lead, notes=(known.lead,))
+        return replace(known, title=title, lead=lead)
 
     def __repr__(self) -> str:
         threshold = self.threshold
@@ -357,10 +348,7 @@ class DecisionPolicy(Scorer):
         CostOptWarning
             ``model-not-saved``, for models of classes that have no safe file format.
         """
-        contents = model_contents(self)
-        document = to_document(self, contents)
-        named = {model_name(content)[0]: content for content in contents}
-        write_folder(folder, document, named, overwrite=overwrite)
+        save_policy(self, folder, overwrite=overwrite)
 
     @classmethod
     def load(cls, folder: str | PathLike[str]) -> DecisionPolicy:
@@ -373,56 +361,35 @@ class DecisionPolicy(Scorer):
         PolicyError
             If a file is not what `save` writes.
         """
-        stored, contents = read_folder(folder)
-        try:
-            policy = cls(**from_document(stored, contents))
-        except PolicyError:
-            raise
-        except CostOptError as error:
-            raise PolicyError(f"policy.json in {folder} declares what cannot be: {error}") from None
-        check_thresholds(stored, policy, folder)
-        return policy
-
-    def _say_if_unread(self, costs: Costs | None) -> None:
-        if costs is not None and isinstance(self.rule, CutRule):
-            warn(
-                "costs-not-read",
-                "the rule is a cut that was chosen for the declared costs, so costs= changes no "
-                "decision: make the policy with threshold='bayes' to decide by other costs",
-            )
+        return load_policy(cls, folder)
 
     def _decisions(
         self, X: Any, score: ArrayLike | None, costs: Costs | None
     ) -> dict[str, NDArray[Any]]:
         """The columns of `decide_frame`."""
         check_same_rows(X=X, score=score, costs=costs)
-        self._say_if_unread(None if self.known_costs is None else costs)  # the gain reads them
+        say_if_unread(self.rule, None if self.known_costs is None else costs)  # the gain reads them
         probability = self.probability(X, score=score)
         act = self._decide(probability, X, costs)
-        gain = expected_gain(probability, self._known(X, costs, probability.size))
-        return {
-            "probability": probability,
-            "action": np.where(act, ACT, LEAVE),
-            "expected_gain": gain,
-        }
+        return decided(probability, act, self._known(X, costs, probability.size))
+
+    def _decision_of(self, record: Any) -> dict[str, NDArray[Any]] | None:
+        """The same for one record by the policy's own model and costs; None if that takes a table."""
+        given = record_of(record)
+        if given is None or self.schema is None or self.known_costs is None or not self.models:
+            return None
+        case = costs_of_record(self.known_costs, given)
+        features = CaseFeatures.of_record(given, self.schema, self.codes)
+        if case is None or features is None:
+            return None
+        probability = self.probability(features)
+        return decided(probability, self.rule.decide(probability, case), case)
 
     def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
-        if isinstance(self.rule, CutRule):
-            return np.asarray(probability >= self.rule.threshold)
-        return self.rule.decide(probability, self._known(X, costs, probability.size))
+        known = self._known(X, costs, probability.size) if self.rule.reads_costs else None
+        return self.rule.decide(probability, known)
 
     def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
         """What the rule may know of the costs of some cases."""
-        chosen = self._present(self.known_costs if costs is None else costs)
-        if X is None or isinstance(chosen, CaseCosts) or chosen.is_constant:
-            return as_case_costs(chosen, None, n_cases)  # rows of any kind will do
-        return as_case_costs(chosen, X if isinstance(X, Mapping) else Table(X), n_cases)
-
-    @staticmethod
-    def _present(costs: Costs | None) -> Costs:
-        if costs is None:
-            raise PolicyError(
-                "this policy was made with costs per case given as arrays, which it cannot compute "
-                "for new cases: pass costs=CaseCosts(fp=..., fn=...) for these cases"
-            )
-        return costs
+        chosen = present(self.known_costs if costs is None else costs)
+        return costs_of_cases(chosen, X, n_cases, self.table)

@@ -1,48 +1,16 @@
-"""A policy in words, for people who decide rather than compute."""
+"""A model in words, for people who decide rather than compute."""
 
 from __future__ import annotations
 
-import math
+from costopt.calibration.base import CalibrationMap
+from costopt.showing.text import figure
 
-from costopt.decision.calibrators import BetaMap, Calibrator, IsotonicMap
-from costopt.inputs.frames import Scalar
-from costopt.markup import figure
-
-__all__ = ["model_in_words", "rule_in_words"]
+__all__ = ["model_in_words"]
 
 
-def rule_in_words(
-    threshold: float | None, raw_threshold: float | None, positive: Scalar, unit: str
+def model_in_words(
+    name: str, odds_multiplier: float, calibrator: CalibrationMap, n_models: int
 ) -> str:
-    """When a policy acts.
-
-    Parameters
-    ----------
-    threshold : float or None
-        On the calibrated probability; None where it differs by case.
-    raw_threshold : float or None
-        The same on the model's own score.
-    positive : str, int, float or bool
-        What the positive class is called.
-    unit : str
-        Currency of the costs.
-    """
-    if threshold is None:
-        return (
-            "Act when the expected loss from ignoring the case exceeds the expected cost of acting on "
-            f"it, in {unit}: probability * (fn - tp) >= (1 - probability) * (fp - tn)."
-        )
-    if math.isinf(threshold):
-        return f"{'Never' if threshold > 0 else 'Always'} act, whatever the model says."
-    text = f"Act when the calibrated probability of {positive!r} is {figure(100 * threshold, 3)} % or more"
-    if raw_threshold is None:
-        return f"{text}."
-    if math.isinf(raw_threshold):
-        return f"{text}, which {'no' if raw_threshold > 0 else 'every'} case reaches."
-    return f"{text} (raw model score {figure(raw_threshold)} or more)."
-
-
-def model_in_words(name: str, odds_multiplier: float, calibrator: Calibrator, n_models: int) -> str:
     """What stands between a row and its probability."""
     text = f"Model: {name}"
     if not n_models:
@@ -54,14 +22,5 @@ def model_in_words(name: str, odds_multiplier: float, calibrator: Calibrator, n_
         text += (
             f"; its training multiplied the odds by {figure(odds_multiplier, 3)}, which is undone"
         )
-    if isinstance(calibrator, IsotonicMap):
-        text += f"; calibrated by isotonic regression with {len(calibrator.scores)} knots"
-    elif isinstance(calibrator, BetaMap):
-        a, b, intercept = (figure(c, 3) for c in (calibrator.a, calibrator.b, calibrator.intercept))
-        text += f"; calibrated by a beta map with a {a}, b {b} and intercept {intercept}"
-    elif not calibrator.is_identity:
-        text += (
-            f"; calibrated by Platt's map with slope {figure(calibrator.slope, 3)} and intercept "
-            f"{figure(calibrator.intercept, 3)}"
-        )
-    return f"{text}."
+    calibrated = calibrator.in_words()
+    return f"{text}; {calibrated}." if calibrated else f"{text}."

@@ -1,103 +1,33 @@
-"""imbalanced-learn's samplers on mixed columns with missing values: which rows stay, which are made.
+"""Synthetic positives by imbalanced-learn's samplers, for mixed columns with missing values.
 
-Distances are measured on standardised numbers. Missing numbers stand at the median while neighbours
-are looked for; rows that are kept, are kept as they were, and synthetic rows are missing what the
-positive next to them is.
+Synthetic rows are missing what the positive next to them is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from costopt.errors import DataError
-from costopt.inputs.encoding import DesignEncoder
 from costopt.inputs.frames import Matrix
-from costopt.inputs.schema import Schema
-from costopt.rebalancing.weights import Reweighting, weighted_odds
+from costopt.rebalancing.cleaning import kept_by
+from costopt.rebalancing.definition import RebalancingMethod, Reweighting, TrainingRows
+from costopt.rebalancing.neighbourhood import Neighbourhood, resampled
 
-__all__ = ["MIXED", "Neighbourhood", "clean", "near_miss", "synthesize", "synthesize_and_clean"]
+__all__ = ["SYNTHETIC", "synthesize", "synthesize_and_clean"]
 
 FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
+Sampler = tuple[Any, IntArray]
 
-# Comparing every row with every other takes minutes from here on.
-MAX_ROWS_COMPARED = 100_000
 # The support vector machine of SVM-SMOTE takes time by the square of the rows: negatives beyond
 # this are left out of it, at random.
 MAX_ROWS_OF_SVM = 8_000
 N_NEIGHBORS = 5
-# Synthetic samplers that also know what to do with categories.
-MIXED = ("smote",)
-
-
-class Neighbourhood:
-    """Training rows of one fold as samplers look at them, with what is found of them kept.
-
-    Parameters
-    ----------
-    matrix : array of shape (n_rows, n_features)
-        Numbers, category codes and NaN.
-    schema : Schema
-    y : bool array of shape (n_rows,)
-    """
-
-    def __init__(self, matrix: Matrix, schema: Schema, y: BoolArray) -> None:
-        self.matrix = matrix
-        self.schema = schema
-        self.y = y
-        self.is_categorical = schema.is_categorical
-        self.n_positives = int(np.count_nonzero(y))
-        self._found: dict[str, Any] = {}
-
-    def once(self, key: str, find: Callable[[], Any]) -> Any:
-        """What was found under a key, or is found now: candidates differ, neighbours do not."""
-        if key not in self._found:
-            self._found[key] = find()
-        return self._found[key]
-
-    @cached_property
-    def _scale(self) -> tuple[FloatArray, FloatArray]:
-        """Center and spread of each number; 0 and 1 for categories."""
-        encoder = DesignEncoder.fit(self.matrix, self.schema)
-        return np.array(encoder.center), np.array(encoder.scale)
-
-    @cached_property
-    def standard(self) -> FloatArray:
-        """Numbers standardised without gaps; categories as codes, a missing one after the last."""
-        center, scale = self._scale
-        rows = (self.matrix.astype(np.float64) - center) / scale
-        for column, feature in enumerate(self.schema.features):
-            missing = np.isnan(rows[:, column])
-            if feature.categories is not None:
-                rows[missing, column] = len(feature.categories)
-            elif missing.any():
-                known = rows[~missing, column]
-                rows[missing, column] = np.median(known) if known.size else 0.0
-        return rows
-
-    def as_matrix(self, standard: FloatArray) -> Matrix:
-        """Rows of the form of `standard` as rows of the matrix."""
-        center, scale = self._scale
-        rows = standard * scale + center
-        for column, feature in enumerate(self.schema.features):
-            if feature.categories is not None:
-                codes = np.round(standard[:, column])
-                rows[:, column] = np.where(codes < len(feature.categories), codes, np.nan)
-        return np.asarray(rows, dtype=self.matrix.dtype)
-
-    def design(self, standard: FloatArray) -> FloatArray:
-        """Rows of the form of `standard` for distances: two categories are as far as two spreads."""
-        parts = [standard[:, ~self.is_categorical]]
-        for column in np.flatnonzero(self.is_categorical):
-            sizes = len(self.schema.features[column].categories or ()) + 1
-            parts.append(np.sqrt(2.0) * np.eye(sizes)[standard[:, column].astype(np.intp)])
-        return np.hstack(parts)
 
 
 def synthesize(
@@ -141,7 +71,7 @@ def synthesize(
     negatives = rows.y.size - rows.n_positives
     wanted = round(sampling_ratio * negatives) - rows.n_positives
     added = pool[: max(wanted, 0)]
-    return _reweighted(kind, rows, np.arange(rows.y.size), added, population)
+    return rows.reweighted(kind, np.arange(rows.y.size), added, population)
 
 
 def synthesize_and_clean(
@@ -168,44 +98,9 @@ def synthesize_and_clean(
         np.concatenate((rows.y, np.ones(len(added), dtype=bool))),
     )
     cleaner = "tomek_links" if kind == "smote_tomek" else "edited_nearest_neighbours"
-    kept = _kept(cleaner, both, "all")
+    kept = kept_by(cleaner, both, "all")
     real = kept[kept < rows.y.size]
-    return _reweighted(kind, rows, real, added[kept[kept >= rows.y.size] - rows.y.size], population)
-
-
-def clean(kind: str, rows: Neighbourhood, population: FloatArray | None) -> Reweighting:
-    """Without the negatives that their neighbours contradict.
-
-    Parameters
-    ----------
-    kind : {"tomek_links", "edited_nearest_neighbours"}
-    rows : Neighbourhood
-    population : array of shape (n_rows,), optional
-    """
-    kept = rows.once(kind, lambda: _kept(kind, rows, [0]))
-    return _reweighted(kind, rows, kept, None, population)
-
-
-def near_miss(
-    rows: Neighbourhood, sampling_ratio: float, population: FloatArray | None
-) -> Reweighting:
-    """Only the negatives that are nearest to positives, as many as the ratio asks for.
-
-    References
-    ----------
-    J. Zhang, I. Mani (2003). kNN Approach to Unbalanced Data Distributions. ICML Workshop on
-    Learning from Imbalanced Datasets.
-    """
-    from imblearn.under_sampling import NearMiss
-
-    _check_positives("near_miss", rows.n_positives, 1)
-    negatives = rows.y.size - rows.n_positives
-    wanted = max(min(round(rows.n_positives / sampling_ratio), negatives), 1)
-    sampler = NearMiss(
-        sampling_strategy={0: wanted}, n_neighbors=min(3, rows.n_positives), n_jobs=1
-    )
-    kept = _fit("near_miss", sampler, rows.design(rows.standard), rows.y)
-    return _reweighted("near_miss", rows, kept, None, population)
+    return rows.reweighted(kind, real, added[kept[kept >= rows.y.size] - rows.y.size], population)
 
 
 def _pool(kind: str, rows: Neighbourhood, seed: int) -> Matrix:
@@ -213,10 +108,9 @@ def _pool(kind: str, rows: Neighbourhood, seed: int) -> Matrix:
     negatives = rows.y.size - rows.n_positives
     if rows.n_positives >= negatives:
         return rows.matrix[:0]
-    _check_positives(kind, rows.n_positives, 2)
-    sampler, used = _sampler(kind, rows, seed)
-    X, _ = _fit_resample(kind, sampler, rows.standard[used], rows.y[used])
-    made = X[used.size :]
+    rows.check_positives(kind, 2)
+    sampler, used = SAMPLERS[kind](rows, seed)
+    made = resampled(kind, sampler, rows.standard[used], rows.y[used])[used.size :]
     if not len(made):
         raise DataError(f"{kind} made no row: it found no positive near the border of the classes")
     made = np.random.default_rng(seed).permutation(made)
@@ -233,119 +127,154 @@ def _with_gaps(rows: Neighbourhood, made: FloatArray) -> Matrix:
     matrix = rows.as_matrix(made)
     gaps = np.isnan(rows.matrix[rows.y]) & ~rows.is_categorical
     if gaps.any():
-        search = NearestNeighbors(n_neighbors=1).fit(rows.design(rows.standard[rows.y]))
-        nearest = search.kneighbors(rows.design(made), return_distance=False)[:, 0]
+        search = NearestNeighbors(n_neighbors=1).fit(rows.encoder.spread(rows.standard[rows.y]))
+        nearest = search.kneighbors(rows.encoder.spread(made), return_distance=False)[:, 0]
         matrix[gaps[nearest]] = np.nan
     return matrix
 
 
-def _sampler(kind: str, rows: Neighbourhood, seed: int) -> tuple[Any, IntArray]:
-    """imbalanced-learn's sampler, and the rows that it looks at."""
-    from imblearn import over_sampling as over
+# imbalanced-learn's samplers, and the rows that each looks at
 
-    categorical = rows.is_categorical
-    negatives = rows.y.size - rows.n_positives
-    k = min(N_NEIGHBORS, rows.n_positives - 1)
-    options: dict[str, Any] = {"sampling_strategy": {1: negatives}, "random_state": seed}
-    used = np.arange(rows.y.size)
-    if categorical.any() and kind not in MIXED:
-        name = rows.schema.names[int(np.flatnonzero(categorical)[0])]
+
+def _options(rows: Neighbourhood, seed: int, neighbours: str = "k_neighbors") -> dict[str, Any]:
+    """What all of them are told."""
+    return {
+        "sampling_strategy": {1: rows.y.size - rows.n_positives},
+        "random_state": seed,
+        neighbours: min(N_NEIGHBORS, rows.n_positives - 1),
+    }
+
+
+def _refuse_categories(kind: str, rows: Neighbourhood) -> None:
+    if rows.is_categorical.any():
+        name = rows.schema.names[int(np.flatnonzero(rows.is_categorical)[0])]
         raise DataError(
             f"{kind} interpolates numbers only, and column {name!r} holds categories: use 'smote', "
             "which then becomes SMOTE-NC"
         )
-    if kind == "adasyn":
-        return over.ADASYN(n_neighbors=k, **options), used
-    options["k_neighbors"] = k
-    if kind == "borderline_smote":
-        return over.BorderlineSMOTE(m_neighbors=min(10, rows.y.size - 1), **options), used
-    if kind == "svm_smote":
-        from sklearn.svm import SVC
 
-        room = max(MAX_ROWS_OF_SVM - rows.n_positives, rows.n_positives)
-        if negatives > room:
-            chosen = np.random.default_rng(seed).choice(
-                np.flatnonzero(~rows.y), size=room, replace=False
-            )
-            used = np.sort(np.concatenate((np.flatnonzero(rows.y), chosen)))
-        return over.SVMSMOTE(
-            m_neighbors=min(10, used.size - 1), svm_estimator=SVC(gamma="scale"), **options
-        ), used
-    if categorical.all():
+
+def _smote(rows: Neighbourhood, seed: int) -> Sampler:
+    from imblearn import over_sampling as over
+
+    used, options = np.arange(rows.y.size), _options(rows, seed)
+    if rows.is_categorical.all():
         return over.SMOTEN(**options), used
-    if categorical.any():
-        return over.SMOTENC(
-            categorical_features=np.flatnonzero(categorical).tolist(), **options
-        ), used
+    if rows.is_categorical.any():
+        columns = np.flatnonzero(rows.is_categorical).tolist()
+        return over.SMOTENC(categorical_features=columns, **options), used
     return over.SMOTE(**options), used
 
 
-def _kept(kind: str, rows: Neighbourhood, from_classes: Any) -> IntArray:
-    """Rows that stay when those are taken out that their neighbours contradict."""
-    from imblearn.under_sampling import EditedNearestNeighbours, TomekLinks
+def _adasyn(rows: Neighbourhood, seed: int) -> Sampler:
+    from imblearn import over_sampling as over
 
-    _check_positives(kind, rows.n_positives, 1)
-    if rows.y.size > MAX_ROWS_COMPARED:
-        raise DataError(
-            f"{kind} compares every training row with every other, which takes too long above "
-            f"{MAX_ROWS_COMPARED:,} rows, got {rows.y.size:,}: use 'random_under', or fewer rows"
-        )
-    sampler = (
-        TomekLinks(sampling_strategy=from_classes, n_jobs=1)
-        if kind == "tomek_links"
-        else EditedNearestNeighbours(
-            sampling_strategy=from_classes, n_neighbors=min(3, rows.y.size - 1), n_jobs=1
-        )
-    )
-    return _fit(kind, sampler, rows.design(rows.standard), rows.y)
+    _refuse_categories("adasyn", rows)
+    return over.ADASYN(**_options(rows, seed, "n_neighbors")), np.arange(rows.y.size)
 
 
-def _fit(kind: str, sampler: Any, X: FloatArray, y: BoolArray) -> IntArray:
-    """Indices of the rows that a sampler selects, ascending."""
-    _fit_resample(kind, sampler, X, y)
-    kept = np.sort(np.asarray(sampler.sample_indices_, dtype=np.intp))
-    left = np.count_nonzero(y[kept])
-    if not 0 < left < kept.size:
-        raise DataError(f"{kind} left no {'negative' if left else 'positive'} row to learn from")
-    return kept
+def _borderline_smote(rows: Neighbourhood, seed: int) -> Sampler:
+    from imblearn.over_sampling import BorderlineSMOTE
+
+    _refuse_categories("borderline_smote", rows)
+    m = min(10, rows.y.size - 1)
+    return BorderlineSMOTE(m_neighbors=m, **_options(rows, seed)), np.arange(rows.y.size)
 
 
-def _fit_resample(kind: str, sampler: Any, X: FloatArray, y: BoolArray) -> tuple[Any, Any]:
-    try:
-        X_made, y_made = sampler.fit_resample(X, y.astype(np.intp))
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(f"{kind} cannot be done on these training rows: {reason}") from error
-    return X_made, y_made
+def _svm_smote(rows: Neighbourhood, seed: int) -> Sampler:
+    from imblearn.over_sampling import SVMSMOTE
+    from sklearn.svm import SVC
+
+    _refuse_categories("svm_smote", rows)
+    used, negatives = np.arange(rows.y.size), np.flatnonzero(~rows.y)
+    room = max(MAX_ROWS_OF_SVM - rows.n_positives, rows.n_positives)
+    if negatives.size > room:
+        chosen = np.random.default_rng(seed).choice(negatives, size=room, replace=False)
+        used = np.sort(np.concatenate((np.flatnonzero(rows.y), chosen)))
+    m = min(10, used.size - 1)
+    machine = SVC(gamma="scale")
+    return SVMSMOTE(m_neighbors=m, svm_estimator=machine, **_options(rows, seed)), used
 
 
-def _check_positives(kind: str, found: int, least: int) -> None:
-    if found < least:
-        raise DataError(
-            f"{kind} needs at least {least} positives to train on, got {found}: use 'weight' or "
-            "'random_over'"
-        )
+SAMPLERS: dict[str, Callable[[Neighbourhood, int], Sampler]] = {
+    "smote": _smote,
+    "adasyn": _adasyn,
+    "borderline_smote": _borderline_smote,
+    "svm_smote": _svm_smote,
+}
 
 
-def _reweighted(
+# The methods
+
+
+def _synthetic(
+    make: Callable[..., Reweighting],
     kind: str,
-    rows: Neighbourhood,
-    kept: IntArray,
-    added: Matrix | None,
-    population: FloatArray | None,
+    rows: TrainingRows,
+    ratio: float,
+    rng: np.random.Generator,
 ) -> Reweighting:
-    """Rows kept and rows made, with what the ratio of the classes did to the odds."""
-    y = rows.y
-    n_added = 0 if added is None else len(added)
-    ratio = (np.count_nonzero(y[kept]) + n_added) / np.count_nonzero(~y[kept])
-    base = np.ones(y.size) if population is None else population
-    weight = np.append(base[kept], np.full(n_added, base[y].mean()))
-    labels = np.append(y[kept], np.ones(n_added, dtype=bool))
-    return Reweighting(
-        weight / weight.mean(),
-        weighted_odds(labels, weight) / weighted_odds(y, base),
-        kind,
-        rows=None if kept.size == y.size else kept,
-        sampling_ratio=ratio,
-        added=added if n_added else None,
+    seed = int(rng.integers(2**31))
+    return make(kind, rows.neighbourhood, ratio, seed, rows.population)
+
+
+def _method(
+    name: str,
+    title: str,
+    does: str,
+    helps: str,
+    make: Callable[..., Reweighting] = synthesize,
+) -> RebalancingMethod:
+    return RebalancingMethod(
+        name=name,
+        apply=partial(_synthetic, make, name),
+        effect="shape",
+        ratio="sampling_ratio",
+        needs=("neighbours",),
+        title=title,
+        does=does,
+        helps=helps,
     )
+
+
+SYNTHETIC = (
+    _method(
+        "smote",
+        "SMOTE",
+        "Adds points between positives and their neighbours; SMOTE-NC where there are categories, "
+        "SMOTEN where there is nothing else.",
+        "Weak learners on smooth numbers; strong ones gain nothing that a threshold does not give.",
+    ),
+    _method(
+        "adasyn",
+        "ADASYN",
+        "SMOTE with more points where positives are hard to tell from negatives.",
+        "As SMOTE; it also multiplies wrong labels.",
+    ),
+    _method(
+        "borderline_smote",
+        "BorderlineSMOTE",
+        "SMOTE from positives near the border of the classes only.",
+        "As SMOTE.",
+    ),
+    _method(
+        "svm_smote",
+        "SVM-SMOTE",
+        "SMOTE from positives that support the border of a support vector machine.",
+        "As SMOTE, on few rows.",
+    ),
+    _method(
+        "smote_tomek",
+        "SMOTETomek",
+        "SMOTE, then without both ends of Tomek links.",
+        "As SMOTE.",
+        synthesize_and_clean,
+    ),
+    _method(
+        "smote_enn",
+        "SMOTEENN",
+        "SMOTE, then without rows that their neighbours contradict.",
+        "As SMOTE.",
+        synthesize_and_clean,
+    ),
+)

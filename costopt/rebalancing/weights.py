@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from costopt.decision.case_costs import CaseCosts
+from costopt.decision.checks import as_labels, as_weights
 from costopt.decision.costs import Costs, as_case_costs
-from costopt.decision.rules import as_labels, as_weights
 from costopt.errors import CostSpecError, DataError
 from costopt.inputs.row_labels import check_same_rows
+from costopt.rebalancing.definition import RebalancingMethod, Reweighting, TrainingRows
 
-__all__ = ["Reweighting", "class_weight", "sample_weight", "scale_pos_weight"]
+__all__ = [
+    "CASE_WEIGHT",
+    "NONE",
+    "WEIGHT",
+    "class_weight",
+    "own_cost",
+    "sample_weight",
+    "scale_pos_weight",
+    "weighted_odds",
+]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-IntArray = NDArray[np.intp]
-
-
-@dataclass(frozen=True, eq=False)
-class Reweighting:
-    """Weights for training, and what they do to the odds that a model learns.
-
-    Parameters
-    ----------
-    sample_weight : array of shape (n_rows,)
-        Mean 1: the scale of weights acts on a learner's regularisation, so the currency stays
-        out of it.
-    odds_multiplier : float or None
-        Divide the odds of the model's scores by it to get probabilities of the population.
-        None for weights that differ within a class: no single number undoes those.
-    source : str
-        What the weights came from.
-    rows : array of shape (n_rows,), optional
-        The rows that are kept, where not all are.
-    sampling_ratio : float, optional
-        Positives per negative that was reached, where rows were sampled or weighed to a ratio:
-        counted in rows, whatever each stands for.
-    added : array of shape (n_added, n_features), optional
-        Synthetic positives, encoded as the learner's rows are; their weights come last.
-    """
-
-    sample_weight: FloatArray
-    odds_multiplier: float | None
-    source: str
-    rows: IntArray | None = None
-    sampling_ratio: float | None = None
-    added: NDArray[np.floating] | None = None
-
-    @property
-    def class_weight(self) -> dict[int, float] | None:
-        """Weights by class, for ``class_weight=`` of scikit-learn; None for weights within a class."""
-        if self.odds_multiplier is None:
-            return None
-        return {0: 1.0, 1: self.odds_multiplier}
 
 
 def sample_weight(
@@ -76,7 +45,7 @@ def sample_weight(
     -------
     reweighting : Reweighting
         With one weight per row. Constant costs give class weights, with their odds multiplier;
-        costs per case have none: decide on their scores at 0.5 or by a tuned cut.
+        costs per case have none: decide on their scores at 0.5 or from a tuned threshold.
 
     Raises
     ------
@@ -139,7 +108,7 @@ def class_weight(
 
     Notes
     -----
-    Weights from costs with a cut at 0.5, and no weights with a cut at the Bayes threshold, say
+    Weights from costs with a threshold of 0.5, and no weights with the Bayes threshold, say
     the same thing in population (Elkan, 2001, theorem 1). Doing both counts costs twice, unless
     the odds multiplier is undone first.
 
@@ -181,8 +150,8 @@ def scale_pos_weight(
 ) -> float:
     """The number that weighs positives against negatives, for xgboost's ``scale_pos_weight``.
 
-    It is also what it multiplies the odds by: scores of such a model are cut at 0.5, or divided
-    (`scale_odds` with its inverse) before a cost rule is applied. Never both.
+    It is also what it multiplies the odds by: act on scores of such a model from 0.5, or divide
+    their odds by it (`scale_odds` with its inverse) before a cost rule is applied. Never both.
 
     Parameters
     ----------
@@ -231,3 +200,55 @@ def _mean_one(weight: FloatArray) -> FloatArray:
 
 def _for_rows(regret: FloatArray, rows: BoolArray) -> FloatArray:
     return np.asarray(np.broadcast_to(regret, rows.shape)[rows])
+
+
+def _unweighted(rows: TrainingRows, ratio: float, rng: np.random.Generator) -> Reweighting:
+    del ratio, rng
+    return weigh_to(rows.y, 1.0, "none", population=rows.population)
+
+
+NONE = RebalancingMethod(
+    name="none",
+    apply=_unweighted,
+    effect="none",
+    by_default=True,
+    does="Leaves the rows as they are.",
+    helps="With a threshold from the costs, mostly.",
+)
+
+
+def _weighted(rows: TrainingRows, ratio: float, rng: np.random.Generator) -> Reweighting:
+    """Class weights that count as ``ratio`` positives per negative."""
+    del rng
+    present = np.count_nonzero(rows.y) / np.count_nonzero(~rows.y)
+    multiplier = max(ratio / present, 1.0)
+    return weigh_to(rows.y, multiplier, "class weights", population=rows.population)
+
+
+WEIGHT = RebalancingMethod(
+    name="weight",
+    apply=_weighted,
+    effect="multiplier",
+    ratio="weight_ratio",
+    needs=("weights",),
+    by_default=True,
+    title="class weights",
+    does="Each class gets a weight: the same in total, what its errors cost, or what is searched.",
+    helps="Models whose threshold is fixed at 0.5; with a cost rule it mostly adds noise.",
+)
+
+
+def _weighted_by_case(rows: TrainingRows, ratio: float, rng: np.random.Generator) -> Reweighting:
+    del ratio, rng
+    return sample_weight(rows.y, rows.known_costs, population=rows.population)
+
+
+CASE_WEIGHT = RebalancingMethod(
+    name="case_weight",
+    apply=_weighted_by_case,
+    effect="by case",
+    needs=("weights", "costs"),
+    title="case weights",
+    does="Each row weighs what its own misclassification costs.",
+    helps="Costs that differ by case and are not known when it is decided.",
+)

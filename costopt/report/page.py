@@ -6,17 +6,18 @@ import base64
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from costopt.errors import DataError, StoreError, check_path
 from costopt.evaluation.operating import MIN_ROWS
-from costopt.markup import figure, printable
 from costopt.policy.files import write_atomically
 from costopt.policy.policy import DecisionPolicy
-from costopt.report.facts import facts_of, interval_money, interval_rows
-from costopt.report.figures import MISSING, amount, money, percent
+from costopt.report.facts import facts_of
+from costopt.showing.overview import rows_of
+from costopt.showing.text import MISSING, figure, fixed, money, percent, printable
 
 __all__ = ["write_report"]
 
@@ -29,6 +30,7 @@ def write_report(
     *,
     cases_a_day: float = 1000,
     title: str = "Decision report",
+    about: Mapping[str, str] | None = None,
 ) -> None:
     """Write one HTML file that opens anywhere, without a network: the answer, and a way to try others.
 
@@ -44,6 +46,9 @@ def write_report(
     cases_a_day : float, default=1000
         What money and alerts are given for; a field in the page changes it.
     title : str, default="Decision report"
+    about : mapping of str to str, optional
+        What readers need to know of the decision, by heading:
+        ``{"Acting means": "an analyst calls the customer", "Rows": "payments of March 2024"}``.
 
     Raises
     ------
@@ -71,7 +76,8 @@ def write_report(
         raise DataError(
             f"cases_a_day must be a number above 0 and at most 1e12, got {cases_a_day!r}"
         )
-    content = _render(_context(found, float(cases_a_day), title))
+    told = {str(name): str(text) for name, text in (about or {}).items()}
+    content = _render(_context(found, float(cases_a_day), title, told))
     target = check_path(path)
     if not target.parent.is_dir():
         raise StoreError(f"{target.parent} is not a folder: make it first, or choose another path")
@@ -83,10 +89,10 @@ def write_report(
         raise StoreError(f"cannot write {target}: {error.strerror}") from error
 
 
-def _context(found: Any, cases: float, title: str) -> dict[str, Any]:
+def _context(found: Any, cases: float, title: str, about: Mapping[str, str]) -> dict[str, Any]:
     """What the template shows, whichever of the three kinds was found."""
     nothing: dict[str, Any] = {
-        "strategies": [], "skipped": {}, "advice": [], "alike": "", "best": "", "search": {}, "n_cases": 0,
+        "strategies": [], "skipped": {}, "advice": [], "tied": "", "best": "", "search": {}, "n_cases": 0,
     }  # fmt: skip
     beside: dict[str, Any] = {}
     if isinstance(found, DecisionPolicy):
@@ -103,7 +109,7 @@ def _context(found: Any, cases: float, title: str) -> dict[str, Any]:
             f"{type(found).__name__}: pass what optimize, compare or choose_threshold returned"
         )
     per = f"{cases:,.15g}"
-    return {**nothing, **facts_of(policy, cases), **beside, "title": title, "per": per}
+    return {**nothing, **facts_of(policy, cases, about), **beside, "title": title, "per": per}
 
 
 def _of_search(result: Any) -> dict[str, Any]:
@@ -120,18 +126,23 @@ def _of_search(result: Any) -> dict[str, Any]:
 
 def _of_comparison(comparison: Any, cases: float) -> dict[str, Any]:
     results = comparison.results
-    rows = interval_rows(
-        {one.name: one.expected_cost for one in results}, cases, highlight=comparison.best
-    )
-    for row, one in zip(rows, results, strict=True):
-        row["description"] = one.description
-        row["saves"] = percent(one.savings.value)
-        row["name"] = one.title
-        row["cheapest"] = one.name == comparison.cheapest
-        row["above"] = MISSING if row["cheapest"] else money(cases * one.difference.value)
-        row["above_interval"] = interval_money(one.difference, cases)
-        row["recall"] = percent(one.metrics.get("recall", math.nan))
-        row["alerts"] = amount(cases * one.metrics.get("alert_share", math.nan))
+    costs = {one.title: one.expected_cost for one in results}
+    chosen = comparison[comparison.best].title
+    rows = [
+        {
+            **vars(row),
+            "description": one.description,
+            "saves": percent(one.savings.value, 1),
+            "cheapest": one.name == comparison.cheapest,
+            "above": money(cases * one.difference.value),
+            "above_interval": one.difference.interval_text(cases, write=money),
+            "recall": percent(one.metrics.get("recall", math.nan), 1),
+            "alerts": fixed(cases * one.metrics.get("alert_share", math.nan), 1),
+        }
+        for row, one in zip(
+            rows_of(costs, chosen=chosen, times=cases, write=money), results, strict=True
+        )
+    ]
     tied = [one.name for one in results if one.tied and one.name != comparison.cheapest]
     statements = getattr(comparison.advice, "statements", ())
     return {
@@ -173,7 +184,8 @@ def _render(context: dict[str, Any]) -> str:
     }
     curve = context["curve"]
     if curve is not None:
-        picture = {name: curve["picture"][name] for name in ("left", "right", "top", "bottom", "x")}
+        names = ("left", "right", "top", "bottom", "x")
+        picture = {name: curve["picture"][name] for name in names}
         data = {
             **curve["data"],
             "picture": picture,

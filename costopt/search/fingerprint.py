@@ -6,16 +6,18 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 import joblib
 import numpy as np
 
 from costopt.decision.case_costs import CaseCosts
-from costopt.evaluation.problem import Posed
+from costopt.evaluation.problem import Problem
 from costopt.learners.foreign import is_frozen, library_of
 from costopt.learners.protocol import Features, Learner
+from costopt.rebalancing.definition import RebalancingMethod
 
 __all__ = ["fingerprint"]
 
@@ -24,35 +26,36 @@ PACKAGES = ("costopt-ml", "numpy", "optuna", "scikit-learn", "xgboost")
 
 
 def fingerprint(
-    posed: Posed, resampling: tuple[str, ...], search: Mapping[str, str]
+    problem: Problem, resampling: Iterable[str | RebalancingMethod], search: Mapping[str, str]
 ) -> dict[str, str]:
     """Digests and plain texts by the name of what they stand for.
 
     Parameters
     ----------
-    posed : Posed
-    resampling : tuple of str
+    problem : Problem
+    resampling : iterable of str or RebalancingMethod
     search : mapping of str to str
-        How trials are proposed and given up.
+        How trials are proposed and stopped early.
     """
-    problem = posed.problem
     found = {
         "data": _of_features(problem.features),
-        "labels": _digest(problem.y, json.dumps([posed.labels.negative, posed.labels.positive])),
-        "costs": _digest(_of_costs(problem.costs, problem.known), f"{problem.scale}{posed.unit}"),
+        "labels": _digest(
+            problem.y, json.dumps([problem.labels.negative, problem.labels.positive])
+        ),
+        "costs": _digest(_of_costs(problem.costs, problem.known), f"{problem.scale}{problem.unit}"),
         "weights": "none" if problem.weight is None else _digest(problem.weight),
         "folds": _digest(
             *(rows for fold in problem.folds.folds for rows in (fold.train, fold.test))
         ),
         "groups or time": "none" if problem.folds.units is None else _digest(problem.folds.units),
         "learners": ", ".join(_of_learner(learner) for learner in problem.learners.values()),
-        "resampling": ", ".join(resampling),
+        "resampling": ", ".join(map(str, resampling)),
         "threshold": problem.threshold,
-        "calibration": problem.calibration,
+        "calibration": problem.calibration.kind,
         "random_state": str(problem.seed),
         **search,
     }
-    estimators = (getattr(one, "estimator", None) for one in problem.learners.values())
+    estimators = (one.estimator for one in problem.learners.values())
     libraries = {library_of(one) for one in estimators} - {"", *PACKAGES}
     for name in (*PACKAGES, *sorted(libraries)):
         try:
@@ -64,7 +67,7 @@ def fingerprint(
 
 def _of_learner(learner: Learner) -> str:
     """A learner in words, and a digest of all that it was given, however long."""
-    estimator = getattr(learner, "estimator", None)
+    estimator = learner.estimator
     wordless = type(learner).__repr__ is object.__repr__
     settings = vars(learner).items() if wordless and estimator is None else ()
     with np.printoptions(threshold=sys.maxsize):
@@ -78,7 +81,7 @@ def _of_learner(learner: Learner) -> str:
 
 
 def _of_features(features: Features) -> str:
-    names = json.dumps(features.schema.to_dict(), sort_keys=True, default=str)
+    names = json.dumps(asdict(features.schema), sort_keys=True, default=str)
     return _digest(features.matrix, names)
 
 

@@ -48,13 +48,15 @@ def importance_of(study: optuna.Study, chosen: int, seed: int) -> tuple[dict[str
     params = next((t for t in complete if t.number == chosen), complete[0]).distributions
     alike = [trial for trial in complete if params.items() <= trial.distributions.items()]
     if len(alike) < MIN_TRIALS:
-        return {}, (f"Too few trials to say what mattered: {len(alike)} of at least {MIN_TRIALS}.")
+        return {}, f"parameter importance needs {MIN_TRIALS} trials ({len(alike):,} so far)"
     varied = [name for name in params if len({repr(trial.params[name]) for trial in alike}) > 1]
     costs = [float(trial.value) for trial in alike]
     if not varied or len(set(costs)) == 1:
-        return {}, "Nothing mattered: every trial cost the same."
+        return {}, "no parameter mattered: every trial cost the same"
     ranks = {trial.number: float(rank) for trial, rank in zip(alike, rankdata(costs), strict=True)}
-    return _fanova(study, ranks, varied, seed), f"What mattered, in {len(alike):,} trials"
+    return _fanova(
+        study, ranks, varied, seed
+    ), f"Which parameters mattered, in {len(alike):,} trials"
 
 
 def _fanova(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +12,18 @@ import optuna
 from numpy.typing import NDArray
 
 from costopt.decision.rules import decide
+from costopt.engine.records import Record
+from costopt.evaluation.candidates import Candidate, OutOfFold
 from costopt.evaluation.estimates import Estimate
 from costopt.evaluation.leakage import nearly_perfect
-from costopt.evaluation.pricing import Candidate, OutOfFold
-from costopt.evaluation.problem import Posed, Problem
-from costopt.evaluation.trial import fit_final
+from costopt.evaluation.problem import Problem
+from costopt.evaluation.trial import FinalKind, fit_final
 from costopt.inputs.suspicion import Suspicion
-from costopt.markup import figure, panel, percent, shown
 from costopt.policy.assemble import assemble, evidence_of
 from costopt.policy.policy import DecisionPolicy
-from costopt.search.selection import Record, Shipping, choose
+from costopt.search.selection import SelectionKind, choose
+from costopt.showing.overview import Overview, Presentable, cost_lines, rows_of
+from costopt.showing.text import figure, percent, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +36,7 @@ UNTUNED = "untuned model at the Bayes threshold"
 
 
 @dataclass(frozen=True, eq=False)
-class SearchResult:
+class SearchResult(Presentable):
     """What a search found. Money is per case, in the costs' unit.
 
     Parameters
@@ -62,7 +64,7 @@ class SearchResult:
     study : optuna.Study
         All trials, with what was measured of each.
     suspicions : tuple of Suspicion
-        Leaks, identifiers and repeated rows that the table seems to hold; `costopt.audit` lists them.
+        Leaks, identifiers and repeated rows that the table seems to hold; `costopt.checks.audit` lists them.
     perfect_cost : float
         What decisions by the labels themselves would cost per case.
     """
@@ -102,16 +104,12 @@ class SearchResult:
         cost = self.expected_cost
         lines = [
             f"{self._trials_in_words()} on {evidence.n_cases:,} cases, of which "
-            f"{evidence.n_positives:,} ({figure(100 * share, 3)} %) are positive",
+            f"{evidence.n_positives:,} ({percent(share)}) are positive",
             "",
             f"Cost in {unit} per case, with its {cost.level:.0%} interval",
         ]
-        rows = [(name, found) for name, found in self.baselines.items()]
-        width = max(len(name) for name, _ in rows) + 2
-        for name, found in rows:
-            note = f"   {figure(100 * (1 - share))} % accurate" if name == "never act" else ""
-            lines.append(_row(name, found, width) + note)
-        lines.append(_row("this policy", cost, width))
+        rows = rows_of({**self.baselines, "this policy": cost})
+        lines += cost_lines(rows, {"never act": f"{percent(1 - share)} accurate"})
         lines += self._why_it_differs()
         lines.append("")
         lines += evidence.savings_in_words()
@@ -125,7 +123,7 @@ class SearchResult:
         lines.append(
             f"Model: {self.policy.model_name} ({params}), trial {self.trial_number}{average}"
         )
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
     def _why_it_differs(self) -> list[str]:
         """Why one rule has more than one cost: those that were chosen on and those that were not."""
@@ -155,91 +153,88 @@ class SearchResult:
             return []
         return [
             f"That is {percent(share)} of what perfect knowledge would save, which is rarely true: "
-            "check for target leakage with costopt.audit(result)."
+            "check for target leakage with costopt.checks.audit(result)."
         ]
 
     def _trials_in_words(self) -> str:
         states = [trial.state for trial in self.study.get_trials(deepcopy=False)]
-        given_up = states.count(optuna.trial.TrialState.PRUNED)
-        note = f" ({given_up:,} more given up early)" if given_up else ""
+        pruned = states.count(optuna.trial.TrialState.PRUNED)
+        note = f" ({pruned:,} more stopped early)" if pruned else ""
         return f"{self.n_trials:,} trials{note}"
 
-    def _repr_html_(self) -> str:
-        saved = self.savings
+    def overview(self) -> Overview:
+        """What the policy saves and costs, and when it acts."""
+        known, saved = self.policy.overview(), self.savings
         lead = (
             f"Costs {self.expected_cost}"
             if math.isnan(saved.value)
-            else f"Saves {figure(100 * saved.value, 3)} % ({saved.interval_text(100, ' %', digits=3)})"
+            else f"Saves {percent(saved.value)} ({saved.interval_text(100, ' %', digits=3)})"
         )
-        return panel(
-            f"Search of {self.n_trials} trials",
-            lead,
-            f"<p>{shown(self.policy.explain().splitlines()[0])}</p>",
-            self.policy.evidence._repr_html_(),
-        )
+        title = f"Search of {self.n_trials:,} trials"
+        return replace(known, title=title, lead=lead, notes=(known.lead, *known.notes))
 
     def __repr__(self) -> str:
         return f"SearchResult(expected_cost={self.expected_cost}, n_trials={self.n_trials})"
 
 
 def build_result(
-    posed: Posed,
+    problem: Problem,
     study: optuna.Study,
     trials: Sequence[optuna.trial.FrozenTrial],
     records: Sequence[Record],
     defaults: Sequence[Candidate],
     plain: OutOfFold | None,
-    shipping: Shipping,
+    *,
+    selection: SelectionKind,
+    final: FinalKind,
 ) -> SearchResult:
-    """Select among completed trials, fit what ships, and measure.
+    """Select among completed trials, fit the final models, and measure.
 
     Parameters
     ----------
-    posed : Posed
+    problem : Problem
     study : optuna.Study
     trials : sequence of FrozenTrial
         The completed ones.
     records : sequence of Record
-        Their outcomes.
+        What came of them.
     defaults : sequence of Candidate
         The untuned model of each learner, in order of preference.
     plain : OutOfFold or None
         The first of them, row by row; None if it cannot be fitted.
-    shipping : Shipping
+    selection, final
+        As for `costopt.optimize`.
     """
-    problem = posed.problem
     candidates = [record.found.candidate for record in records]
     untuned = [candidates.index(default) for default in defaults if default in candidates]
-    shipped = choose(problem, records, untuned, shipping.selection)
+    selected = choose(problem, records, untuned, selection)
     evidence = evidence_of(
-        posed,
-        shipped.found,
-        bias=shipped.bias,
+        problem,
+        selected.found,
+        bias=selected.bias,
         baselines={} if plain is None else _untuned_decisions(problem, plain),
     )
-    final = tuple(
+    models = tuple(
         part
-        for member in shipped.members
-        for part in fit_final(
-            problem, candidates[member], records[member].found.n_rounds, shipping.final
-        )
+        for member in selected.members
+        for part in fit_final(problem, candidates[member], records[member].found.n_rounds, final)
     )
-    best = trials[shipped.members[0]]
+    best = trials[selected.members[0]]
     assert evidence.expected_cost is not None  # noqa: S101  # evidence_of always measures
     assert evidence.savings is not None  # noqa: S101  # as above
     return SearchResult(
-        policy=assemble(posed, shipped.found, final, evidence),
+        policy=assemble(problem, selected.found, models, evidence),
         expected_cost=evidence.expected_cost,
         apparent_cost=evidence.expected_cost.value - evidence.selection_bias,
         savings=evidence.savings,
         baselines=evidence.baselines,
         best_params=dict(best.params),
         trial_number=best.number,
-        averaged=tuple(trials[member].number for member in shipped.members),
-        reason=shipped.reason,
+        averaged=tuple(trials[member].number for member in selected.members),
+        reason=selected.reason,
         study=study,
-        suspicions=posed.suspicions,
-        perfect_cost=problem.sample(shipped.found.calibrated).perfect().value * problem.scale,
+        suspicions=problem.suspicions,
+        perfect_cost=problem.sample(selected.found.calibrated).perfect().value * problem.scale,
     )
 
 
@@ -249,10 +244,6 @@ def _untuned_decisions(problem: Problem, plain: OutOfFold) -> dict[str, BoolArra
         "untuned model at 0.5": plain.raw >= 0.5,
         UNTUNED: decide(plain.calibrated, problem.scored.known),
     }
-
-
-def _row(name: str, found: Estimate, width: int) -> str:
-    return f"  {name:<{width}}{figure(found.value):>12}   {found.interval_text()}"
 
 
 def _short(value: Any) -> str:

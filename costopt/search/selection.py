@@ -1,4 +1,4 @@
-"""What of a search ships: one trial that noise cannot tell from the best, or an average of a few."""
+"""Which trial of a search is selected: one that is tied with the best, or an average of a few."""
 
 from __future__ import annotations
 
@@ -11,79 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from costopt.engine.records import Record
+from costopt.evaluation.candidates import OutOfFold, corrected_scores, evaluate_scores
 from costopt.evaluation.differences import difference_noise
 from costopt.evaluation.draws import Draws, selection_bias
-from costopt.evaluation.pricing import OutOfFold, price, undone, with_rows
 from costopt.evaluation.problem import Problem
-from costopt.evaluation.trial import FinalKind, evaluate
 
-__all__ = [
-    "KEPT",
-    "KEPT_NUMBERS",
-    "SELECTIONS",
-    "Record",
-    "SelectionKind",
-    "Shipment",
-    "Shipping",
-    "choose",
-    "with_scores",
-]
+__all__ = ["SELECTIONS", "SelectionKind", "choose"]
 
 FloatArray = NDArray[np.float64]
-Float32Array = NDArray[np.float32]
 SelectionKind = Literal["likelihood", "average", "cost", "cheapest"]
 Members = tuple[int, ...]
 
 SELECTIONS: tuple[SelectionKind, ...] = ("likelihood", "average", "cost", "cheapest")
 # How many trials an average is of, beside the untuned model.
 AVERAGED = 3
-# Scores row by row are kept of all trials while they are no more than so many numbers, and beyond
-# that of the trials of lowest log loss: an average is of these only.
-KEPT_NUMBERS = 8_000_000
-KEPT = 8
-
-
-@dataclass(frozen=True)
-class Shipping:
-    """How the trial that ships is chosen, and what models it ships; see `costopt.optimize`."""
-
-    selection: SelectionKind
-    final: FinalKind
 
 
 @dataclass(frozen=True, eq=False)
-class Record:
-    """What is kept of an evaluated candidate: enough to compare, to select and to ship it.
-
-    Parameters
-    ----------
-    found : OutOfFold
-        Without what there is one of per row.
-    cost, loss : array of shape (n_parts,)
-        `Draws.totals` of its cost, in the problem's scaled unit, and of its log loss. There are
-        at most 20,000 parts, however many rows.
-    log_odds : float32 array of shape (n_scored,), optional
-        Of its scores, where they may be wanted for an average.
-    """
-
-    found: OutOfFold
-    cost: FloatArray
-    loss: FloatArray
-    log_odds: Float32Array | None = None
-
-    @classmethod
-    def of(cls, found: OutOfFold, draws: Draws, log_odds: Float32Array | None = None) -> Record:
-        """The record of a candidate that was evaluated on all folds."""
-        return cls(
-            found.without_rows(),
-            draws.totals(found.row_cost),
-            draws.totals(found.row_loss),
-            log_odds,
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Shipment:
+class Selection:
     """What was selected, and what the choice hides of its cost.
 
     Parameters
@@ -106,7 +52,7 @@ class Shipment:
 
 def choose(
     problem: Problem, records: Sequence[Record], untuned: Sequence[int], selection: SelectionKind
-) -> Shipment:
+) -> Selection:
     """Choose among completed trials, and correct the cost of the chosen for the choice.
 
     Parameters
@@ -141,8 +87,12 @@ def choose(
 
     chosen = select(criteria.sum(axis=2))
     bias = selection_bias(criteria, select, cost_of, draws)
-    found = with_scores(problem, [records[member] for member in chosen])
-    return Shipment(chosen, found, bias, _reason(chosen, untuned, selection))
+    return Selection(
+        chosen,
+        _average(problem, [records[member] for member in chosen]),
+        bias,
+        _reason(chosen, untuned, selection),
+    )
 
 
 def _selector(
@@ -158,11 +108,11 @@ def _selector(
     if selection == "cheapest":
         return lambda means: (int(np.argmin(means[1])),)
     by = 0 if selection == "likelihood" else 1
-    noise = difference_noise(criteria[by], draws.part_weight)
+    error = difference_noise(criteria[by], draws.part_weight)
 
     def select(means: FloatArray) -> Members:
         best = int(np.argmin(means[by]))
-        tied = means[by] - means[by, best] <= noise[best]
+        tied = means[by] - means[by, best] <= error[best]
         default = next((at for at in untuned if tied[at]), None)
         if default is not None:
             return (default,)
@@ -202,30 +152,17 @@ def _best_few(records: Sequence[Record], untuned: Sequence[int]) -> Callable[[Fl
     return select
 
 
-def with_scores(problem: Problem, records: Sequence[Record]) -> OutOfFold:
-    """What was selected, with its rows; a trial whose scores were not kept is evaluated again.
-
-    Parameters
-    ----------
-    problem : Problem
-    records : sequence of Record
-        Of what was selected, the best first.
-    """
-    if len(records) > 1:
-        return _average(problem, records)
-    found, log_odds = records[0].found, records[0].log_odds
-    if log_odds is None:
-        return evaluate(problem, found.candidate)
-    return with_rows(problem, found, log_odds)
-
-
 def _average(problem: Problem, records: Sequence[Record]) -> OutOfFold:
-    """The mean of corrected scores, calibrated and priced as one candidate: that of the best."""
+    """The mean of corrected scores, judged as one candidate: that of the first; of one, itself."""
+    best = records[0].found
+    if len(records) == 1:
+        return records[0].whole(problem)
     scores = [
-        undone(problem, expit(record.log_odds.astype(np.float64)), record.found.odds_multipliers)
+        corrected_scores(
+            problem, expit(record.log_odds.astype(np.float64)), record.found.odds_multipliers
+        )
         for record in records
         if record.log_odds is not None
     ]
-    best = records[0].found
-    found = price(problem, best.candidate, np.mean(scores, axis=0))
+    found = evaluate_scores(problem, best.candidate, np.mean(scores, axis=0))
     return replace(found, n_rounds=best.n_rounds, sampling_ratios=best.sampling_ratios)

@@ -1,4 +1,4 @@
-"""What a search may propose: learners' spaces, devices with their ratios, and their names in Optuna."""
+"""What a search may propose: learners' spaces, rebalancing with its ratios, and their names in Optuna."""
 
 from __future__ import annotations
 
@@ -10,19 +10,23 @@ import optuna
 
 from costopt.decision.thresholds import bayes_threshold
 from costopt.errors import CostSpecError, SearchError, nearest
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.problem import Problem
-from costopt.learners.protocol import Choice, Dimension, Integer, Learner, Real, combines, within
+from costopt.learners.dimensions import Choice, Dimension, Integer, Real, within
+from costopt.learners.protocol import Learner, combines
 from costopt.learners.registry import learner
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.definition import RebalancingMethod
+from costopt.rebalancing.methods import METHODS
 from costopt.rebalancing.weights import class_weight
 
-__all__ = ["SearchSpace", "resolve_learners", "resolve_resampling"]
+__all__ = ["Resampling", "SearchSpace", "resolve_learners", "resolve_resampling"]
+
+Resampling = str | RebalancingMethod | Collection[str | RebalancingMethod]
 
 OWN_NAMES = ("learner", "resampling", "weight_ratio", "sampling_ratio", "threshold")
-# Of more learners than this only the first is tried under every device before the search proper.
+# Of more learners than this only the first is tried under every method before the search proper.
 LEARNERS_TRIED_THROUGHOUT = 3
-# Cuts on calibrated probabilities, where they are sampled.
+# Thresholds on calibrated probabilities, where they are sampled.
 THRESHOLD_RANGE = Real(1e-4, 1.0, log=True)
 
 
@@ -40,10 +44,11 @@ def resolve_learners(given: Any) -> dict[str, Learner]:
     found: dict[str, Learner] = {}
     for item in items:
         chosen = learner(item) if isinstance(item, str) else item
-        if not hasattr(chosen, "space") or isinstance(chosen, type):
+        if isinstance(chosen, type) or not isinstance(chosen, Learner):
             raise SearchError(
                 f"a learner must be a name or a learner object, got {item!r:.60}: wrap a "
-                "scikit-learn classifier as SklearnLearner(classifier, {'parameter': (low, high)})"
+                "scikit-learn classifier as SklearnLearner(classifier, {'parameter': (low, high)}), "
+                "or derive a class of your own from costopt.learners.protocol.Learner"
             )
         if chosen.name in found:
             raise SearchError(f"two learners are named {chosen.name!r}: give one another name=")
@@ -51,32 +56,43 @@ def resolve_learners(given: Any) -> dict[str, Learner]:
     return found
 
 
-def resolve_resampling(given: Any, learners: Mapping[str, Learner]) -> tuple[str, ...]:
-    """Names of devices, checked.
+def resolve_resampling(
+    given: Resampling, learners: Mapping[str, Learner]
+) -> dict[str, RebalancingMethod]:
+    """Rebalancing methods by name, from names, methods of the caller's own, or a list of both.
 
     Raises
     ------
     SearchError
-        If a name is unknown, or no learner can use any of them.
+        If a name is unknown, two methods have one name, or a learner can use none of them.
     """
-    if not isinstance(given, Collection):
+    if not isinstance(given, Collection | RebalancingMethod):
         raise SearchError(
             f"resampling must be a name or a list of names, got {given!r:.60}: 'none' leaves the rows "
             "as they are"
         )
-    names = (given,) if isinstance(given, str) else tuple(given)
-    for name in names:
-        if not isinstance(name, str) or name not in DEVICES:
-            raise SearchError(f"there is no resampling named {name!r}: {nearest(name, DEVICES)}")
-    if not names:
-        raise SearchError("resampling must name at least one device: 'none' is one")
-    for chosen in learners.values():
-        if not _usable(names, chosen):
+    items = (given,) if isinstance(given, str | RebalancingMethod) else tuple(given)
+    found: dict[str, RebalancingMethod] = {}
+    for item in items:
+        known = item if isinstance(item, RebalancingMethod) else None
+        if isinstance(item, str):
+            known = METHODS.get(item)
+        if known is None:
+            raise SearchError(f"there is no resampling named {item!r}: {nearest(item, METHODS)}")
+        if found.setdefault(known.name, known) != known or METHODS.get(known.name, known) != known:
             raise SearchError(
-                f"{chosen.name} takes no sample_weight, so resampling={names[0]!r} cannot reach it: "
+                f"two rebalancing methods are named {known.name!r}: give yours another name"
+            )
+    if not found:
+        raise SearchError("resampling must name at least one method: 'none' is one")
+    for chosen in learners.values():
+        if not _usable(found, chosen):
+            first = next(iter(found))
+            raise SearchError(
+                f"{chosen.name} takes no sample_weight, so resampling={first!r} cannot reach it: "
                 "add 'none', 'random_over' or 'random_under'"
             )
-    return tuple(dict.fromkeys(names))
+    return found
 
 
 class SearchSpace:
@@ -88,13 +104,14 @@ class SearchSpace:
     Parameters
     ----------
     problem : Problem
-    resampling : tuple of str
-        Devices to choose among.
+    resampling : mapping of str to RebalancingMethod
+        The methods to choose among.
     """
 
-    def __init__(self, problem: Problem, resampling: tuple[str, ...]) -> None:
+    def __init__(self, problem: Problem, resampling: Mapping[str, RebalancingMethod]) -> None:
         self.learners = problem.learners
         self.resampling = resampling
+        self._methods = {**METHODS, **resampling}
         self.sampled_threshold = problem.threshold == "sampled"
         y = problem.y
         self.present_ratio = float(np.count_nonzero(y) / np.count_nonzero(~y))
@@ -123,12 +140,12 @@ class SearchSpace:
         chosen = self.learners[name]
         for parameter, dimension in chosen.space().items():
             _suggest(trial, self._key(name, parameter), dimension)
-        devices = _usable(self.resampling, chosen)
-        device = devices[0]
-        if len(devices) > 1:
-            device = trial.suggest_categorical(self._device_key(name), devices)
-        if DEVICES[device].has_ratio:
-            _suggest(trial, _ratio_key(device), self._ratio_range(device))
+        usable = _usable(self.resampling, chosen)
+        resampling = usable[0]
+        if len(usable) > 1:
+            resampling = trial.suggest_categorical(self._resampling_key(name), usable)
+        if (ratio := self._methods[resampling].ratio) is not None:
+            _suggest(trial, ratio, self._ratio_range(ratio))
         if self.sampled_threshold:
             _suggest(trial, "threshold", THRESHOLD_RANGE)
         return self.candidate(trial.params)
@@ -144,13 +161,14 @@ class SearchSpace:
         try:
             name = params["learner"] if len(self.learners) > 1 else next(iter(self.learners))
             chosen = self.learners[name]
-            devices = _usable(self.resampling, chosen)
-            device = params[self._device_key(name)] if len(devices) > 1 else devices[0]
+            usable = _usable(self.resampling, chosen)
+            resampling = params[self._resampling_key(name)] if len(usable) > 1 else usable[0]
+            ratio = self._methods[resampling].ratio
             return Candidate(
                 name,
                 {key: params[self._key(name, key)] for key in chosen.space()},
-                device,
-                params[_ratio_key(device)] if DEVICES[device].has_ratio else None,
+                resampling if resampling in METHODS else self._methods[resampling],
+                None if ratio is None else params[ratio],
                 params["threshold"] if self.sampled_threshold else None,
             )
         except KeyError as error:
@@ -159,10 +177,10 @@ class SearchSpace:
             ) from None
 
     def defaults(self) -> list[dict[str, Any]]:
-        """First trials: each learner untuned, plain; then the first of them under each device.
+        """First trials: each learner untuned, plain; then the first of them under each method.
 
-        Class weights are tried at balance and as costs have it, other devices with a ratio at
-        balance. Where there are few learners, each is tried under the simple devices.
+        Class weights are tried at balance and as costs have it, other methods with a ratio at
+        balance. Where there are few learners, each is tried under the simple methods.
         """
         of_each = [self._first_trials(name) for name in self.learners]
         ordered = [trials[0] for trials in of_each]
@@ -171,58 +189,47 @@ class SearchSpace:
         return [params for at, params in enumerate(ordered) if params not in ordered[:at]]
 
     def _first_trials(self, name: str) -> list[dict[str, Any]]:
-        """A learner's untuned model, plain and under each simple device."""
+        """A learner's untuned model, plain and under each simple method."""
         chosen = self.learners[name]
         params = {self._key(name, key): value for key, value in chosen.defaults().items()}
         if len(self.learners) > 1:
             params["learner"] = name
         if self.sampled_threshold:
             params["threshold"] = self.first_threshold
-        devices = _usable(self.resampling, chosen)
+        usable = _usable(self.resampling, chosen)
         trials = []
-        for device, ratio in self._simple_devices(devices):
-            given = dict(params)
-            if len(devices) > 1:
-                given[self._device_key(name)] = device
-            if ratio is not None:
-                given[_ratio_key(device)] = within(self._ratio_range(device), ratio)
-            trials.append(given)
+        for resampling in sorted(usable, key=list(self._methods).index):
+            treated = dict(params)
+            if len(usable) > 1:
+                treated[self._resampling_key(name)] = resampling
+            ratio = self._methods[resampling].ratio
+            if ratio is None:
+                trials.append(treated)
+                continue
+            aims = [1.0, self.cost_ratio] if ratio == "weight_ratio" else [1.0]
+            usual = self._ratio_range(ratio)
+            trials += [{**treated, ratio: within(usual, aim)} for aim in aims]
         return trials
 
-    def _simple_devices(self, devices: list[str]) -> list[tuple[str, float | None]]:
-        found: list[tuple[str, float | None]] = []
-        for device in sorted(devices, key=list(DEVICES).index):
-            if not DEVICES[device].has_ratio:
-                found.append((device, None))
-            elif device == "weight":
-                found += [(device, 1.0), (device, self.cost_ratio)]
-            else:
-                found.append((device, 1.0))
-        return found
-
-    def _ratio_range(self, device: str) -> Real:
+    def _ratio_range(self, ratio: str) -> Real:
         """From the ratio as it is to balance, or to what the costs ask for if that is more."""
-        high = max(1.0, self.cost_ratio) if device == "weight" else 1.0
+        high = max(1.0, self.cost_ratio) if ratio == "weight_ratio" else 1.0
         low = min(self.present_ratio, high)
         return Real(low, high, log=True)
 
     def _key(self, name: str, parameter: str) -> str:
         return parameter if len(self.learners) == 1 else f"{name}__{parameter}"
 
-    def _device_key(self, name: str) -> str:
-        """One choice for all learners that take the same devices, else one of their own."""
+    def _resampling_key(self, name: str) -> str:
+        """One choice for all learners that take the same methods, else one of their own."""
         same = len({tuple(_usable(self.resampling, chosen)) for chosen in self.learners.values()})
         return "resampling" if same == 1 else f"{name}__resampling"
 
 
-def _usable(resampling: tuple[str, ...], chosen: Learner) -> list[str]:
-    """The devices that a learner can be combined with; some know one only, asked for or not."""
-    own = getattr(chosen, "devices", None) or ()
-    return [name for name in resampling if combines(chosen, name)] or list(own)
-
-
-def _ratio_key(device: str) -> str:
-    return "weight_ratio" if device == "weight" else "sampling_ratio"
+def _usable(resampling: Mapping[str, RebalancingMethod], chosen: Learner) -> list[str]:
+    """The methods that a learner can be combined with; some know one only, asked for or not."""
+    combined = [name for name, each in resampling.items() if combines(chosen, each)]
+    return combined or list(chosen.methods or ())
 
 
 def _suggest(trial: optuna.Trial, name: str, dimension: Dimension) -> None:

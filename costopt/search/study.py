@@ -9,21 +9,22 @@ from typing import Any
 
 import optuna
 
+from costopt.calibration.maps import CalibrationKind
 from costopt.decision.costs import Costs
 from costopt.errors import SearchError, StoreError
-from costopt.evaluation.calibration import CalibrationKind
-from costopt.evaluation.choice import ThresholdMode
+from costopt.evaluation.modes import ThresholdMode
+from costopt.evaluation.rows import FOLDS, Rows
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
 from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.fingerprint import fingerprint
 from costopt.search.loop import Callback, Loop
-from costopt.search.objective import ExpectedCostObjective
+from costopt.search.objective import Search
 from costopt.search.result import SearchResult
-from costopt.search.sampling import RepeatableSampler
+from costopt.search.sampler import settings_of
 from costopt.search.selection import SelectionKind
-from costopt.search.store import Store
+from costopt.search.space import Resampling
 
 __all__ = ["optimize"]
 
@@ -36,10 +37,10 @@ def optimize(
     n_trials: int = 100,
     timeout: float | None = None,
     learners: str | Learner | Sequence[str | Learner] = "xgboost",
-    resampling: str | Collection[str] = BY_DEFAULT,
+    resampling: Resampling = BY_DEFAULT,
     threshold: ThresholdMode = "auto",
     calibration: CalibrationKind = "platt",
-    cv: Any = 5,
+    cv: Any = FOLDS,
     groups: Any = None,
     time: Any = None,
     ignore: Collection[str] = (),
@@ -59,41 +60,42 @@ def optimize(
 ) -> SearchResult:
     """Find the decision policy that costs least, and say honestly what it will cost.
 
-    Searches model parameters, one class-level device against imbalance with its ratio, and the
-    decision threshold together. The threshold is solved rather than searched: a trial's value
-    is the out-of-fold cost of the rule that it would ship.
+    Searches model parameters, one rebalancing method with its ratio, and the decision
+    threshold together. The threshold is solved rather than searched: a trial's value is the
+    out-of-fold cost of the rule that it leads to.
 
     Parameters
     ----------
     X : data frame or array-like of shape (n_cases, n_columns)
         Numbers, texts and categories; missing values are fine. Columns that the costs name are
         features too, unless they are in ``ignore`` or known only in hindsight.
-    y : array-like of shape (n_cases,)
-        Labels of two classes.
+    y : str or array-like of shape (n_cases,)
+        Labels of two classes; a name takes that column, which is then no feature.
     costs : CostMatrix or CaseCosts
         What each outcome costs.
     n_trials : int, default=100
-        The first few are the untuned model and simple devices. With ``storage``, those that are
+        The first few are the untuned model and simple methods. With ``storage``, those that are
         there already count.
     timeout : float, optional
         Seconds after which the search ends, in the middle of a trial if need be; only the first
-        trial is always waited for. What ships is trained after that.
+        trial is always waited for. The final model is trained after that.
     learners : str, Learner, or list of them, default="xgboost"
         ``"xgboost"``, ``"logistic"``, ``"random_forest"``, ``"hist_gradient_boosting"``,
         ``"balanced_random_forest"``, ``"balanced_bagging"``, ``"easy_ensemble"``, ``"rusboost"``,
         ``"isolation_forest"``, ``"one_class_svm"``, ``"local_outlier_factor"``, ``"xgboost_focal"``,
         ``"xgboost_expected_cost"``, where they are installed ``"lightgbm"`` and ``"catboost"``, or
-        ``SklearnLearner(classifier, space)``.
-    resampling : str or collection of str
-        Devices to choose among; ``"none"``, ``"weight"``, ``"random_over"`` and ``"random_under"`` if
-        not told otherwise. There are also ``"case_weight"``, ``"rejection"``, ``"smote"``,
-        ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``, ``"smote_enn"``,
-        ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``.
+        ``SklearnLearner(classifier, space)``, or a `costopt.learners.protocol.Learner` of your own.
+    resampling : str, RebalancingMethod, or collection of them
+        Rebalancing methods to choose among: ``"none"``, ``"weight"``, ``"random_over"`` and
+        ``"random_under"`` if not told otherwise. There are also ``"case_weight"``, ``"rejection"``,
+        ``"smote"``, ``"adasyn"``, ``"borderline_smote"``, ``"svm_smote"``, ``"smote_tomek"``,
+        ``"smote_enn"``, ``"tomek_links"``, ``"edited_nearest_neighbours"`` and ``"near_miss"``, or a
+        `costopt.rebalancing.definition.RebalancingMethod` of your own.
     threshold : {"auto", "bayes", "exact", "sampled"}, default="auto"
-        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single cut.
-        ``"auto"``: Bayes' rule, unless costs are constant and the cut proves cheaper.
-        ``"sampled"``: the cut is one more parameter for Optuna.
-    calibration : {"platt", "beta", "isotonic", "none"}, default="platt"
+        ``"bayes"``: Bayes' rule on calibrated probabilities. ``"exact"``: the cheapest single threshold.
+        ``"auto"``: Bayes' rule, unless costs are constant and the threshold proves cheaper.
+        ``"sampled"``: it is one more parameter for Optuna.
+    calibration : {"platt", "beta", "isotonic", "none"} or class of CalibrationMap, default="platt"
         The map from scores to probabilities. ``"beta"`` needs 100 positives and ``"isotonic"`` 1,000.
     cv : int, splitter or iterable of (train, test), default=5
         Folds that make the out-of-fold scores.
@@ -115,24 +117,27 @@ def optimize(
     sampler : optuna sampler, optional
         How Optuna proposes parameters. TPE where None, seeded for each trial with
         ``random_state`` and the trial's number, so that a resumed search goes on as if it had never
-        been interrupted; a sampler of yours does not promise that.
+        been interrupted; a sampler of yours does not promise that. A study in a storage is
+        continued only with a sampler of the same class, settings and seed.
     n_jobs : int, optional
         Cores to use; all where None. Results depend on it in the last digits at most.
     racing : bool, default=True
-        Give a trial up before its last fold when it is dearer than the best one so far beyond
-        noise. Such trials are recorded as pruned, and nothing is estimated from them.
+        Stop a trial before its last fold when it costs significantly more than the best one so
+        far. Such trials are recorded as pruned, and nothing is estimated from them.
     selection : {"likelihood", "average", "cost", "cheapest"}, default="likelihood"
-        What ships. ``"likelihood"``: the untuned model if its log loss is within one standard
-        error of the lowest, else the trial of the lowest. ``"average"``: the mean of the three
-        trials of lowest log loss and the untuned model. ``"cost"``: the untuned model if its cost is
-        within one standard error of the lowest, else of the trials that are so the one of lowest log
-        loss.
-        ``"cheapest"``: the trial of lowest cost, which is the one that luck favoured most.
+        Which trial the policy is of. ``"likelihood"``: the untuned model if its log loss is within
+        one standard error of the lowest, else the trial of the lowest. ``"average"``: the mean of
+        the three trials of lowest log loss and the untuned model. ``"cost"``: the untuned model if
+        its cost is within one standard error of the lowest, else of the trials that are so the one
+        of lowest log loss.
+        ``"cheapest"``: the trial of lowest cost, whose cost is the most optimistic.
     final : {"refit", "folds"}, default="refit"
-        What ships of it: one model of all rows, or the average of the models of the folds.
+        The final model: one of all rows, or the average of the models of the folds.
     storage : str, optional
         Where trials are kept as they finish: ``"sqlite:///study.db"``, or a database server as
         SQLAlchemy names it. The same call with the same storage continues where it was left.
+        Several processes that make it at the same time share the work: each trial is evaluated by
+        one of them, and all return when ``n_trials`` are done.
     study_name : str, default="costopt"
         Its name there.
     callbacks : sequence of callable, default=()
@@ -178,14 +183,7 @@ def optimize(
     if storage is not None and not isinstance(storage, str):
         raise StoreError(f"storage must be a URL such as sqlite:///study.db, got {storage!r:.60}")
     _check_callbacks(callbacks)
-    objective = ExpectedCostObjective(
-        X,
-        y,
-        costs,
-        learners=learners,
-        resampling=resampling,
-        threshold=threshold,
-        calibration=calibration,
+    rows = Rows(
         cv=cv,
         groups=groups,
         time=time,
@@ -194,6 +192,16 @@ def optimize(
         prevalence=prevalence,
         pos_label=pos_label,
         random_state=random_state,
+    )
+    search = Search(
+        X,
+        y,
+        costs,
+        rows,
+        learners=learners,
+        resampling=resampling,
+        threshold=threshold,
+        calibration=calibration,
         n_jobs=n_jobs,
         selection=selection,
         final=final,
@@ -202,12 +210,13 @@ def optimize(
     with _QUIET, ExitStack() as opened:
         store = None
         if storage is not None:
-            how = {"racing": str(racing), "sampler": type(sampler).__name__}
-            made_of = fingerprint(objective.posed, objective.space.resampling, how)
+            from costopt.engine.store import Store  # SQLAlchemy is loaded by those who need it
+
+            how = {"racing": str(racing), "sampler": settings_of(sampler)}
+            made_of = fingerprint(search.problem, search.space.resampling, how)
             store = opened.enter_context(Store(storage, study_name, made_of))
-        loop = Loop(objective, sampler or RepeatableSampler(random_state), store, callbacks)
-        loop.run(n_trials, timeout, progress=progress)
-        return objective.result(loop.study)
+        loop = Loop(search, sampler, store, callbacks)
+        return search.result(loop.run(n_trials, timeout, progress=progress))
 
 
 def _check_callbacks(callbacks: Any) -> None:

@@ -1,6 +1,7 @@
 """How a program of commands ends and speaks, whatever its commands do."""
 
 import inspect
+import io
 import math
 
 import click
@@ -16,7 +17,7 @@ from costopt.errors import (
     StoreError,
     warn,
 )
-from costopt.policy.evidence import strict
+from costopt.plain import plain
 
 
 def run(command, *words):
@@ -110,6 +111,35 @@ def test_each_warning_is_shown_once_on_stderr():
     assert result.stdout == "done\n"
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({"NO_COLOR": "", "TERM": "xterm"}, "\x1b[33m\x1b[1mwarning:\x1b[0m [odd] this is odd\n"),
+        ({"NO_COLOR": "1", "TERM": "xterm"}, "warning: [odd] this is odd\n"),
+        ({"NO_COLOR": "", "TERM": "dumb"}, "warning: [odd] this is odd\n"),
+    ],
+)
+def test_a_warning_is_coloured_on_a_terminal_that_shows_colours(environment, shown, monkeypatch):
+    program = Program("program", commands=[click.Command("do", callback=warn_of_something_odd)])
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+
+    program.main(["do"], standalone_mode=False)
+
+    assert terminal.getvalue() == shown
+
+
+def warn_of_something_odd():
+    warn("odd", "this is odd")
+
+
 def test_control_characters_of_names_are_escaped():
     def command():
         print_text("a\x1b[2J\nb\r€")
@@ -124,7 +154,7 @@ def test_control_characters_of_names_are_escaped():
 def test_json_is_strict_at_any_depth():
     given = {"a": [math.nan, {"b": (math.inf, -math.inf, 1.5)}], "c": None, "d": True, "e": "x"}
 
-    assert strict(given) == {
+    assert plain(given) == {
         "a": [None, {"b": ["inf", "-inf", 1.5]}],
         "c": None,
         "d": True,

@@ -8,6 +8,7 @@ import sys
 import sysconfig
 
 import pytest
+from click.testing import CliRunner
 
 from costopt.cli import main
 from costopt.datasets import load_german_credit, make_transactions
@@ -109,23 +110,31 @@ def test_the_examples_of_completion_run_as_they_are_printed(shell, tmp_path):
     ],
 )
 def test_words_are_completed(words, completed):
-    typed = words.split(" ")
-    environment = {
-        **os.environ,
-        "_COSTOPT_COMPLETE": "bash_complete",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(len(typed) - 1),
-    }
+    done = CliRunner().invoke(main, [], prog_name="costopt", env=typed(words))
 
+    assert done.exit_code == 0
+    assert [line.split(",")[1] for line in done.stdout.splitlines()] == completed
+
+
+def test_words_are_completed_by_the_program_as_a_shell_calls_it():
     done = subprocess.run(
         [sys.executable, "-m", "costopt"],
-        env=environment,
+        env=os.environ | typed("costopt opt"),
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert [line.split(",")[1] for line in done.stdout.splitlines()] == completed
+    assert done.stdout == "plain,optimize\n"
+
+
+def typed(words):
+    """What bash tells of a line that is typed so far."""
+    return {
+        "_COSTOPT_COMPLETE": "bash_complete",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split(" ")) - 1),
+    }
 
 
 def test_a_shell_that_is_not_known(shell):
@@ -134,3 +143,16 @@ def test_a_shell_that_is_not_known(shell):
 
 def test_a_command_misspelt_is_answered_with_the_nearest(shell):
     assert "No such command 'treshold': did you mean 'threshold'?" in shell.refused("treshold")
+
+
+@pytest.mark.parametrize("words", [[], ["-h"], ["--help"]])
+def test_the_program_alone_shows_its_help(shell, words):
+    result = shell.succeeded(*words)
+
+    assert result.stdout.startswith("Usage: costopt [OPTIONS] COMMAND")
+    assert "  optimize " in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_command_has_short_help_too(shell):
+    assert shell.succeeded("show", "-h").stdout == shell.succeeded("show", "--help").stdout

@@ -37,7 +37,7 @@ def test_a_search_ends_with_lines_that_are_safe(folder):
 
     *_, what, _, _ = text.splitlines()
     assert is_safe(text)
-    assert what.startswith("What to do: act on a case if its probability of being '=cmd()\\x1b[31m")
+    assert what.startswith("What to do: Act when the calibrated probability of '=cmd()\\x1b[31m")
 
 
 @pytest.mark.parametrize("as_json", [False, True])

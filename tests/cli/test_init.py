@@ -213,3 +213,28 @@ def test_whole_numbers_of_their_own_in_every_row_are_no_feature_and_dates_come_f
 
 def test_lists_are_passed_over():
     assert guess(pd.DataFrame({"a": [[1], [2]], "y": [0, 1]})).targets[0].column == "y"
+
+
+def test_dates_are_suggested_with_their_format(shell, tmp_path):
+    table = pd.DataFrame(
+        {
+            "issued": ["31.12.2014", "01.02.2013", "?", "07.08.2014"],
+            "closed": ["2015-01-02", "2015-03-02", "2015-01-02", "2016-01-02"],
+            "amount": [10, 20, 15, 12],
+            "y": [1, 0, 1, 0],
+        }
+    )
+    table.to_csv(tmp_path / "d.csv", index=False)
+
+    shell.succeeded("init", tmp_path / "d.csv", "--target", "y", "--out", tmp_path / "c.toml")
+
+    lines = (tmp_path / "c.toml").read_text().splitlines()
+    at = lines.index('# time = "issued"  # from 2013-02-01 to 2014-12-31')
+    assert lines[at + 1] == '# date-format = "%d.%m.%Y"'
+    assert lines[at + 2] == '# time = "closed"  # from 2015-01-02 to 2016-01-02'
+    told = [lines[at][2:], lines[at + 1][2:], 'ignore = ["closed"]', "[costs]", "fn = 5", "fp = 1"]
+    (tmp_path / "told.toml").write_text("\n".join(told))
+    words = ["--target", "y", "--config", tmp_path / "told.toml", "--out", tmp_path / "p"]
+    assert "time must have a value in every row, got none in row 2" in shell.refused(
+        "optimize", tmp_path / "d.csv", *words
+    )

@@ -1,10 +1,13 @@
 """How data files are written, said by options: the same for every command that reads one."""
 
+from io import StringIO
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from costopt import DecisionPolicy
 from costopt.cli import main
 
 OPTIMIZE = ["--target", "y", "--fn", "5", "--fp", "1", "--learner", "logistic", "--trials", "1"]
@@ -80,16 +83,96 @@ def test_standard_input_is_read_as_a_file(sheet, made):
     assert piped.stdout == run("decide", folder / "policy", folder / "sheet.csv", *said).stdout
 
 
-def test_a_cell_that_is_no_number_is_named_with_its_line_and_an_option(made):
-    folder, _ = made
+def test_a_policy_remembers_how_its_file_was_written(made):
+    folder, said = made
+    data, policy = folder / "sheet.csv", folder / "policy"
 
-    result = run("decide", folder / "policy", folder / "sheet.csv")
+    for words in (["decide"], ["evaluate", "--target", "y"]):
+        command, *more = words
+        told = run(command, policy, data, *more, *said)
+        plain = run(command, policy, data, *more)
+        assert (plain.exit_code, plain.stdout, plain.stderr) == (0, told.stdout, "")
+    loaded = DecisionPolicy.load(policy)
+    record = {"paid": "1.234,56", "age": "4O", "issued": "10/17/2014"}
+    days = {"paid": 1234.56, "age": None, "issued": 16360.0}
+    typed = {"paid": 1234.56, "age": np.nan, "issued": pd.Timestamp("2014-10-17")}
+    assert loaded.decide_one(record) == loaded.decide_one(days) == loaded.decide_one(typed)
+
+
+def test_a_cell_that_is_no_number_is_named_with_its_line_and_an_option(sheet, made, tmp_path):
+    folder, _ = made
+    sheet.assign(age=sheet["age"].replace("4O", "5O")).to_csv(tmp_path / "new.csv", sep=";")
+
+    result = run("decide", folder / "policy", tmp_path / "new.csv")
 
     assert result.exit_code == 2
     assert "column 'age' must hold numbers" in result.stderr
     assert (
-        "got '4O' in line 9 (1 row): correct it, or make it missing, --missing 4O" in result.stderr
+        "got '5O' in line 9 (1 row): correct it, or make it missing, --missing 5O" in result.stderr
     )
+
+
+def test_a_cell_that_is_no_date_is_named_with_its_line(sheet, made, tmp_path):
+    folder, _ = made
+    wrong = sheet["issued"].where(sheet.index != 3, "17.10.2014")
+    sheet.assign(issued=wrong).to_csv(tmp_path / "new.csv", sep=";", index=False)
+
+    result = run("decide", folder / "policy", tmp_path / "new.csv")
+
+    assert "'issued' must hold dates of the format %m/%d/%Y, as it did" in result.stderr
+    assert "got '17.10.2014' in line 5 (1 row)" in result.stderr
+
+
+def test_a_policy_of_a_file_without_a_header_is_used_on_one(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.tile([0, 1], 50)
+    pd.DataFrame({"a": rng.normal(size=100) + y, "y": y}).to_csv(
+        tmp_path / "d.csv", index=False, header=False
+    )
+    words = ["--target", "column_2", *OPTIMIZE[2:], "--no-header", "--out", tmp_path / "policy"]
+    assert run("optimize", tmp_path / "d.csv", *words).exit_code == 0
+
+    plain = run("decide", tmp_path / "policy", tmp_path / "d.csv")
+
+    assert (plain.exit_code, plain.stderr) == (0, "")
+    assert len(plain.stdout.splitlines()) == 101
+    words = ["decide", tmp_path / "policy", tmp_path / "d.csv"]
+    assert plain.stdout == run(*words, "--no-header").stdout
+    kept = run(*words, "--keep", "all").stdout.splitlines()
+    assert kept[0] == "row,column_1,column_2,probability,action,expected_gain"
+    assert len(kept) == 101
+
+
+def test_nothing_is_said_of_columns_that_are_not_read(sheet, made, tmp_path):
+    folder, _ = made
+    new = sheet.assign(code="?", money="€ 1,50", note="NA", same="1.234", y="x")
+    new.to_csv(tmp_path / "new.csv", sep=";", index=False)
+    policy = folder / "policy"
+
+    result = run("decide", policy, tmp_path / "new.csv", "--keep", "note", "--keep", "money")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    first, second = result.stdout.splitlines()[:2]
+    assert first.startswith("row,note,money,probability")
+    assert second.startswith('0,NA,"€ 1,50",')
+    own = run("decide", policy, folder / "sheet.csv").stdout.splitlines()
+    assert [line.split(",")[-3:] for line in result.stdout.splitlines()] == [
+        line.split(",")[-3:] for line in own
+    ]
+
+
+def test_columns_are_kept_as_they_are_written_even_if_they_come_through_a_pipe(sheet, made):
+    folder, said = made
+    text = sheet.assign(id=[f"{at:05}" for at in range(60)]).to_csv(sep=";", index=False)
+    words = ["--keep", "id", "--keep", "paid", "--keep", "age", *said]
+
+    kept = pd.read_csv(
+        StringIO(run("decide", folder / "policy", "-", *words, input=text).stdout), dtype=str
+    )
+
+    assert kept["id"].tolist() == [f"{at:05}" for at in range(60)]
+    assert kept["paid"].tolist() == sheet["paid"].tolist()
+    assert kept["age"].tolist() == sheet["age"].tolist()
 
 
 def test_texts_stay_texts_where_that_is_said(made, tmp_path):
@@ -124,3 +207,26 @@ def test_a_number_of_thousands_of_digits_in_a_configuration_is_no_surprise(made,
     result = run("optimize", "x.csv", *OPTIMIZE, "--out", "o", "--config", tmp_path / "c.toml")
 
     assert "is not valid TOML: Exceeds the limit" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("formula", "hint"),
+    [
+        ("6 * Monthly Charges", "put the column Monthly Charges between backquotes"),
+        ("6 * monthly charges", "put the column Monthly Charges between backquotes"),
+        ("6 * Total-Charges", "put the column Total-Charges between backquotes: `Total-Charges`"),
+        ("6 * Rate [%]", "put the column Rate [%] between backquotes: `Rate [%]`"),
+        ("6 * Rate (%", "expected ')'|cannot read the cost formula"),
+    ],
+)
+def test_a_column_without_backquotes_is_named_as_the_file_has_it(tmp_path, formula, hint):
+    table = pd.DataFrame([[10, 1.5, 3, 1], [20, 2.5, 4, 0]] * 9)
+    table.columns = ["Monthly Charges", "Total-Charges", "Rate [%]", "y"]
+    table.to_csv(tmp_path / "d.csv", index=False)
+    words = ["--target", "y", "--fn", formula, "--fp", "1"]
+
+    for command, more in (("optimize", ["--out", tmp_path / "p"]), ("compare", [])):
+        result = run(command, tmp_path / "d.csv", *words, *more)
+        assert result.exit_code == 2
+        assert any(each in result.stderr for each in hint.split("|"))
+        assert result.stderr.count("backquotes: `") == ("Rate (" not in formula)

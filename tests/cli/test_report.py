@@ -25,6 +25,19 @@ def test_a_page_is_written_and_said_to_be(shell, saved, tmp_path):
     assert "<b>\\x1b" not in text
 
 
+def test_a_page_says_what_it_is_about(shell, saved, tmp_path):
+    page = tmp_path / "page.html"
+
+    shell.succeeded("report", saved, "--out", page, "--about", "Acting means=a <call> = work")
+
+    text = page.read_text(encoding="utf-8")
+    assert "<dt>Acting means</dt>\n<dd>a &lt;call&gt; = work</dd>" in text
+    assert "<dd>y is 1</dd>" in text  # the target that the threshold was found for
+    assert "scores.csv: " in text
+    line = shell.refused("report", saved, "--out", tmp_path / "b.html", "--about", "no text")
+    assert "'no text' is not of the form NAME=TEXT" in line
+
+
 def test_json_says_where_and_how_large(shell, saved, tmp_path):
     page = tmp_path / "page.html"
 
@@ -49,6 +62,6 @@ def test_a_page_that_is_there_is_kept(shell, saved, tmp_path):
 
 
 def test_what_is_no_policy_is_named(shell, tmp_path):
-    assert "is this a saved policy?" in shell.refused(
+    assert "No policy found in" in shell.refused(
         "report", tmp_path / "none", "--out", tmp_path / "page.html"
     )

@@ -62,19 +62,20 @@ def test_the_text_ends_with_what_to_do_what_it_saves_and_how_sure(shell, scored)
     text = shell.succeeded("threshold", scored, *WORDS, *COSTS).stdout
 
     *_, what, saves, sure = text.splitlines()
-    assert what == f"What to do: act where the score is at least {found['raw_threshold']:.4g}."
-    saved = found["baselines"]["always act"]["value"] - found["expected_cost"]["value"]
-    assert (
-        f" {1000 * saved:,.4g} EUR per 1,000 cases against the rule without a model to always act"
-        in saves
+    assert what == (
+        f"What to do: Act when the calibrated probability of 1 is {100 * found['threshold']:.3g} % or "
+        f"more (raw model score {found['raw_threshold']:.4g} or more)."
     )
-    assert f"{100 * found['savings']['value']:.3g} % of its cost" in saves
+    saved = found["baselines"]["always act"]["value"] - found["expected_cost"]["value"]
+    assert f" {1000 * saved:,.4g} EUR per 1,000 cases: it is " in saves
+    share = f"{100 * found['savings']['value']:.3g} %"
+    assert f"{share} cheaper than the best rule without a model (always act)" in saves
     assert sure.startswith(
-        "How sure: It is significantly cheaper than the better rule without a model."
+        "How sure: It is significantly cheaper than the best rule without a model."
     )
     cost = found["baselines"]["act from a score of 0.5"]
     interval = f"{cost['low']:.4g} to {cost['high']:.4g}"
-    assert f"act from a score of 0.5{cost['value']:>12.4g}   {interval}" in text
+    assert f"act from a score of 0.5  {cost['value']:>12.4g}   {interval}" in text
 
 
 def test_a_saved_rule_decides_on_scores(shell, scored, scores, tmp_path):
@@ -95,7 +96,7 @@ def test_scores_that_say_nothing_lead_to_a_simple_rule_and_no_promise(shell, sco
     text = shell.succeeded("threshold", tmp_path / "scores.csv", *WORDS, *COSTS).stdout
 
     *_, what, saves, sure = text.splitlines()
-    assert what == "What to do: act on every case; no model is needed."
+    assert what.endswith(" 16.7 % or more, which every case reaches.")
     assert saves.startswith("What it saves: 0 EUR per 1,000 cases")
     assert "significantly cheaper" not in sure
 

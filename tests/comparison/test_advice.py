@@ -18,14 +18,14 @@ from costopt import (
     advise,
     bayes_threshold,
     class_weight,
-    decision_cost,
 )
+from costopt.calibration.maps import MAPS
 from costopt.comparison.situation import half_width, rows_for_threshold, severity_of
 from costopt.comparison.strategies import STRATEGIES
 from costopt.datasets import load_german_credit, make_transactions
-from costopt.evaluation.calibration import POSITIVES_FOR
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD
 from costopt.evaluation.estimates import Sample
+from costopt.metrics import decision_cost
 
 REVIEW = CostMatrix(fn=1000, fp=10, tp=10, unit="EUR")
 
@@ -150,7 +150,7 @@ def test_rows_for_a_threshold_resolve_five_per_cent_of_the_blanket_cost():
 def test_rows_for_a_threshold_are_never_fewer_than_a_cut_was_measured_to_need():
     n_cases = rows_for_threshold(0.001, 990.0, 10.0)
 
-    assert_allclose(n_cases * 0.001, POSITIVES_FOR_A_CUT)
+    assert_allclose(n_cases * 0.001, POSITIVES_FOR_A_THRESHOLD)
 
 
 def test_costs_that_vary_together_take_more_rows():
@@ -213,13 +213,17 @@ def test_many_positives_free_the_choice():
 
 @pytest.mark.parametrize("kind", ["beta", "isotonic"])
 def test_limits_of_calibration_are_those_that_calibration_keeps(kind):
-    for n_positives, avoided in ((POSITIVES_FOR[kind] - 1, True), (POSITIVES_FOR[kind], False)):
+    least = MAPS[kind].positives_needed
+    for n_positives, avoided in ((least - 1, True), (least, False)):
         advice = advise(labels(n_positives, 10 * n_positives), CostMatrix(fn=9, fp=1))
         assert (f"{kind} calibration" in advice.avoid) is avoided
 
 
 def test_the_limit_of_tuned_cuts_is_the_one_that_the_choice_of_a_rule_keeps():
-    for n_positives, said in ((POSITIVES_FOR_A_CUT, True), (POSITIVES_FOR_A_CUT + 1, False)):
+    for n_positives, said in (
+        (POSITIVES_FOR_A_THRESHOLD, True),
+        (POSITIVES_FOR_A_THRESHOLD + 1, False),
+    ):
         advice = advise(labels(n_positives, 1000), CostMatrix(fn=9, fp=1))
         assert ("no-tuned-cut" in codes(advice)) is said
 

@@ -20,23 +20,21 @@ from costopt import (
     CostSpecError,
     DataError,
     OddsLedger,
-    audit,
     bayes_threshold,
-    check_threshold,
     choose_threshold,
     compare,
     cost_curve,
-    costs_counted_twice,
     decide,
-    decision_cost,
-    ledger_of,
     optimize,
     scale_odds,
 )
+from costopt.checks import audit, check_threshold, costs_counted_twice
 from costopt.comparison.counted import double_counting
 from costopt.comparison.findings import Finding, ranked
 from costopt.datasets import load_german_credit, make_transactions
-from costopt.markup import percent
+from costopt.learners import ledger_of
+from costopt.metrics import decision_cost
+from costopt.showing.text import percent
 
 REVIEW = CostMatrix(fn=100, fp=10, tp=10, unit="EUR")
 
@@ -463,21 +461,3 @@ def test_findings_are_ranked_by_severity_and_else_keep_their_order():
     ]
 
     assert codes(ranked([*made, None])) == ["b", "d", "c", "a"]
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0, "0 %"),
-        (1, "100 %"),
-        (0.5, "50 %"),
-        (0.9992, "99.92 %"),
-        (1e-6, "0.0001 %"),
-        (0.123, "12 %"),
-        (1.7, "170 %"),
-        (-0.2, "-20 %"),
-        (math.nan, "nan %"),
-    ],
-)
-def test_shares_are_never_rounded_to_nothing_or_all(share, text):
-    assert percent(share) == text

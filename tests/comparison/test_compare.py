@@ -24,14 +24,15 @@ from costopt import (
     XGBoostLearner,
     compare,
     decide,
-    decision_cost,
 )
+from costopt.calibration.identity import IdentityMap
 from costopt.comparison.strategies import STRATEGIES, at_one_half
 from costopt.datasets import load_german_credit, make_transactions
-from costopt.evaluation.calibration import cross_fit
-from costopt.evaluation.pricing import Candidate
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.trial import evaluate
 from costopt.learners.logistic import LogisticLearner
+from costopt.metrics import decision_cost
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 # What needs no training of its own beside the plain model's.
@@ -97,7 +98,7 @@ def cheapest_cut(y, score):
 @pytest.mark.parametrize(
     ("name", "cut"), [("threshold 0.5", 0.5), ("Bayes threshold (raw)", 1 / 9)]
 )
-def test_the_models_own_scores_are_cut_and_priced(found, by_hand, name, cut):
+def test_the_models_own_scores_get_a_threshold_and_a_cost(found, by_hand, name, cut):
     y, raw, _ = by_hand
     act = raw >= cut
 
@@ -112,7 +113,7 @@ def test_the_models_own_scores_are_cut_and_priced(found, by_hand, name, cut):
 
 def test_bayes_threshold_on_calibrated_scores_is_platt_by_the_other_folds(found, by_hand):
     y, raw, _ = by_hand
-    problem = found.posed.problem
+    problem = found.problem
     calibrated = cross_fit(y == 1, raw, problem.folds.folds).calibrated
 
     result = found["Bayes threshold (calibrated)"]
@@ -143,7 +144,7 @@ def test_every_cost_is_that_of_the_one_pipeline(name, make_rows):
 
     found = compare(X, y, costs, strategies=[name], learner=learner, cv=3, n_jobs=1)
 
-    problem = found.posed.problem
+    problem = found.problem
     strategy = STRATEGIES[name]
     alone = evaluate(
         problem,
@@ -167,11 +168,11 @@ def test_weights_to_balance_and_weights_from_costs_are_two_things(source):
     ratios = {"balanced": 1.0, "from costs": 8 * y.sum() / (y == 0).sum()}
     multipliers = {"balanced": (y == 0).sum() / y.sum(), "from costs": 8.0}
     alone = evaluate(
-        found.posed.problem,
+        found.problem,
         Candidate("logistic", LogisticLearner().defaults(), "weight", ratios[source]),
     )
-    priced = found.priced[f"class weights {source}"].found
-    assert_allclose(priced.odds_multipliers, multipliers[source], rtol=0.02)
+    record = found.records[f"class weights {source}"].found
+    assert_allclose(record.odds_multipliers, multipliers[source], rtol=0.02)
     result = found[f"class weights {source}"]
     assert_allclose(result.metrics["brier_score"], np.mean((alone.calibrated - y) ** 2))
 
@@ -184,7 +185,7 @@ def test_the_cheapest_comes_first_and_differences_are_paired(found):
 
     assert costs == sorted(costs)
     assert found.cheapest == found.results[0].name
-    assert len(found.priced) == len(FAST)
+    assert len(found.records) == len(FAST)
     for result in found.results:
         assert result.difference.value == pytest.approx(
             result.expected_cost.value - costs[0], abs=1e-12
@@ -454,7 +455,7 @@ def test_when_time_is_over_what_is_done_is_returned():
     assert clock.monotonic() - start < 5
     assert found.best in {"logistic regression", "threshold 0.5"}
     assert found.skipped == {"EasyEnsemble": "the time of 1e-06 seconds was over"}
-    assert "threshold 0.5" in found.priced  # it needs no training any more
+    assert "threshold 0.5" in found.records  # it needs no training any more
 
 
 def test_the_first_that_can_be_run_is_waited_for():
@@ -494,7 +495,7 @@ def test_a_policy_at_one_half_undoes_nothing(found):
 
     policy = fast(X, y, COSTS, given).policy("class weights balanced")
 
-    assert policy.calibrator.is_identity
+    assert policy.calibrator == IdentityMap()
     assert policy.ledger_of_score.multiplier == 1
     assert policy.threshold == policy.raw_threshold == 0.5
     balanced = LogisticRegression(C=1.0, class_weight="balanced", max_iter=5000)
@@ -543,7 +544,7 @@ def test_the_summary_frames_the_ranking_and_warns_of_accuracy(found):
     assert ranked == sorted(ranked)
     assert ranked[-1] < names.index("never act") < names.index("always act")
     assert f"{len(FAST)} strategies on 600 cases, of which {y.sum()}" in text
-    assert f"a model that never acts is {100 * (1 - y.mean()):.4g} % accurate" in text
+    assert f"a model that never acts is {100 * (1 - y.mean()):.3g} % accurate" in text
     assert f"Selected: {found.best}, the " in text
     assert f"Expected to cost {found.expected_cost.value:.4g} EUR per case (95% interval:" in text
     tied = [result.name for result in found.results if result.tied and result.name != found.best]
@@ -556,7 +557,9 @@ def test_advice_and_data_may_disagree_and_then_it_is_said(found):
     told = found.disagreements()
 
     for words in told:
-        assert words.startswith(("advised first, but dearer", "advised against, but the cheapest"))
+        assert words.startswith(
+            ("advised first, but significantly more expensive", "advised against, but the cheapest")
+        )
         assert words in found.summary()
 
 
@@ -591,8 +594,8 @@ def test_costs_per_case_are_decided_case_by_case():
     found = fast(X, y, costs)
 
     resolved = costs.resolve(X)
-    problem = found.posed.problem
-    result, priced = found["Bayes threshold (raw)"], found.priced["Bayes threshold (raw)"]
+    problem = found.problem
+    result = found["Bayes threshold (raw)"]
     raw = evaluate(problem, Candidate("logistic", {"C": LogisticLearner().defaults()["C"]})).raw
     by_hand = decision_cost(y, decide(raw, resolved), resolved)
     assert result.expected_cost.value == pytest.approx(by_hand.mean())
@@ -600,7 +603,7 @@ def test_costs_per_case_are_decided_case_by_case():
     assert found["threshold 0.5"].threshold == 0.5
     perfect = np.where(y == 1, np.minimum(5, X["amount"]), 0)
     assert found.baselines["perfect knowledge"].value == pytest.approx(perfect.mean())
-    assert priced.strategy is STRATEGIES["Bayes threshold (raw)"]
+    assert result.description == STRATEGIES["Bayes threshold (raw)"].does
 
 
 def test_costs_may_be_arrays():
@@ -626,25 +629,25 @@ def test_groups_stay_on_one_side_and_are_drawn_together():
 
     found = fast(X, y, COSTS, groups="customer")
 
-    folds = found.posed.problem.folds
+    folds = found.problem.folds
     assert folds.kind == "grouped"
     for fold in folds.folds:
         assert not set(X["customer"].iloc[fold.train]) & set(X["customer"].iloc[fold.test])
-    assert "customer" not in found.posed.schema.names
-    assert len(found.priced) == len(FAST)
+    assert "customer" not in found.problem.schema.names
+    assert len(found.records) == len(FAST)
 
 
-def test_with_time_the_future_stays_out_and_the_first_stretch_is_not_priced():
+def test_with_time_the_future_stays_out_and_the_first_period_is_not_judged():
     X, y = clusters()
     X["day"] = pd.date_range("2024-01-01", periods=600, freq="h")
 
     found = fast(X, y, COSTS, time="day", cv=4)
 
-    assert found.posed.problem.folds.kind == "time-ordered"
+    assert found.problem.folds.kind == "time-ordered"
     assert found.results[0].expected_cost.n == 480
     never = found.baselines["never act"].value
     assert never == pytest.approx(8 * y[120:].mean())
-    assert len(found.priced) == len(FAST)
+    assert len(found.records) == len(FAST)
 
 
 def test_prevalence_weighs_money_as_the_population_has_it():
@@ -657,7 +660,7 @@ def test_prevalence_weighs_money_as_the_population_has_it():
     raw = found["threshold 0.5"].metrics
     by_class = 0.02 * raw["recall"] + 0.98 * (1 - raw["specificity"])
     assert raw["alert_share"] == pytest.approx(by_class)
-    assert len(found.priced) == len(FAST)
+    assert len(found.records) == len(FAST)
 
 
 # --- what is refused, before anything is fitted ---
@@ -803,9 +806,9 @@ def test_all_quick_names_run_on_a_dozen_positives_or_say_why_not():
         X, y, CostMatrix(fn=30, fp=1), strategies=QUICK, learner=learner, cv=2, n_jobs=1
     )
 
-    assert len(found.priced) + len(found.skipped) == len(QUICK)
-    assert len(found.priced) >= len(QUICK) - 4
+    assert len(found.records) + len(found.skipped) == len(QUICK)
+    assert len(found.records) >= len(QUICK) - 4
     listed = [name for result in found.results for name in (result.name, *result.same_as)]
-    assert sorted(listed) == sorted(found.priced)
+    assert sorted(listed) == sorted(found.records)
     for name, reason in found.skipped.items():
         assert any(words in reason for words in TRUE_REASONS), (name, reason)

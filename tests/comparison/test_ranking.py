@@ -7,11 +7,11 @@ import pytest
 from scipy.special import expit, logit
 
 from costopt import CaseCosts
-from costopt.comparison.ranking import ranked
-from costopt.comparison.result import Priced
+from costopt.comparison.ranking import Evaluated, ranked
 from costopt.comparison.strategies import Strategy
-from costopt.evaluation.pricing import Candidate, price
-from costopt.evaluation.problem import pose_rows
+from costopt.engine.records import Record
+from costopt.evaluation.candidates import Candidate, evaluate_scores
+from costopt.evaluation.problem import prepare_encoded
 from costopt.inputs.labels import encode_labels
 
 
@@ -22,21 +22,22 @@ def compared(errors, seed=0, n=500, tail=0.0):
     y = rng.random(n) < expit(risk)
     amount = 10 + 100 * rng.lognormal(0, tail, n) if tail else 100.0
     costs = CaseCosts(fp=10, tp=10, fn=amount, unit="EUR")
-    posed = pose_rows(
+    problem = prepare_encoded(
         None, encode_labels(y.astype(int), None), costs, {}, threshold="bayes", n_jobs=1
     )
-    problem, priced = posed.problem, {}
+    evaluated = {}
     for name, error in errors.items():
         raw = expit(risk + error * rng.normal(size=n))
-        found = price(problem, Candidate("scores", {}), raw)
+        found = evaluate_scores(problem, Candidate("scores", {}), raw)
         found = replace(found, log_odds=logit(raw).astype(np.float32))
-        strategy = Strategy(name, "", "", "", n_models=1 + len(priced))
-        act, totals = found.choice.act, problem.scored.draws.totals(found.row_cost)
+        strategy = Strategy(name, "", "", "", n_models=1 + len(evaluated))
+        act = found.choice.act
         sample = problem.sample(found.calibrated)
-        priced[name] = Priced(
-            strategy, found, act, totals, sample.cost(act), sample.savings(act), {}, 0.0
+        record = Record.of(problem, found)
+        evaluated[name] = Evaluated(
+            strategy, record, act, sample.cost(act), sample.savings(act), {}, 0.0
         )
-    return ranked(priced, problem.sample(found.calibrated), problem, "scores"), priced
+    return ranked(evaluated, problem.sample(found.calibrated), problem, "scores"), evaluated
 
 
 @pytest.mark.parametrize("tail", [0.0, 1.0])
@@ -44,8 +45,8 @@ def test_of_equal_strategies_any_is_called_more_expensive_in_one_comparison_of_t
     n_samples = 25
     called = 0
     for seed in range(n_samples):
-        found, priced = compared({str(at): 0.7 for at in range(8)}, seed, tail=tail)
-        called += len(found.tied) < len(priced)
+        found, evaluated = compared({str(at): 0.7 for at in range(8)}, seed, tail=tail)
+        called += len(found.tied) < len(evaluated)
 
     assert called / n_samples <= 0.08 + 2 * np.sqrt(0.08 * 0.92 / n_samples)
 
@@ -80,10 +81,10 @@ def test_the_correction_is_of_this_selection():
 
 
 def test_rules_without_a_model_are_compared_with_the_cheapest_strategy():
-    found, priced = compared({"good": 0.1, "other": 0.4}, n=3000)
+    found, evaluated = compared({"good": 0.1, "other": 0.4}, n=3000)
 
     assert set(found.beside) == set(found.baselines) == {"never act", "always act"}
-    best = priced[found.names[0]].expected_cost.value
+    best = evaluated[found.names[0]].expected_cost.value
     for name, above in found.beside.items():
         assert above.value == pytest.approx(found.baselines[name].value - best)
         assert above.low > 0

@@ -8,7 +8,8 @@ from sklearn.datasets import load_breast_cancer, load_digits, make_classificatio
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.model_selection import train_test_split
 
-from costopt import CostMatrix, DataError, check_split
+from costopt import CostMatrix, DataError
+from costopt.checks import check_split
 from costopt.datasets import load_german_credit, make_transactions
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from costopt import SearchError, Strategy
+from costopt.calibration.maps import MAPS
 from costopt.comparison.strategies import STRATEGIES, at_one_half, strategies_named
-from costopt.evaluation.calibration import CALIBRATIONS
 from costopt.learners.registry import BUILT_IN, learner
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.methods import METHODS
 
 ISSUED = {
     "resampling": {
@@ -19,7 +19,7 @@ ISSUED = {
         "logistic", "hist_gradient_boosting", "xgboost", "xgboost_focal", "xgboost_expected_cost",
         "isolation_forest", "one_class_svm", "local_outlier_factor",
     },
-    "rule": {"bayes", "cut", "half"},
+    "rule": {"bayes", "tuned", "half"},
     "calibration": {"none", "beta", "isotonic"},
 }  # fmt: skip
 
@@ -32,23 +32,22 @@ def test_every_method_that_people_ask_for_is_there(field):
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=list(STRATEGIES))
 def test_each_is_made_of_what_exists_and_says_what_it_does(strategy):
     assert STRATEGIES[strategy.name] is strategy
-    assert strategy.resampling in DEVICES
+    assert strategy.resampling in METHODS
     assert strategy.learner is None or strategy.learner in BUILT_IN
-    assert strategy.calibration is None or strategy.calibration in CALIBRATIONS
-    has_ratio = DEVICES[strategy.resampling].has_ratio
+    assert strategy.calibration is None or strategy.calibration in MAPS
+    has_ratio = METHODS[strategy.resampling].ratio is not None
     assert (strategy.ratio is not None) == has_ratio
     for words in (strategy.does, strategy.helps, strategy.probabilities):
         assert words.strip()
     made = learner(strategy.learner or "xgboost")
-    own = getattr(made, "devices", None)
-    assert own is None or strategy.resampling in own
+    assert made.methods is None or strategy.resampling in made.methods
 
 
-def test_every_learner_and_device_has_a_strategy():
+def test_every_learner_and_method_has_a_strategy():
     strategies = STRATEGIES.values()
 
     assert set(BUILT_IN) == {strategy.learner for strategy in strategies} - {None}
-    assert set(DEVICES) == {strategy.resampling for strategy in strategies}
+    assert set(METHODS) == {strategy.resampling for strategy in strategies}
 
 
 def test_no_two_of_them_are_the_same_thing():

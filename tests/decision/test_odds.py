@@ -120,7 +120,7 @@ def test_log_odds_stay_finite_at_certainty():
 # the ledger
 
 
-def test_devices_multiply():
+def test_methods_multiply():
     ledger = OddsLedger().record("class weights", 99).record("random_under", 5).record("SMOTE", 0.2)
 
     assert ledger.entries == (("class weights", 99.0), ("random_under", 5.0), ("SMOTE", 0.2))
@@ -162,6 +162,6 @@ def test_a_score_of_a_balanced_model_is_returned_to_the_population():
 
 
 @pytest.mark.parametrize("multiplier", [0.0, -2.0, math.nan, math.inf])
-def test_a_device_cannot_multiply_by_what_is_not_positive(multiplier):
+def test_a_method_cannot_multiply_by_what_is_not_positive(multiplier):
     with pytest.raises(CostSpecError, match=f"must be a positive number, got {multiplier}"):
         OddsLedger().record("weight", multiplier).undo([0.5])

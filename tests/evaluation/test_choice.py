@@ -6,10 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from costopt import CaseCosts, decide
-from costopt.decision.calibrators import PlattMap
-from costopt.decision.rules import CutRule, GainRule
-from costopt.evaluation.calibration import CrossFitted, cross_fit
-from costopt.evaluation.choice import POSITIVES_FOR_A_CUT, choose_rule
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.maps import MAPS
+from costopt.decision.rules import GainRule, ThresholdRule
+from costopt.evaluation.choice import POSITIVES_FOR_A_THRESHOLD, choose_rule
+from costopt.evaluation.cross_fitting import CrossFitted, cross_fit
 from costopt.evaluation.draws import Draws
 from costopt.learners.protocol import Fold
 
@@ -34,8 +35,8 @@ def scored(n, positives, seed=0):
 
 def unchanged(score, calibrated=None, n_parts=2):
     """Scores that pass as they are, or whose cross-fitted probabilities are others."""
-    maps = (PlattMap(),) * n_parts
-    return CrossFitted(score if calibrated is None else calibrated, PlattMap(), maps)
+    maps = (IdentityMap(),) * n_parts
+    return CrossFitted(score if calibrated is None else calibrated, IdentityMap(), maps)
 
 
 def choose(y, score, costs=COSTS, known=None, weight=None, *, fitted=None, parts=None, **options):
@@ -70,13 +71,13 @@ def test_a_sampled_threshold_is_taken_as_it_is():
 
     found = choose(y, score, threshold="sampled", sampled=0.7)
 
-    assert found.rule == CutRule(0.7)
+    assert found.rule == ThresholdRule(0.7)
     assert_array_equal(found.act, score >= 0.7)
     assert_allclose(found.value, spent(y, score >= 0.7, COSTS))
     assert found.reason == "the threshold was sampled"
 
 
-def test_bayes_rule_and_a_sampled_cut_decide_on_cross_fitted_probabilities_alone():
+def test_bayes_rule_and_a_sampled_threshold_decide_on_cross_fitted_probabilities_alone():
     y, calibrated = scored(400, 200)
     pooled = 1 - calibrated
 
@@ -97,20 +98,20 @@ money = st.sampled_from([0.0, 1.0, 7.0])
         max_size=12,
     )
 )
-def test_the_exact_cut_costs_the_least_of_all_cuts_there_are(rows):
+def test_the_exact_threshold_costs_the_least_of_all_thresholds_there_are(rows):
     y, score, fp, fn, weight = (np.array(column) for column in zip(*rows, strict=True))
     y, costs = y.astype(bool), CaseCosts(fp=fp, fn=fn)
 
     found = choose(y, score, costs, threshold="exact", weight=weight)
 
     every = [np.inf, -np.inf, *score]
-    lowest = min(spent(y, score >= cut, costs, weight) for cut in every)
+    lowest = min(spent(y, score >= threshold, costs, weight) for threshold in every)
     assert_allclose(found.value, lowest, atol=1e-12)
     assert_allclose(spent(y, score >= found.rule.threshold, costs, weight), lowest, atol=1e-12)
     assert found.reason == "the cheapest threshold was asked for"
 
 
-def test_a_cut_is_chosen_on_the_probabilities_of_the_map_that_ships():
+def test_a_threshold_is_chosen_on_the_probabilities_of_the_exported_map():
     y, pooled = scored(800, 300)
     calibrated = np.random.default_rng(1).permutation(pooled)
 
@@ -124,23 +125,23 @@ def test_a_cut_is_chosen_on_the_probabilities_of_the_map_that_ships():
     assert_array_equal(auto.act, alone.act)
 
 
-def test_never_and_always_may_be_the_exact_cut():
+def test_never_and_always_may_be_the_exact_threshold():
     y, score = scored(400, 200)
 
     never = choose(y, 1 - score, CaseCosts(fp=1000.0, fn=1.0), threshold="exact")
     always = choose(y, 1 - score, CaseCosts(fp=1.0, fn=1000.0), threshold="exact")
 
-    assert never.rule == CutRule(np.inf)
+    assert never.rule == ThresholdRule(np.inf)
     assert not never.act.any()
-    assert always.rule == CutRule(-np.inf)
+    assert always.rule == ThresholdRule(-np.inf)
     assert always.act.all()
 
 
-# Cross-fitting of the cut
+# Cross-fitting of the threshold
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_each_fold_is_decided_by_the_cheapest_cut_of_the_others(weighted):
+def test_each_fold_is_decided_by_the_cheapest_threshold_of_the_others(weighted):
     y, score = scored(60, 25)
     weight = np.random.default_rng(0).uniform(0.2, 3, 60) if weighted else None
 
@@ -149,8 +150,8 @@ def test_each_fold_is_decided_by_the_cheapest_cut_of_the_others(weighted):
     for fold in halves(60):
         others, own = fold.train, None if weight is None else weight[fold.train]
 
-        def of_others(cut, others=others, own=own):
-            return spent(y[others], score[others] >= cut, COSTS, own)
+        def of_others(threshold, others=others, own=own):
+            return spent(y[others], score[others] >= threshold, COSTS, own)
 
         # the decisions are those of some threshold, which the others cannot better
         acted, left = (
@@ -204,9 +205,9 @@ def test_a_part_without_training_rows_is_decided_by_bayes_rule_of_its_mean_costs
 def test_map_and_threshold_of_a_part_are_fitted_together_on_the_same_rows():
     """On one row's neighbours: the threshold is chosen on what this map makes of them."""
     y, score = scored(3000, 1200)
-    fitted = cross_fit(y, score, halves(3000), None, "isotonic")
+    fitted = cross_fit(y, score, halves(3000), None, MAPS["isotonic"])
 
-    found = choose(y, score, fitted=fitted, threshold="cut")
+    found = choose(y, score, fitted=fitted, threshold="tuned")
 
     for part, calibrator in zip(halves(3000), fitted.maps, strict=True):
         alone = choose(
@@ -227,9 +228,9 @@ def test_a_threshold_seldom_beats_bayes_rule_on_noise(kind):
     for seed in range(40):
         rng = np.random.default_rng(seed)
         y, score = rng.random(4000) < 0.3, rng.random(4000)
-        fitted = cross_fit(y, score, halves(4000), None, kind)
+        fitted = cross_fit(y, score, halves(4000), None, MAPS[kind])
         found = choose(y, score, CaseCosts(fp=1.0, fn=7 / 3), fitted=fitted)
-        won += isinstance(found.rule, CutRule)
+        won += isinstance(found.rule, ThresholdRule)
 
     assert won <= 6
 
@@ -241,7 +242,7 @@ def test_costs_per_case_are_decided_case_by_case():
     y, score = scored(800, 400)
     costs = CaseCosts(fp=1.0, fn=np.random.default_rng(0).uniform(0.5, 30, 800))
 
-    found = choose(y, 1 - score, costs)  # even where a cut would be far cheaper
+    found = choose(y, 1 - score, costs)  # even where a threshold would be far cheaper
 
     assert found.rule == GainRule()
     assert_array_equal(found.act, decide(1 - score, costs))
@@ -249,11 +250,11 @@ def test_costs_per_case_are_decided_case_by_case():
     assert found.reason.startswith("costs differ by case")
 
 
-@pytest.mark.parametrize("positives", [5, POSITIVES_FOR_A_CUT, POSITIVES_FOR_A_CUT + 1])
-def test_a_cut_takes_more_positives_than_150(positives):
+@pytest.mark.parametrize("positives", [5, POSITIVES_FOR_A_THRESHOLD, POSITIVES_FOR_A_THRESHOLD + 1])
+def test_a_threshold_takes_more_positives_than_150(positives):
     y, score = scored(1500, positives)
 
-    found = choose(y, score**4)  # badly calibrated: a cut is much cheaper
+    found = choose(y, score**4)  # badly calibrated: a threshold is much cheaper
 
     assert_array_equal(found.rule == GainRule(), positives <= 150)
     if positives <= 150:
@@ -263,7 +264,7 @@ def test_a_cut_takes_more_positives_than_150(positives):
         assert_allclose(found.value, spent(y, score**4 >= 1 / 11, COSTS))
 
 
-def test_a_cut_is_taken_where_it_is_cheaper_beyond_noise():
+def test_a_threshold_is_taken_where_it_is_significantly_cheaper():
     y, score = scored(2000, 600)
     wrong = score**4
 
@@ -272,7 +273,7 @@ def test_a_cut_is_taken_where_it_is_cheaper_beyond_noise():
 
     assert found.rule == exact.rule
     assert_array_equal(found.act, exact.act)
-    # what the search minimises is honest: the cut of the other folds, not of all
+    # what the search minimises is honest: the threshold of the other folds, not of all
     assert_allclose(found.value, spent(y, exact.act, COSTS))
     assert found.value > exact.value
     difference = np.where(y, 10.0, -1.0) * (exact.act.astype(float) - (wrong >= 1 / 11))
@@ -281,7 +282,7 @@ def test_a_cut_is_taken_where_it_is_cheaper_beyond_noise():
     assert f"by {errors:.1f} standard errors out of fold" in found.reason
 
 
-def test_bayes_rule_is_kept_where_no_cut_is_cheaper_beyond_noise():
+def test_bayes_rule_is_kept_where_no_threshold_is_significantly_cheaper():
     y, score = scored(2000, 600)
 
     found = choose(y, score)
@@ -300,12 +301,12 @@ def test_the_proof_is_one_sided_five_per_cent_of_the_paired_difference(seed, pow
 
     found = choose(y, score, weight=weight)
 
-    cut = choose(y, score, threshold="exact", weight=weight).act
-    saved = np.where(y, 10.0, -1.0) * (cut.astype(float) - (score >= 1 / 11))
+    by_threshold = choose(y, score, threshold="exact", weight=weight).act
+    saved = np.where(y, 10.0, -1.0) * (by_threshold.astype(float) - (score >= 1 / 11))
     share = weight / weight.sum()
     mean = share @ saved
-    noise = np.sqrt(share**2 @ (saved - mean) ** 2)
-    assert isinstance(found.rule, CutRule) == (mean > 1.645 * noise)
+    error = np.sqrt(share**2 @ (saved - mean) ** 2)
+    assert isinstance(found.rule, ThresholdRule) == (mean > 1.645 * error)
 
 
 @pytest.mark.parametrize("copies", [1, 10])
@@ -317,13 +318,13 @@ def test_copies_of_the_cases_prove_nothing_more(copies):
 
     found = choose(y, score, draws=draws)
 
-    cut = choose(y, score, threshold="exact").act
-    saved = np.where(y, 10.0, -1.0) * (cut.astype(float) - (score >= 1 / 11))
+    by_threshold = choose(y, score, threshold="exact").act
+    saved = np.where(y, 10.0, -1.0) * (by_threshold.astype(float) - (score >= 1 / 11))
     of_cases = saved.reshape(2000, copies).mean(axis=1)
     errors = of_cases.mean() / (of_cases.std() / np.sqrt(2000))
-    assert isinstance(found.rule, CutRule) == (errors > 1.645)
+    assert isinstance(found.rule, ThresholdRule) == (errors > 1.645)
     alone = choose(y, score).rule if copies > 1 else found.rule
-    assert isinstance(alone, CutRule) == (errors * np.sqrt(copies) > 1.645)
+    assert isinstance(alone, ThresholdRule) == (errors * np.sqrt(copies) > 1.645)
 
 
 def test_copies_of_positives_are_not_counted_as_more():
@@ -362,15 +363,15 @@ def test_a_rule_sees_what_is_known_and_money_counts_what_is_paid():
     assert_allclose(found.value, spent(y, score >= 1 / 11, paid))
 
 
-def test_costs_that_are_constant_beforehand_may_be_cut_by_what_they_turn_out_to_be():
+def test_costs_that_are_constant_beforehand_may_have_a_threshold_by_what_they_turn_out_to_be():
     y, score = scored(2000, 600)
     wrong = score**4
     paid = CaseCosts(fp=1.0, fn=np.where(y, np.random.default_rng(0).uniform(0, 20, 2000), 0.0))
 
     found = choose(y, wrong, paid, known=COSTS)
 
-    assert isinstance(found.rule, CutRule)
-    every = [spent(y, wrong >= cut, paid) for cut in wrong]
+    assert isinstance(found.rule, ThresholdRule)
+    every = [spent(y, wrong >= threshold, paid) for threshold in wrong]
     assert_allclose(spent(y, wrong >= found.rule.threshold, paid), min(every))
 
 

@@ -1,11 +1,12 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from costopt import CaseCosts
+from costopt import CaseCosts, DataError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.intervals import Chance, Outcomes, label_probability, mean_and_interval
 
@@ -290,8 +291,22 @@ def test_an_interval_can_be_told_in_percent_or_in_any_figures():
     assert ESTIMATE.interval_text(write=lambda value: f"<{value:.1f}>") == "<1.0> to <1.5>"
 
 
-def test_an_estimate_survives_json():
-    assert Estimate.from_dict(json.loads(json.dumps(ESTIMATE.to_dict()))) == ESTIMATE
+def test_an_estimate_is_plain_values_by_name():
+    assert Estimate(**json.loads(json.dumps(ESTIMATE.to_dict()))) == ESTIMATE
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"level": 0.0}, {"level": 1.0}, {"n": -1}, {"n_positives": -0.5}, {"low": 99.0}]
+)
+def test_an_estimate_that_cannot_be_is_refused(wrong):
+    with pytest.raises(DataError, match="an estimate has a level between 0 and 1"):
+        replace(ESTIMATE, **wrong)
+
+
+def test_a_unit_never_reaches_a_terminal_as_a_code():
+    hostile = replace(ESTIMATE, unit="EUR\x1b[2J")
+
+    assert "\x1b" not in str(hostile) + repr(hostile)
 
 
 def test_an_estimate_can_be_told_in_another_unit():

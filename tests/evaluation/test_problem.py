@@ -1,4 +1,5 @@
 import os
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -17,15 +18,20 @@ from costopt import (
     LogisticLearner,
     SklearnLearner,
 )
-from costopt.evaluation.problem import check_n_jobs, check_seed, pose, pose_rows
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows, check_n_jobs, check_seed
+from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import Labels
 
 COSTS = CostMatrix(fp=1, fn=8, unit="EUR")
 LEARNERS = {"logistic": LogisticLearner()}
 
 
-def posed(X, y, costs=COSTS, learners=LEARNERS, **options):
-    return pose(X, y, costs, learners, **{"cv": 3, "n_jobs": 1} | options)
+def prepared(X, y, costs=COSTS, learners=LEARNERS, **options):
+    options = {"cv": 3, "n_jobs": 1} | options
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    return prepare(X, y, costs, learners, rows_, **options)
 
 
 def assert_same_folds(first, second):
@@ -40,13 +46,12 @@ def assert_same_folds(first, second):
 def test_rows_labels_costs_and_folds_are_prepared_once(rows):
     X, y = rows
 
-    found = posed(X, y)
+    problem = prepared(X, y)
 
-    problem = found.problem
-    assert found.unit == "EUR"
-    assert found.costs == found.known == COSTS
-    assert found.schema.names == ("signal", "noise", "kind", "amount")
-    assert (found.labels.negative, found.labels.positive) == (0, 1)
+    assert problem.unit == "EUR"
+    assert problem.declared == problem.declared_known == COSTS
+    assert problem.schema.names == ("signal", "noise", "kind", "amount")
+    assert (problem.labels.negative, problem.labels.positive) == (0, 1)
     assert_array_equal(problem.y, y == 1)
     assert_array_equal(problem.features.matrix[:, 0], X["signal"])
     assert_array_equal(problem.scored.rows, np.arange(300))
@@ -56,12 +61,12 @@ def test_rows_labels_costs_and_folds_are_prepared_once(rows):
 
 
 @pytest.mark.parametrize("make", [pl.from_pandas, pa.Table.from_pandas])
-def test_other_data_frames_pose_the_same_problem(rows, make):
+def test_other_data_frames_make_the_same_problem(rows, make):
     X, y = rows
     costs = CostMatrix(fp=1, fn="amount")
 
-    problem = posed(X, y, costs).problem
-    other = posed(make(X), y.to_list(), costs).problem
+    problem = prepared(X, y, costs)
+    other = prepared(make(X), y.to_list(), costs)
 
     assert_array_equal(problem.features.matrix, other.features.matrix)
     assert_array_equal(problem.costs.fn, other.costs.fn)
@@ -74,7 +79,9 @@ def test_nothing_of_the_callers_is_changed(rows):
     weight = np.linspace(1, 2, 300)
     before = X.copy(), y.copy(), weight.copy()
 
-    posed(X, y, CostMatrix(fp=1, fn="amount"), sample_weight=weight, groups="kind", ignore="noise")
+    prepared(
+        X, y, CostMatrix(fp=1, fn="amount"), sample_weight=weight, groups="kind", ignore="noise"
+    )
 
     pd.testing.assert_frame_equal(X, before[0])
     pd.testing.assert_series_equal(y, before[1])
@@ -87,7 +94,7 @@ def test_costs_are_divided_by_a_power_of_two_near_the_largest(rows, rate):
     X, y = rows
     fn = X["amount"].to_numpy() * rate
 
-    problem = posed(X, y, CaseCosts(fp=2.0 * rate, fn=fn, tp=1.0 * rate)).problem
+    problem = prepared(X, y, CaseCosts(fp=2.0 * rate, fn=fn, tp=1.0 * rate))
 
     assert problem.scale == 2.0 ** round(np.log2(problem.scale))
     assert 1 <= problem.costs.magnitude < 2
@@ -99,29 +106,29 @@ def test_costs_are_divided_by_a_power_of_two_near_the_largest(rows, rate):
 def test_formulas_are_resolved_on_the_rows(rows):
     X, y = rows
 
-    found = posed(X, y, CostMatrix(fp=2, fn="3 * amount + 1"))
+    found = prepared(X, y, CostMatrix(fp=2, fn="3 * amount + 1"))
 
-    assert_allclose(found.problem.costs.fn * found.problem.scale, 3 * X["amount"] + 1)
-    assert found.costs.fn == "3 * amount + 1"
+    assert_allclose(found.costs.fn * found.scale, 3 * X["amount"] + 1)
+    assert found.declared.fn == "3 * amount + 1"
     assert "amount" in found.schema.names  # known beforehand, it may be a feature too
 
 
 def test_costs_as_arrays_leave_nothing_to_declare_in_a_policy(rows):
     X, y = rows
 
-    per_case = posed(X, y, CaseCosts(fp=1.0, fn=X["amount"]))
-    constant = posed(X, y, CaseCosts(fp=1.0, fn=8.0, unit="EUR"))
+    per_case = prepared(X, y, CaseCosts(fp=1.0, fn=X["amount"]))
+    constant = prepared(X, y, CaseCosts(fp=1.0, fn=8.0, unit="EUR"))
 
-    assert per_case.costs is None
-    assert per_case.known is None
-    assert constant.costs == COSTS
+    assert per_case.declared is None
+    assert per_case.declared_known is None
+    assert constant.declared == COSTS
 
 
 def test_ignored_columns_are_no_features_but_may_cost(rows):
     X, y = rows
 
-    one = posed(X, y, CostMatrix(fp=1, fn="amount"), ignore="amount")
-    two = posed(X, y, ignore=["amount", "noise"])
+    one = prepared(X, y, CostMatrix(fp=1, fn="amount"), ignore="amount")
+    two = prepared(X, y, ignore=["amount", "noise"])
 
     assert one.schema.names == ("signal", "noise", "kind")
     assert two.schema.names == ("signal", "kind")
@@ -135,27 +142,60 @@ def test_columns_may_be_named_instead_of_passed_and_are_then_no_features(rows, m
         day=pd.Timestamp("2024-01-01") + pd.to_timedelta(day, "D"), shop=day // 10, w=1 + day
     )
 
-    by_group = posed(make(X), y, groups="shop", sample_weight="w", ignore="day")
-    in_time = posed(make(X), y, time="day", ignore=["shop", "w"])
+    by_group = prepared(make(X), y, groups="shop", sample_weight="w", ignore="day")
+    in_time = prepared(make(X), y, time="day", ignore=["shop", "w"])
 
     plain = X[["signal", "noise", "kind", "amount"]]
-    arrays = posed(plain, y, groups=X["shop"], sample_weight=X["w"])
+    arrays = prepared(plain, y, groups=X["shop"], sample_weight=X["w"])
     assert by_group.schema == in_time.schema == arrays.schema
-    assert_same_folds(by_group.problem, arrays.problem)
-    assert_array_equal(by_group.problem.weight, arrays.problem.weight)
-    assert_array_equal(by_group.problem.folds.units, X["shop"])
-    assert_same_folds(in_time.problem, posed(plain, y, time=day).problem)
+    assert_same_folds(by_group, arrays)
+    assert_array_equal(by_group.weight, arrays.weight)
+    assert_array_equal(by_group.folds.units, X["shop"])
+    assert_same_folds(in_time, prepared(plain, y, time=day))
+
+
+@pytest.mark.parametrize("make", [lambda X: X, pl.from_pandas, pa.Table.from_pandas])
+def test_labels_may_be_a_column_which_is_then_no_feature(rows, make):
+    X, y = rows
+
+    by_name = prepared(make(X.assign(bad=y)), "bad")
+
+    by_array = prepared(X, y)
+    assert by_name.schema == by_array.schema
+    assert_array_equal(by_name.y, by_array.y)
+    assert_same_folds(by_name, by_array)
+
+
+def test_labels_in_a_column_that_is_not_there_are_refused(rows):
+    X, y = rows
+
+    with pytest.raises(DataError, match="y names the column 'bed', which X does not have.*bad"):
+        prepared(X.assign(bad=y), "bed")
+
+
+def test_a_problem_can_be_packed_and_is_the_same_when_it_is_unpacked(rows):
+    X, y = rows
+    problem = prepared(X, y, CostMatrix(fp=2, fn="amount"), groups=np.arange(300) // 2)
+    evaluated = evaluate(problem, Candidate("logistic", {"C": 0.5}))  # fills what is made once
+
+    packed = pickle.dumps(problem)
+    same = pickle.loads(packed)
+
+    assert len(packed) == len(pickle.dumps(same))  # without what had been made
+    again = evaluate(same, Candidate("logistic", {"C": 0.5}))
+    assert again.log_odds.tobytes() == evaluated.log_odds.tobytes()
+    assert again.value == evaluated.value
 
 
 def test_rows_for_a_foreign_estimator_are_passed_on_untouched():
     texts = np.array(["good", "bad"] * 20, dtype=object)
     labels = Labels(texts == "bad", "good", "bad")
 
-    found = pose_rows(texts, labels, COSTS, LEARNERS, cv=2)
+    found = prepare_encoded(texts, labels, COSTS, LEARNERS, Rows(cv=2))
 
-    assert found.problem.features is texts
+    assert found.features is texts
     assert found.schema is None
-    assert_array_equal(found.problem.y, texts == "bad")
+    assert_array_equal(found.y, texts == "bad")
 
 
 # Hindsight
@@ -167,17 +207,17 @@ def test_hindsight_is_no_feature_and_rules_know_its_class_means(rows):
     weight = np.linspace(0.5, 2, 300)
     costs = CostMatrix(fp=5, fn="claim + 2", tp="amount / 100", hindsight=("claim",))
 
-    found = posed(X, y, costs, sample_weight=weight, ignore="amount")
+    found = prepared(X, y, costs, sample_weight=weight, ignore="amount")
 
     positive = y.to_numpy() == 1
     mean = np.average(X["claim"][positive] + 2, weights=weight[positive])
     assert found.schema.names == ("signal", "noise", "kind")
-    assert found.costs == costs
-    assert_allclose(found.known.fn, mean)
-    assert found.known.tp == "amount / 100"
-    assert_allclose(found.problem.known.fn * found.problem.scale, mean)
-    assert_allclose(found.problem.costs.fn * found.problem.scale, X["claim"] + 2)
-    assert_allclose(found.problem.known.tp, found.problem.costs.tp)
+    assert found.declared == costs
+    assert_allclose(found.declared_known.fn, mean)
+    assert found.declared_known.tp == "amount / 100"
+    assert_allclose(found.known.fn * found.scale, mean)
+    assert_allclose(found.costs.fn * found.scale, X["claim"] + 2)
+    assert_allclose(found.known.tp, found.costs.tp)
 
 
 def test_a_cost_column_that_knows_the_answer_is_warned_of(rows):
@@ -189,10 +229,10 @@ def test_a_cost_column_that_knows_the_answer_is_warned_of(rows):
         match=r"\[possible-leaks\] 'claim' is other than 0 in 100 % of the positives and 0 % of the "
         r"negatives\. .* declare hindsight=\('claim',\)",
     ):
-        posed(X, y, CostMatrix(fp=1, fn="claim + 1"))
+        prepared(X, y, CostMatrix(fp=1, fn="claim + 1"))
     with pytest.warns(CostOptWarning, match="possible-leaks"):
-        posed(X.assign(claim=-X["claim"]), y, CostMatrix(fp=1, fn="1 - claim"))
-    posed(X, y, CostMatrix(fp=1, fn="claim + 1", hindsight=("claim",)))  # without a warning
+        prepared(X.assign(claim=-X["claim"]), y, CostMatrix(fp=1, fn="1 - claim"))
+    prepared(X, y, CostMatrix(fp=1, fn="claim + 1", hindsight=("claim",)))  # without a warning
 
 
 # Population weights
@@ -202,7 +242,7 @@ def test_weights_of_the_population_have_mean_one(rows):
     X, y = rows
     weight = np.random.default_rng(0).uniform(0, 7, 300)
 
-    problem = posed(X, y, sample_weight=weight).problem
+    problem = prepared(X, y, sample_weight=weight)
 
     assert_allclose(problem.weight, weight / weight.mean())
 
@@ -212,7 +252,7 @@ def test_a_prevalence_is_the_weighted_share_of_positives(rows, weighted):
     X, y = rows
     weight = np.random.default_rng(0).uniform(0.1, 7, 300) if weighted else np.ones(300)
 
-    found = posed(X, y, sample_weight=weight if weighted else None, prevalence=0.01).problem.weight
+    found = prepared(X, y, sample_weight=weight if weighted else None, prevalence=0.01).weight
 
     assert_allclose(found.mean(), 1)
     assert_allclose(found[y == 1].sum() / found.sum(), 0.01)
@@ -226,7 +266,7 @@ def test_a_prevalence_must_lie_between_zero_and_one(rows, bad):
     with pytest.raises(
         DataError, match="prevalence, the share of positives .* must lie between 0 and 1, got"
     ):
-        posed(*rows, prevalence=bad)
+        prepared(*rows, prevalence=bad)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +281,7 @@ def test_a_prevalence_must_lie_between_zero_and_one(rows, bad):
 )
 def test_weights_that_cannot_be_used_are_refused(rows, weight, message):
     with pytest.raises(DataError, match=message):
-        posed(*rows, sample_weight=weight)
+        prepared(*rows, sample_weight=weight)
 
 
 def test_each_class_must_stand_for_somebody(rows):
@@ -249,7 +289,7 @@ def test_each_class_must_stand_for_somebody(rows):
 
     for label in (0, 1):
         with pytest.raises(DataError, match="above 0 for some row of each class"):
-            posed(X, y, sample_weight=(y == label).astype(float))
+            prepared(X, y, sample_weight=(y == label).astype(float))
 
 
 def test_each_fold_must_stand_for_somebody_of_each_class(rows):
@@ -259,17 +299,17 @@ def test_each_fold_must_stand_for_somebody_of_each_class(rows):
     weight[[np.flatnonzero(y == 1)[0], np.flatnonzero(y == 0)[0]]] = 1
 
     with pytest.raises(DataError, match="sample_weight"):
-        posed(X, y, sample_weight=weight)
+        prepared(X, y, sample_weight=weight)
 
 
 def test_weights_cannot_reach_a_learner_that_takes_none(rows):
     learners = LEARNERS | {"near": SklearnLearner(KNeighborsClassifier())}
 
-    posed(*rows, learners=learners)
+    prepared(*rows, learners=learners)
     with pytest.raises(
         DataError, match="KNeighborsClassifier takes no sample_weight, .* use another learner"
     ):
-        posed(*rows, learners=learners, prevalence=0.1)
+        prepared(*rows, learners=learners, prevalence=0.1)
 
 
 # What does not fit together
@@ -291,7 +331,7 @@ def test_rows_are_never_matched_by_position_against_their_labels(rows, name):
         rf"use {name}\.loc\[X\.index" if name != "costs" else "take the same rows of X and costs"
     )
     with pytest.raises(DataError, match=rf"{name} has other row labels \(index\) than X: {remedy}"):
-        posed(X, **options)
+        prepared(X, **options)
 
 
 @pytest.mark.parametrize("name", ["groups", "time", "sample_weight"])
@@ -299,7 +339,7 @@ def test_a_named_column_must_exist(rows, name):
     with pytest.raises(
         DataError, match=rf"{name} names the column 'amonut', .* did you mean 'amount'\?"
     ):
-        posed(*rows, **{name: "amonut"})
+        prepared(*rows, **{name: "amonut"})
 
 
 @pytest.mark.parametrize(
@@ -327,7 +367,7 @@ def test_what_cannot_be_used_is_named_before_anything_is_fitted(rows, options, e
     options = {"y": y} | options
 
     with pytest.raises(error, match=message):
-        posed(X, **options)
+        prepared(X, **options)
 
 
 def test_a_bad_value_is_named_before_anything_is_fitted(rows):
@@ -335,7 +375,7 @@ def test_a_bad_value_is_named_before_anything_is_fitted(rows):
     X.loc[7, "noise"] = np.inf
 
     with pytest.raises(DataError, match="'noise' must be finite or missing, got inf in row 7"):
-        posed(X, y)
+        prepared(X, y)
 
 
 @pytest.mark.parametrize("as_arrays", [True, False])
@@ -350,20 +390,20 @@ def test_costs_under_which_nothing_is_decided_are_refused_or_warned_of(rows, as_
 
     options = {"ignore": "act"}
     with pytest.raises(CostSpecError, match="all actions cost the same"):
-        posed(X, y, costs(0, 0), **options)
+        prepared(X, y, costs(0, 0), **options)
     with pytest.raises(CostSpecError, match="are fp and tn, fn and tp swapped"):
-        posed(X, y, costs(-1, -2), **options)
+        prepared(X, y, costs(-1, -2), **options)
     with pytest.warns(
         CostOptWarning, match=r"\[dominated-action\] acting is never cheaper"
     ) as seen:
-        posed(X, y, costs(1, -2), **options)
+        prepared(X, y, costs(1, -2), **options)
     assert len(seen) == 1
 
 
 @pytest.mark.filterwarnings("default")
 def test_constant_costs_as_arrays_are_warned_of_once(rows):
     with pytest.warns(CostOptWarning, match="dominated-action") as seen:
-        posed(*rows, CaseCosts(fp=-1.0, fn=2.0))
+        prepared(*rows, CaseCosts(fp=-1.0, fn=2.0))
 
     assert len(seen) == 1
 
@@ -375,14 +415,14 @@ def test_some_rows_with_nothing_at_stake_are_counted(rows):
     with pytest.warns(
         CostOptWarning, match=r"\[degenerate-cases\] 2 of 300 cases .* \(first rows 3, 50\)"
     ):
-        posed(X, y, CostMatrix(fp=1, fn="amount"))
+        prepared(X, y, CostMatrix(fp=1, fn="amount"))
 
 
-def test_warnings_point_at_the_line_that_posed_the_problem(rows):
+def test_warnings_point_at_the_line_that_prepared_the_problem(rows):
     X, y = rows
 
     with pytest.warns(CostOptWarning) as seen:
-        posed(X, y, CaseCosts(fp=1.0, fn=np.r_[np.zeros(10), np.ones(290)]))
+        prepared(X, y, CaseCosts(fp=1.0, fn=np.r_[np.zeros(10), np.ones(290)]))
 
     assert os.path.samefile(seen[0].filename, __file__)
 
@@ -437,7 +477,7 @@ POSED = {
 def test_what_is_scored_is_gathered_row_by_row(rows, options):
     X, y = rows
 
-    problem = posed(X, y, CostMatrix(fp=2, fn="amount", tp=1), random_state=5, **options).problem
+    problem = prepared(X, y, CostMatrix(fp=2, fn="amount", tp=1), random_state=5, **options)
 
     assert_scored(problem.scored, problem, problem.folds.folds)
     assert problem.scored is problem.scored
@@ -450,7 +490,7 @@ def test_what_the_first_folds_score_is_gathered_likewise(rows, options):
     X["claim"] = np.where(y == 1, X["amount"], 0.0)
     costs = CostMatrix(fp="amount / 10", fn="claim + 5", hindsight=("claim",))
 
-    problem = posed(X, y, costs, random_state=5, **options).problem
+    problem = prepared(X, y, costs, random_state=5, **options)
 
     for n_folds in range(1, problem.n_folds + 1):
         found = problem.scored_by(n_folds)
@@ -463,7 +503,7 @@ def test_stretches_of_time_before_the_first_fold_are_scored_by_nobody(rows):
     X, y = rows
     time = np.random.default_rng(0).permutation(300)
 
-    problem = posed(X, y, time=time).problem
+    problem = prepared(X, y, time=time)
 
     assert_array_equal(problem.scored.rows, np.flatnonzero(time >= 75))
     assert_array_equal(problem.scored_by(1).rows, np.flatnonzero((time >= 75) & (time < 150)))
@@ -474,9 +514,9 @@ def test_rows_are_drawn_one_by_one_unless_there_are_groups_or_time(rows):
     X, y = rows
     groups, time = np.arange(300) // 4, np.arange(300)
 
-    plain = posed(X, y).problem.scored.draws
-    grouped = posed(X, y, groups=groups).problem.scored.draws
-    in_time = posed(X, y, time=time).problem.scored.draws
+    plain = prepared(X, y).scored.draws
+    grouped = prepared(X, y, groups=groups).scored.draws
+    in_time = prepared(X, y, time=time).scored.draws
 
     assert plain.units is None
     assert plain.weight is None
@@ -487,7 +527,7 @@ def test_rows_are_drawn_one_by_one_unless_there_are_groups_or_time(rows):
 
 
 def test_each_fold_has_its_own_randomness_the_same_every_time(rows):
-    problem, other = (posed(*rows, random_state=seed).problem for seed in (3, 4))
+    problem, other = (prepared(*rows, random_state=seed) for seed in (3, 4))
     folds = (None, 0, 1, 2)
 
     first = [problem.rng(fold).random() for fold in folds]

@@ -22,18 +22,20 @@ from costopt import (
     SklearnLearner,
     XGBoostLearner,
     decide,
-    decision_cost,
     scale_odds,
 )
-from costopt.evaluation.calibration import cross_fit
+from costopt.evaluation.candidates import Candidate, evaluate_scores
+from costopt.evaluation.cross_fitting import cross_fit
 from costopt.evaluation.folds import make_folds
-from costopt.evaluation.pricing import Candidate, price
-from costopt.evaluation.problem import check_n_jobs, pose
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows, check_n_jobs
 from costopt.evaluation.training import train as train_fold
 from costopt.evaluation.trial import FINALS, evaluate, fit_final
 from costopt.inputs.frames import Table
-from costopt.learners.protocol import Features, Fitted
-from costopt.rebalancing.methods import BY_DEFAULT, TrainingRows, reweight
+from costopt.learners.protocol import Features, Fitted, Learner
+from costopt.metrics import decision_cost
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import BY_DEFAULT, method
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {
@@ -48,7 +50,8 @@ by_learner = pytest.mark.parametrize("candidate", EVERY, ids=[c.learner for c in
 
 def problem_of(X, y, costs=COSTS, **options):
     options = {"cv": 3, "n_jobs": 1, "random_state": 1} | options
-    return pose(X, y, costs, LEARNERS, **options).problem
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    return prepare(X, y, costs, LEARNERS, rows_, **options)
 
 
 def undone(problem, found):
@@ -104,7 +107,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
 
     raw, score, multipliers, ratios = np.empty(300), np.empty(300), [], []
     for number, (train, test) in enumerate(splits(y)):
-        sample = reweight(device, TrainingRows(act[train]), 0.8, problem.rng(number))
+        sample = method(device).reweight(TrainingRows(act[train]), 0.8, problem.rng(number))
         kept = train if sample.rows is None else train[sample.rows]
         scaler = StandardScaler().fit(X.iloc[train])
         model = LogisticRegression(C=0.5, max_iter=2000)
@@ -115,7 +118,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
         multipliers.append(sample.odds_multiplier)
         ratios.append(sample.sampling_ratio)
     fitted = cross_fit(act, score, problem.folds.folds)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     decisions = calibrated >= 1 / 9
     cost = np.where(act, 8.0 * ~decisions, 1.0 * decisions)
     assert_allclose(found.raw, raw, atol=1e-6)
@@ -126,7 +129,7 @@ def test_it_is_folds_then_odds_then_calibration_then_rule_then_money(numbers, de
     assert_allclose(found.sampling_ratios, ratios)
     assert_allclose(
         [found.calibrator.slope, found.calibrator.intercept],
-        [shipped.slope, shipped.intercept],
+        [final.slope, final.intercept],
         rtol=1e-4,
     )
     assert_array_equal(found.choice.act, decisions)
@@ -154,9 +157,9 @@ def test_what_training_did_to_the_odds_is_undone_fold_by_fold(rows, candidate, d
         assert_allclose(multiplier, (fold.train.size - positives) / positives, rtol=0.05)
     score = undone(problem, found)
     fitted = cross_fit(problem.y, score, problem.folds.folds)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     assert_allclose(
-        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+        [found.calibrator.slope, found.calibrator.intercept], [final.slope, final.intercept]
     )
     assert_allclose(found.log_loss, log_loss(problem.y, calibrated))
     # the mean is near the share of positives again, where the raw mean was near a half
@@ -176,7 +179,7 @@ def test_a_ratio_is_raised_to_what_each_fold_allows():
     assert found.odds_multipliers == (1.0, pytest.approx(40 / 36))
 
 
-class Drawn:
+class Drawn(Learner):
     """Grows in rounds that do nothing, with losses that are given; a score says how many there were.
 
     The curve of a fold starts at round 1 and is looked up by the share of positives that it scores,
@@ -226,10 +229,10 @@ def rounds_by_fold(problem, found):
 def test_each_fold_has_as_many_rounds_as_are_best_on_the_others(rows):
     """And the final model as many as are best on all; nobody more than the shortest fold reached."""
     learner = Drawn(lambda fold, y: CURVES[fold])
-    problem = pose(*rows, COSTS, {"drawn": learner}, cv=3, n_jobs=1).problem
+    problem = prepare(*rows, COSTS, {"drawn": learner}, Rows(cv=3), n_jobs=1)
     seen = []
 
-    found = evaluate(problem, Candidate("drawn", {}), give_up=seen.append)
+    found = evaluate(problem, Candidate("drawn", {}), stop_early=seen.append)
 
     # without the first 5 + 5, 9 + 4, 0 + 4, 9 + 3; without the second 10, 5, 8, 7; all 15, 14, 8, 16
     assert rounds_by_fold(problem, found) == [3, 2, 3]
@@ -250,7 +253,7 @@ def test_the_labels_of_a_fold_have_no_say_in_its_rounds(rows, changed):
     flipped[pairs[changed][1][:40]] ^= 1
     learner = {"drawn": Drawn(best_at)}
     one, other = (
-        pose(X, labels, COSTS, learner, cv=pairs, n_jobs=1).problem for labels in (y, flipped)
+        prepare(X, labels, COSTS, learner, Rows(cv=pairs), n_jobs=1) for labels in (y, flipped)
     )
 
     before, after = (evaluate(problem, Candidate("drawn", {})) for problem in (one, other))
@@ -263,14 +266,14 @@ def test_the_labels_of_a_fold_have_no_say_in_its_rounds(rows, changed):
 def test_rounds_of_trees_are_those_of_the_other_folds_curves(rows):
     X, y = rows
     learner = XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})
-    problem = pose(X, y, COSTS, {"xgboost": learner}, cv=3, n_jobs=1, random_state=2).problem
+    problem = prepare(X, y, COSTS, {"xgboost": learner}, Rows(cv=3, random_state=2), n_jobs=1)
 
     found = evaluate(problem, Candidate("xgboost", {"max_depth": 4}))
 
     fits = []
     for number in range(3):
-        sample = reweight(
-            "none", TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
+        sample = method("none").reweight(
+            TrainingRows(problem.y[problem.folds.folds[number].train]), None, problem.rng(0)
         )
         options = {"seed": 2, "n_threads": 1}
         prepared = problem.prepared("xgboost")
@@ -299,9 +302,14 @@ def test_a_single_fold_chooses_its_rounds_within_its_training_rows(rows, by):
     unit = np.arange(300) // 3
     train, test = np.arange(210), np.arange(210, 300)
     learner = Drawn(lambda fold, labels: [3, 2, 1, 9])
-    problem = pose(
-        X, y, COSTS, {"drawn": learner}, cv=[(train, test)], n_jobs=1, **({by: unit} if by else {})
-    ).problem
+    problem = prepare(
+        X,
+        y,
+        COSTS,
+        {"drawn": learner},
+        Rows(cv=[(train, test)], **({by: unit} if by else {})),
+        n_jobs=1,
+    )
 
     found = evaluate(problem, Candidate("drawn", {}))
 
@@ -329,7 +337,7 @@ def test_the_scored_rows_of_a_single_fold_have_no_say_in_how_it_is_trained(numbe
     learner = XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})
     candidate = Candidate("it", {}, device, 0.9)
     one, other = (
-        pose(X, labels, COSTS, {"it": learner}, cv=[(train, test)], n_jobs=1).problem
+        prepare(X, labels, COSTS, {"it": learner}, Rows(cv=[(train, test)]), n_jobs=1)
         for labels in (y, flipped)
     )
 
@@ -370,7 +378,7 @@ class Fine(GaussianNB):
 
 def test_scores_that_hardly_differ_stay_apart_where_nothing_is_stored(rows):
     X, y = rows
-    problem = pose(X, y, COSTS, {"fine": SklearnLearner(Fine())}, cv=3, n_jobs=1).problem
+    problem = prepare(X, y, COSTS, {"fine": SklearnLearner(Fine())}, Rows(cv=3), n_jobs=1)
 
     exact = evaluate(problem, Candidate("fine", {}), exact_scores=True)
     stored = evaluate(problem, Candidate("fine", {}))
@@ -402,9 +410,14 @@ def test_early_stopping_looks_at_the_loss_that_is_trained(device, weighted, per_
     costs = CostMatrix(fp=5, fn="amount") if per_case else COSTS
     learner = XGBoostLearner(max_rounds=9, patience=9)
     weight = np.random.default_rng(1).uniform(0.2, 3, 600) if weighted else np.ones(600)
-    problem = pose(
-        X, y, costs, {"it": learner}, cv=3, n_jobs=1, sample_weight=weight if weighted else None
-    ).problem
+    problem = prepare(
+        X,
+        y,
+        costs,
+        {"it": learner},
+        Rows(cv=3, sample_weight=weight if weighted else None),
+        n_jobs=1,
+    )
 
     found = train_fold(problem, Candidate("it", {}, device, 0.8), 1, n_threads=1)
 
@@ -421,9 +434,13 @@ def test_early_stopping_looks_at_the_loss_that_is_trained(device, weighted, per_
 @pytest.mark.parametrize("seed", [0, 1])
 def test_weights_by_cost_take_about_as_many_rounds_as_none(seed):
     """On losses that are not weighed like those trained it would be many times as many."""
-    problem = pose(
-        *with_amounts(seed), CostMatrix(fp=5, fn="amount"), {"it": XGBoostLearner()}, cv=3, n_jobs=2
-    ).problem
+    problem = prepare(
+        *with_amounts(seed),
+        CostMatrix(fp=5, fn="amount"),
+        {"it": XGBoostLearner()},
+        Rows(cv=3),
+        n_jobs=2,
+    )
 
     plain, weighed = (
         evaluate(problem, Candidate("it", {}, device)) for device in ("none", "case_weight")
@@ -438,7 +455,7 @@ def test_weights_by_cost_take_about_as_many_rounds_as_none(seed):
 @pytest.mark.parametrize("multipliers", [(), (4.0, 1.0, 0.5)], ids=["untouched", "multiplied"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("per_case", [False, True])
-def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case, multipliers):
+def test_scores_are_judged_by_the_rule_that_they_lead_to(rows, weighted, per_case, multipliers):
     X, y = rows
     act = y.to_numpy() == 1
     rng = np.random.default_rng(0)
@@ -451,15 +468,15 @@ def test_scores_are_priced_by_the_rule_that_would_ship(rows, weighted, per_case,
     for fold, multiplier in zip(problem.folds.folds, multipliers, strict=False):
         raw[fold.test] = scale_odds(score[fold.test], multiplier)
 
-    found = price(problem, PLAIN, raw, odds_multipliers=multipliers)
+    found = evaluate_scores(problem, PLAIN, raw, odds_multipliers=multipliers)
 
     fitted = cross_fit(act, score, problem.folds.folds, problem.weight)
-    calibrated, shipped = fitted.calibrated, fitted.calibrator
+    calibrated, final = fitted.calibrated, fitted.calibrator
     resolved = costs.resolve(X)
     decisions = decide(calibrated, resolved)
     money = decision_cost(act, decisions, resolved)
     assert_allclose(
-        [found.calibrator.slope, found.calibrator.intercept], [shipped.slope, shipped.intercept]
+        [found.calibrator.slope, found.calibrator.intercept], [final.slope, final.intercept]
     )
     assert_array_equal(found.choice.act, decisions)
     assert_allclose(found.row_cost * problem.scale, money)
@@ -478,10 +495,10 @@ def test_scores_of_the_first_folds_are_priced_as_if_there_were_no_others(rows):
     problem = problem_of(X, y, costs, sample_weight=weight, cv=splits(y, 5))
     ask = {"n_rounds": 7, "odds_multipliers": (2.0, 1.0, 0.5), "sampling_ratios": (0.5, None, 1.0)}
 
-    found = price(problem, PLAIN, score[problem.scored_by(3).rows], **ask)
+    found = evaluate_scores(problem, PLAIN, score[problem.scored_by(3).rows], **ask)
 
     alone = problem_of(X, y, costs, sample_weight=weight, cv=splits(y, 5)[:3])
-    assert_same(found, price(alone, PLAIN, score[alone.scored.rows], **ask))
+    assert_same(found, evaluate_scores(alone, PLAIN, score[alone.scored.rows], **ask))
     assert found.n_folds == 3
     assert found.raw.size == found.row_cost.size == found.row_loss.size == alone.scored.rows.size
 
@@ -491,7 +508,7 @@ def test_a_score_of_zero_or_one_has_a_finite_loss(rows):
     score = np.where(y == 1, 1.0, 0.0)
     score[[0, 1]] = [1 - score[0], 1 - score[1]]
 
-    found = price(problem_of(X, y), PLAIN, score)
+    found = evaluate_scores(problem_of(X, y), PLAIN, score)
 
     assert np.all(np.isfinite(found.row_loss))
     assert np.isfinite(found.log_loss)
@@ -503,7 +520,7 @@ def test_the_threshold_is_chosen_as_the_problem_says(rows):
     sampled = Candidate("logistic", {}, threshold=0.25)
 
     found = {
-        mode: price(problem_of(X, y, threshold=mode), sampled, score).choice
+        mode: evaluate_scores(problem_of(X, y, threshold=mode), sampled, score).choice
         for mode in ("bayes", "exact", "sampled")
     }
 
@@ -518,7 +535,7 @@ def test_an_exact_cut_is_one_of_calibrated_probabilities(rows):
     score = np.random.default_rng(0).beta(2, 2, 300) * np.where(y == 1, 0.1, 0.05)
     problem = problem_of(X, y, threshold="exact")
 
-    found = price(problem, PLAIN, score)
+    found = evaluate_scores(problem, PLAIN, score)
 
     act = found.choice.rule.decide(found.calibrator.apply(score), problem.costs)
     cost = np.where(act, 1.0 * (y == 0), 8.0 * (y == 1))
@@ -569,7 +586,7 @@ def test_the_labels_of_a_fold_do_not_reach_its_model(rows, candidate, device):
 def test_the_labels_of_a_fold_do_not_reach_its_decisions(rows, threshold):
     """Given the scores, neither its calibration nor its cut has seen them.
 
-    Costs differ by case so that no two cuts tie: the map that ships, which settles ties, has seen all.
+    Costs differ by case so that no two thresholds tie: the final map, which settles ties, has seen all.
     """
     X, y = rows
     costs = CostMatrix(fp=5, fn="amount")
@@ -580,7 +597,7 @@ def test_the_labels_of_a_fold_do_not_reach_its_decisions(rows, threshold):
     score = np.clip(np.random.default_rng(0).normal(0.3 + 0.3 * y, 0.2), 0.01, 0.99)
 
     clean, found = (
-        price(
+        evaluate_scores(
             problem_of(X, labels, costs, cv=pairs, threshold=threshold),
             PLAIN,
             score,
@@ -611,7 +628,7 @@ def test_the_features_of_scored_rows_do_not_reach_their_model(rows, candidate, d
     candidate = Candidate("it", candidate.params, device, 0.8)
 
     clean, found = (
-        evaluate(pose(rows_, y, COSTS, {"it": learner}, cv=pairs, n_jobs=1).problem, candidate)
+        evaluate(prepare(rows_, y, COSTS, {"it": learner}, Rows(cv=pairs), n_jobs=1), candidate)
         for rows_ in (X, spoilt)
     )
 
@@ -637,9 +654,9 @@ def test_rows_before_the_first_fold_are_trained_on_and_never_priced(rows):
     scored = np.arange(75, 300)
 
     clean = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=fn), time=np.arange(300)), PLAIN)
-    dearer = fn.copy()
-    dearer[:75] = 4.0
-    found = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=dearer), time=np.arange(300)), PLAIN)
+    more = fn.copy()
+    more[:75] = 4.0
+    found = evaluate(problem_of(X, y, CaseCosts(fp=1.0, fn=more), time=np.arange(300)), PLAIN)
 
     for array in (clean.raw, clean.row_loss, clean.row_cost, clean.choice.act):
         assert array.size == 225
@@ -807,14 +824,14 @@ def test_nothing_of_the_callers_is_changed(rows):
 
 
 def asked(problem, candidate):
-    """What an evaluation that is never given up is asked with, and what it finds."""
+    """What an evaluation that is never stopped early is asked with, and what it finds."""
     seen = []
 
     def never(found):
         seen.append(found)
         return False
 
-    return seen, evaluate(problem, candidate, give_up=never)
+    return seen, evaluate(problem, candidate, stop_early=never)
 
 
 @by_learner
@@ -842,7 +859,7 @@ def test_it_is_asked_after_the_second_fold_and_each_later_one_but_the_last(
             name: getattr(found, name)
             for name in ("n_rounds", "odds_multipliers", "sampling_ratios")
         }
-        assert_same(found, price(problem, candidate, found.raw, **remembered))
+        assert_same(found, evaluate_scores(problem, candidate, found.raw, **remembered))
 
 
 def test_rounds_are_those_of_the_folds_so_far(rows):
@@ -851,14 +868,14 @@ def test_rounds_are_those_of_the_folds_so_far(rows):
     learner = {"xgboost": XGBoostLearner(max_rounds=60, patience=4, fixed={"learning_rate": 0.3})}
     pairs = splits(y, 5)
 
-    def posed(n_folds):
-        return pose(X, y, COSTS, learner, cv=pairs[:n_folds], n_jobs=1).problem
+    def with_folds(n_folds):
+        return prepare(X, y, COSTS, learner, Rows(cv=pairs[:n_folds]), n_jobs=1)
 
-    seen, found = asked(posed(5), Candidate("xgboost", {"max_depth": 4}))
+    seen, found = asked(with_folds(5), Candidate("xgboost", {"max_depth": 4}))
 
     assert len({one.n_rounds for one in (*seen, found)}) > 1
     for one in (*seen, found):
-        assert_same(one, evaluate(posed(one.n_folds), one.candidate))
+        assert_same(one, evaluate(with_folds(one.n_folds), one.candidate))
 
 
 @by_learner
@@ -883,7 +900,7 @@ def test_an_evaluation_ends_with_the_fold_after_which_it_is_given_up(
     pairs = splits(y, 5)
     problem = problem_of(X, y, cv=pairs, n_jobs=n_jobs)
 
-    found = evaluate(problem, candidate, give_up=lambda so_far: so_far.n_folds == n_folds)
+    found = evaluate(problem, candidate, stop_early=lambda so_far: so_far.n_folds == n_folds)
 
     assert found.n_folds == n_folds
     assert len(found.odds_multipliers) == len(found.sampling_ratios) == n_folds
@@ -916,10 +933,10 @@ class Counted(GaussianNB):
 )
 def test_no_fold_is_begun_after_it_was_given_up(rows, n_jobs, n_folds, most):
     """But the one that was side by side with the last."""
-    problem = pose(*rows, COSTS, {"it": SklearnLearner(Counted())}, cv=6, n_jobs=n_jobs).problem
+    problem = prepare(*rows, COSTS, {"it": SklearnLearner(Counted())}, Rows(cv=6), n_jobs=n_jobs)
     Counted.fits.clear()
 
-    evaluate(problem, Candidate("it", {}), give_up=lambda found: found.n_folds == n_folds)
+    evaluate(problem, Candidate("it", {}), stop_early=lambda found: found.n_folds == n_folds)
 
     assert n_folds <= len(Counted.fits) <= most
 
@@ -1061,7 +1078,7 @@ two_cores = pytest.mark.skipif(check_n_jobs(2) < 2, reason="folds side by side t
 @two_cores
 def test_a_fold_that_fails_takes_along_the_one_beside_it(rows):
     learner, calls = Endless(1, broken=0), []
-    problem = pose(*rows, COSTS, {"it": learner}, cv=3, n_jobs=2).problem
+    problem = prepare(*rows, COSTS, {"it": learner}, Rows(cv=3), n_jobs=2)
 
     with pytest.raises(ZeroDivisionError, match="no trees here"):
         evaluate(problem, Candidate("it", {}), checkpoint=lambda: calls.append(None))
@@ -1073,12 +1090,12 @@ def test_a_fold_that_fails_takes_along_the_one_beside_it(rows):
 @two_cores
 def test_a_fold_after_which_it_is_given_up_takes_along_the_one_beside_it(rows):
     learner, calls = Endless(3), []
-    problem = pose(*rows, COSTS, {"it": learner}, cv=4, n_jobs=2).problem
+    problem = prepare(*rows, COSTS, {"it": learner}, Rows(cv=4), n_jobs=2)
 
     found = evaluate(
         problem,
         Candidate("it", {}),
-        give_up=lambda found: found.n_folds == 3 and learner.begun.wait(10),
+        stop_early=lambda found: found.n_folds == 3 and learner.begun.wait(10),
         checkpoint=lambda: calls.append(None),
     )
 
@@ -1094,8 +1111,8 @@ def fail(*_):
 @pytest.mark.parametrize("n_jobs", [1, 2])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"give_up": lambda found: True}, {"give_up": fail}, {"checkpoint": fail}],
-    ids=["to its end", "given up", "asked in vain", "ended from outside"],
+    [{}, {"stop_early": lambda found: True}, {"stop_early": fail}, {"checkpoint": fail}],
+    ids=["to its end", "stopped early", "asked in vain", "ended from outside"],
 )
 def test_however_it_ends_no_thread_and_no_limit_is_left(rows, n_jobs, options):
     problem = problem_of(*rows, cv=4, n_jobs=n_jobs)
@@ -1144,7 +1161,7 @@ def test_the_final_ledger_says_what_training_on_all_rows_did(rows, device):
 
     (final,) = fit_final(problem, candidate, 7)
 
-    sample = reweight(device, TrainingRows(problem.y), 1.0, problem.rng(None))
+    sample = method(device).reweight(TrainingRows(problem.y), 1.0, problem.rng(None))
     assert final.ledger.entries == ((sample.source, sample.odds_multiplier),)
     assert_allclose(final.ledger.multiplier, (y == 0).sum() / (y == 1).sum(), rtol=0.05)
     assert final.model.num_boosted_rounds() == 7
@@ -1188,7 +1205,7 @@ def test_the_models_of_the_folds_are_those_that_were_evaluated(rows, candidate, 
 
 @by_learner
 def test_a_category_that_a_folds_training_rows_lack_is_scored_as_it_was_evaluated(rows, candidate):
-    """Also by the model that ships: as a missing one, not as some other category."""
+    """Also by the final model: as a missing one, not as some other category."""
     X, y = rows
     pairs = splits(y)
     X["kind"] = X["kind"].astype(str)

@@ -19,7 +19,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from pyarrow import parquet
 
 from costopt.errors import CostOptWarning, DataError, StoreError
-from costopt.inputs.files import as_times, parse_texts, read_table
+from costopt.inputs.files import as_times, parse_texts, read_new_rows, read_table
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
 
@@ -523,3 +523,21 @@ def test_columns_that_a_policy_reads_are_left_as_texts(file):
     table = read_table(written(file, "a,b\n$5,29.850\n"), leave={"a": "", "b": ","})
 
     assert table.to_dict("list") == {"a": ["$5"], "b": ["29.850"]}
+
+
+@pytest.mark.parametrize("known", [["a", "NA", ""], ["a"]])
+def test_columns_that_are_kept_are_read_as_if_they_were_not(file, known):
+    written(file, "kind,n,other\na,1,?\nNA,007,x\n,NA,1\n")
+    said = {"texts": {"kind": known}, "leave": {"n": ""}}
+
+    plain, nothing = read_new_rows(file, ["kind", "n"], **said)
+    for keep in ("all", ["kind", "n"]):
+        table, kept = read_new_rows(file, ["kind", "n"], keep, **said)
+        assert_frame_equal(table, plain)
+        assert kept["n"].tolist() == ["1", "007", "NA"]
+        assert kept["kind"].fillna("").tolist() == ["a", "NA", ""]
+
+    assert nothing.shape == (3, 0)
+    assert plain["n"].fillna(-1).tolist() == [1, 7, -1]
+    assert plain["kind"].isna().tolist() == [False, len(known) == 1, len(known) == 1]
+    assert plain["other"].tolist() == ["?", "x", "1"]

@@ -225,3 +225,18 @@ def test_a_strong_feature_and_many_kinds_of_noise_are_no_leak(n, positives):
         X["flag"] = (rng.random(n) < 0.02 + 0.2 * y).astype(int)
         X["gap"] = np.where(rng.random(n) < 0.3 + 0.3 * y, np.nan, rng.normal(size=n))
         assert find_suspicions(X, y) == ()
+
+
+def test_services_that_attacks_come_through_are_not_the_label():
+    """As in the KDD Cup of 1999: 99 % of rare attacks, but 1 % of everything else, too."""
+    rng = np.random.default_rng(0)
+    y = np.arange(40_000) < 80
+    rare = np.where(y, rng.random(y.size) < 0.99, rng.random(y.size) < 0.01)
+    usual = rng.choice(["http", "smtp", "domain_u", "ecr_i"], y.size)
+    service = np.where(rare, rng.choice(["ftp_data", "telnet"], y.size), usual)
+    X = pd.DataFrame({"service": service, "other": rng.normal(size=y.size)})
+
+    assert find_suspicions(X, y) == ()
+    attack = np.where(y, rng.choice(["rootkit", "spy"], y.size), "normal")
+    [found] = find_suspicions(X.assign(attack=attack), y)
+    assert found.columns == ("attack",)

@@ -15,6 +15,9 @@ from numpy.testing import assert_array_equal
 from sklearn.linear_model import LogisticRegression
 
 import costopt
+import costopt.checks
+import costopt.metrics
+import costopt.rebalancing
 from costopt import (
     CaseCosts,
     CostMatrix,
@@ -22,11 +25,12 @@ from costopt import (
     CostThresholdClassifier,
     DataError,
     choose_threshold,
+    plotting,
 )
 from costopt.decision.rules import always_cost, never_cost, perfect_cost
 from costopt.inputs.frames import Table
 from costopt.inputs.row_labels import check_same_rows
-from costopt.rebalancing.random import rejection
+from costopt.rebalancing.rejection import rejection
 
 mpl.use("Agg")
 
@@ -44,7 +48,7 @@ def seeded():
 ARITHMETIC = {
     "decide": (costopt.decide, "probability costs"),
     "expected_gain": (costopt.expected_gain, "probability costs"),
-    "decision_cost": (costopt.decision_cost, "y_true act costs"),
+    "decision_cost": (costopt.metrics.decision_cost, "y_true act costs"),
     "mean_cost": (costopt.mean_cost, "y_true act costs sample_weight"),
     "never_cost": (never_cost, "y_true costs sample_weight"),
     "always_cost": (always_cost, "y_true costs sample_weight"),
@@ -54,7 +58,7 @@ ARITHMETIC = {
         "y_true y_score costs sample_weight",
     ),
     "decision_metrics": (
-        lambda **rows: list(costopt.decision_metrics(**rows).values()),
+        lambda **rows: list(costopt.metrics.decision_metrics(**rows).values()),
         "y_true act costs y_prob sample_weight",
     ),
     "sample_weight": (
@@ -67,11 +71,15 @@ ARITHMETIC = {
     ),
     "scale_pos_weight": (costopt.scale_pos_weight, "y costs population"),
     "random_over": (
-        lambda **rows: costopt.random_over(sampling_ratio=1.0, rng=seeded(), **rows).sample_weight,
+        lambda **rows: (
+            costopt.rebalancing.random_over(sampling_ratio=1.0, rng=seeded(), **rows).sample_weight
+        ),
         "y population",
     ),
     "random_under": (
-        lambda **rows: costopt.random_under(sampling_ratio=1.0, rng=seeded(), **rows).rows,
+        lambda **rows: (
+            costopt.rebalancing.random_under(sampling_ratio=1.0, rng=seeded(), **rows).rows
+        ),
         "y population",
     ),
     "rejection": (lambda **rows: rejection(rng=seeded(), **rows).rows, "y costs population"),
@@ -139,16 +147,17 @@ def learners():
         ),
         "advise": (lambda **rows: costopt.advise(**rows).cost_ratio, beside),
         "check_threshold": (
-            lambda **rows: costopt.check_threshold(0.3, **rows),
+            lambda **rows: costopt.checks.check_threshold(0.3, **rows),
             "y_test score_test costs",
         ),
         "costs_counted_twice": (
-            lambda **rows: costopt.costs_counted_twice(50.0, **rows).code,
+            lambda **rows: costopt.checks.costs_counted_twice(50.0, **rows).code,
             "threshold costs",
         ),
         "check_split": (
             lambda X, y: [
-                found.code for found in costopt.check_split(X, X.head(20), y, np.arange(20) % 2)
+                found.code
+                for found in costopt.checks.check_split(X, X.head(20), y, np.arange(20) % 2)
             ],
             "X y",
         ),
@@ -169,28 +178,28 @@ def learners():
             "X y fn time",
         ),
         "CostCurveDisplay": (
-            lambda **rows: drawn(costopt.CostCurveDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.CostCurveDisplay.from_predictions(**rows)),
             "y_true y_score costs X sample_weight groups",
         ),
         "ScoreDistributionDisplay": (
-            lambda **rows: drawn(costopt.ScoreDistributionDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.ScoreDistributionDisplay.from_predictions(**rows)),
             "y_true y_score costs X sample_weight act",
         ),
         "GainDisplay": (
-            lambda **rows: drawn(costopt.GainDisplay.from_predictions(**rows)),
-            "y_true y_prob costs X sample_weight act",
+            lambda **rows: drawn(plotting.GainDisplay.from_predictions(**rows)),
+            "y_true y_score costs X sample_weight act",
         ),
         "CostRatioDisplay": (
-            lambda **rows: drawn(costopt.CostRatioDisplay.from_predictions(**rows)),
-            "y_true y_prob costs sample_weight",
+            lambda **rows: drawn(plotting.CostRatioDisplay.from_predictions(**rows)),
+            "y_true y_score costs sample_weight",
         ),
         "TradeoffDisplay": (
-            lambda **rows: drawn(costopt.TradeoffDisplay.from_predictions(**rows)),
+            lambda **rows: drawn(plotting.TradeoffDisplay.from_predictions(**rows)),
             "y_true y_score costs sample_weight",
         ),
         "CostCalibrationDisplay": (
-            lambda **rows: len(drawn(costopt.CostCalibrationDisplay.from_predictions(**rows))),
-            "y_true y_prob sample_weight",
+            lambda **rows: len(drawn(plotting.CostCalibrationDisplay.from_predictions(**rows))),
+            "y_true y_score sample_weight",
         ),
     }
 
@@ -302,7 +311,7 @@ def test_costs_that_a_classifier_is_given_later_are_of_the_same_rows(method, mod
 
 @pytest.mark.parametrize(
     "display",
-    [costopt.CostCurveDisplay, costopt.GainDisplay, costopt.CostCalibrationDisplay],
+    [plotting.CostCurveDisplay, plotting.GainDisplay, plotting.CostCalibrationDisplay],
     ids=lambda display: display.__name__,
 )
 def test_a_display_of_a_policy_takes_labels_and_costs_of_the_same_rows(display, model):

@@ -9,14 +9,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from costopt import CostMatrix, CostOptWarning, DataError, optimize
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose, pose_rows
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.labels import encode_labels
 from costopt.learners import anomaly as anomaly_learner
-from costopt.learners.anomaly import ANOMALY, AnomalyLearner
-from costopt.learners.registry import built_in, learner
+from costopt.learners.anomaly import AnomalyLearner
+from costopt.learners.registry import LEARNERS, built_in, learner
+
+ANOMALY = [name for name, made in LEARNERS.items() if isinstance(made, AnomalyLearner)]
 
 
 def strange(n=600, positives=30, seed=0):
@@ -33,11 +36,11 @@ def strange(n=600, positives=30, seed=0):
 
 def posed(X, y, name, cv=3, **options):
     costs = options.pop("costs", CostMatrix(fn=20, fp=1))
-    return pose(X, y, costs, {name: AnomalyLearner(name)}, cv=cv, n_jobs=1, **options).problem
+    return prepare(X, y, costs, {name: learner(name)}, Rows(cv=cv, **options), n_jobs=1)
 
 
 def candidate_of(name, **params):
-    return Candidate(name, AnomalyLearner(name).defaults() | params)
+    return Candidate(name, learner(name).defaults() | params)
 
 
 @pytest.mark.parametrize("name", ANOMALY)
@@ -71,7 +74,7 @@ def test_no_positive_is_ever_trained_on(name):
         for fold in (0, None):
             trained = train(problem, candidate_of(name), fold, n_threads=1)
             model = trained.fitted.model
-            scores.append(AnomalyLearner(name).score(model, posed(X, y, name).features))
+            scores.append(learner(name).score(model, posed(X, y, name).features))
 
     for at in (2, 3, 4, 5):
         assert_array_equal(scores[at], scores[at % 2])
@@ -107,8 +110,7 @@ def test_those_that_compare_rows_look_at_a_bounded_number_of_them(name, monkeypa
     fitted_on = getattr(found.fitted.model.detector, "n_samples_fit_", 100)
     assert fitted_on == 100
     assert (
-        roc_auc_score(y, AnomalyLearner(name).score(found.fitted.model, posed(X, y, name).features))
-        > 0.7
+        roc_auc_score(y, learner(name).score(found.fitted.model, posed(X, y, name).features)) > 0.7
     )
 
 
@@ -139,12 +141,12 @@ def test_columns_that_hardly_vary_are_no_error(name):
 
 
 def test_rows_for_another_estimator_are_refused():
-    problem = pose_rows(
+    problem = prepare_encoded(
         np.zeros((40, 2)),
         encode_labels([0, 1] * 20, None),
         CostMatrix(fp=1, fn=5),
-        {"one_class_svm": AnomalyLearner("one_class_svm")},
-    ).problem
+        {"one_class_svm": learner("one_class_svm")},
+    )
 
     with pytest.raises(DataError, match="one_class_svm needs a table of columns, not rows for"):
         evaluate(problem, candidate_of("one_class_svm"))
@@ -155,7 +157,7 @@ def test_it_is_searched_and_its_policy_is_saved_without_the_model(tmp_path):
 
     result = optimize(X, y, CostMatrix(fn=20, fp=1), learners="isolation_forest", n_trials=1, cv=2)
 
-    # the devices that are searched by default are none of its: it is searched without
+    # the methods that are searched by default are none of its: it is searched without
     assert set(result.best_params) == {"n_estimators", "max_features"}
     with pytest.warns(CostOptWarning, match="model-not-saved"):
         result.policy.save(tmp_path / "policy")

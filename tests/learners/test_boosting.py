@@ -10,11 +10,12 @@ from costopt import DataError, SearchError, XGBoostLearner, scale_odds
 from costopt.evaluation.folds import make_folds
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Feature, Schema
-from costopt.learners.protocol import Features, Fold, Integer, Real
-from costopt.rebalancing.methods import TrainingRows, reweight
-from costopt.rebalancing.weights import Reweighting
+from costopt.learners.dimensions import Integer, Real
+from costopt.learners.protocol import Features, Fold
+from costopt.rebalancing.definition import Reweighting, TrainingRows
+from costopt.rebalancing.methods import method
 
-DEVICES = ["none", "weight", "random_over", "random_under"]
+SIMPLE = ["none", "weight", "random_over", "random_under"]
 
 
 def features_of(X, schema=None):
@@ -22,8 +23,8 @@ def features_of(X, schema=None):
     return Features(table, schema or Schema.infer(table))
 
 
-def sample_of(y, device="none", ratio=0.7, population=None):
-    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
+def sample_of(y, resampling="none", ratio=0.7, population=None):
+    return method(resampling).reweight(TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(learner, prepared, y, fold=None, *, sample=None, params=None, **options):
@@ -52,8 +53,8 @@ def train_exactly(X, y, *, weight=None, **settings):
     return xgb.train(settings, xgb.DMatrix(X, label=y, weight=weight), 15)
 
 
-def test_weights_scale_pos_weight_and_repeated_rows_are_one_device_under_exact_cuts():
-    """What the ledger's single number per device stands on (xgboost's own doing, not ours)."""
+def test_weights_scale_pos_weight_and_repeated_rows_are_one_method_under_exact_cuts():
+    """What the ledger's single number per resampling stands on (xgboost's own doing, not ours)."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(150, 3))
     y = rng.random(150) < expit(2 * X[:, 0] - 1.5)
@@ -69,7 +70,7 @@ def test_weights_scale_pos_weight_and_repeated_rows_are_one_device_under_exact_c
     assert_allclose(repeated.predict(rows), weighted.predict(rows), atol=1e-5)
 
 
-def test_on_shared_cuts_the_weight_device_is_scale_pos_weight(mixed):
+def test_on_shared_cuts_the_weight_method_is_scale_pos_weight(mixed):
     """Weights enter after binning, so that they move no cut."""
     X, y = mixed
     features = features_of(X)
@@ -128,21 +129,21 @@ def test_on_shared_cuts_over_sampling_is_repeating_rows(mixed):
     )
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("resampling", SIMPLE)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_early_stopping_looks_at_the_loss_of_corrected_probabilities(
-    mixed, folds, device, weighted
+    mixed, folds, resampling, weighted
 ):
     X, y = mixed
     population = np.where(y, 0.4, 1.1) if weighted else None
     learner = XGBoostLearner(max_rounds=24, patience=24)
     prepared = learner.prepare(features_of(X), folds)
     train, test = folds[1].train, folds[1].test
-    sample = sample_of(y[train], device, 1.5, None if population is None else population[train])
+    sample = sample_of(y[train], resampling, 1.5, None if population is None else population[train])
 
     fitted = fit(learner, prepared, y, 1, sample=sample, validation_weight=population)
 
-    assert sample.odds_multiplier > 2 or device == "none"
+    assert sample.odds_multiplier > 2 or resampling == "none"
     for done, loss in zip(fitted.rounds, fitted.losses, strict=True):
         score = learner.score_fold(prepared, 1, fitted, int(done))
         corrected = scale_odds(score, 1 / sample.odds_multiplier)
@@ -158,16 +159,16 @@ def test_early_stopping_looks_at_the_loss_of_corrected_probabilities(
         ("focal", lambda p, y: -(np.where(y, 1 - p, p) ** 2) * np.log(np.where(y, p, 1 - p))),
     ],
 )
-@pytest.mark.parametrize("device", ["none", "weight", "random_under"])
+@pytest.mark.parametrize("resampling", ["none", "weight", "random_under"])
 def test_other_objectives_look_at_the_loss_that_they_train(
-    mixed, folds, name, loss, weighted, device
+    mixed, folds, name, loss, weighted, resampling
 ):
     """Validation rows by their own weights, and positives as often as they count in training."""
     X, y = mixed
     own = np.random.default_rng(0).lognormal(0, 1, y.size) if weighted else np.ones(y.size)
     learner = XGBoostLearner(max_rounds=12, patience=12, objective=name)
     prepared = learner.prepare(features_of(X), folds)
-    sample = sample_of(y[folds[1].train], device, 1.5)
+    sample = sample_of(y[folds[1].train], resampling, 1.5)
 
     fitted = fit(
         learner, prepared, y, 1, sample=sample, validation_weight=own if weighted else None
@@ -228,12 +229,14 @@ def test_without_a_number_the_final_model_grows_to_the_most():
     assert fitted.model.num_boosted_rounds() == 3
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_a_fold_of_so_many_rounds_is_scored_like_one_that_was_stopped_there(mixed, folds, device):
+@pytest.mark.parametrize("resampling", SIMPLE)
+def test_a_fold_of_so_many_rounds_is_scored_like_one_that_was_stopped_there(
+    mixed, folds, resampling
+):
     X, y = mixed
     learner = XGBoostLearner(max_rounds=12, patience=12)
     prepared = learner.prepare(features_of(X), folds)
-    sample = sample_of(y[folds[2].train], device)
+    sample = sample_of(y[folds[2].train], resampling)
 
     grown = fit(learner, prepared, y, 2, sample=sample)
     expected = learner.score_fold(prepared, 2, grown, 5)
@@ -246,13 +249,13 @@ def test_a_fold_of_so_many_rounds_is_scored_like_one_that_was_stopped_there(mixe
     assert_allclose(learner.score(exact.model, rows), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_a_fold_of_so_many_rounds_is_a_model_of_its_training_rows_alone(mixed, folds, device):
+@pytest.mark.parametrize("resampling", SIMPLE)
+def test_a_fold_of_so_many_rounds_is_a_model_of_its_training_rows_alone(mixed, folds, resampling):
     """The same trees, whether the other rows are there or not; and it can be saved."""
     X, y = mixed
     learner = XGBoostLearner(max_rounds=12)
     train = folds[1].train
-    sample = sample_of(y[train], device)
+    sample = sample_of(y[train], resampling)
 
     prepared = learner.prepare(features_of(X), folds)
     found = fit(learner, prepared, y, 1, sample=sample, n_rounds=6).model
@@ -302,13 +305,13 @@ def test_what_a_checkpoint_raises_ends_the_growing_between_two_rounds(mixed, fol
 # Scores
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_a_fold_is_scored_as_the_final_model_of_its_training_rows_would(mixed, folds, device):
+@pytest.mark.parametrize("resampling", SIMPLE)
+def test_a_fold_is_scored_as_the_final_model_of_its_training_rows_would(mixed, folds, resampling):
     X, y = mixed
     schema = Schema.infer(Table(X))
     learner = XGBoostLearner(max_rounds=15, patience=15)
     train, test = folds[0].train, folds[0].test
-    sample = sample_of(y[train], device)
+    sample = sample_of(y[train], resampling)
     prepared = learner.prepare(features_of(X), folds)
 
     fitted = fit(learner, prepared, y, 0, sample=sample)
@@ -565,7 +568,7 @@ def test_the_other_names_of_parameters_are_understood():
     [
         ("n_estimators", "chosen by early stopping; set max_rounds= instead"),
         ("num_boost_round", "chosen by early stopping; set max_rounds= instead"),
-        ("scale_pos_weight", "the device 'weight' of resampling=, where its effect is undone"),
+        ("scale_pos_weight", "the method 'weight' of resampling=, where its effect is undone"),
         ("objective", "scores must be probabilities"),
         ("base_score", "the share of positives after weighting"),
         ("seed", "it comes from random_state="),

@@ -9,15 +9,15 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import roc_auc_score
 
-from costopt import CostMatrix, SearchError
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt import CostMatrix, SearchError, SklearnLearner
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
-from costopt.learners.families import FAMILIES, family
+from costopt.learners.dimensions import Choice, Integer, Real
 from costopt.learners.foreign import own_parameters
-from costopt.learners.protocol import Choice, Integer, Real
-from costopt.learners.registry import OPTIONAL, learner
+from costopt.learners.registry import LEARNERS, learner
 
 BALANCED = ("balanced_random_forest", "balanced_bagging", "easy_ensemble", "rusboost")
 # fewer members than by default, so that tests take no minutes
@@ -26,16 +26,18 @@ SMALL = {
     "rusboost": {"n_estimators": 30},
     "balanced_bagging": {"n_estimators": 20, "max_features": 1.0},
 }
+FAMILIES = [name for name, made in LEARNERS.items() if isinstance(made, SklearnLearner)]
+OPTIONAL = [name for name in FAMILIES if LEARNERS[name].needs]
 INSTALLED = [name for name in FAMILIES if name not in OPTIONAL or find_spec(name)]
 
 
 def params_of(name):
-    return family(name).defaults() | SMALL.get(name, {})
+    return learner(name).defaults() | SMALL.get(name, {})
 
 
 def posed(X, y, name, cv=2, **options):
     costs = options.pop("costs", CostMatrix(fn=8, fp=1))
-    return pose(X, y, costs, {name: family(name)}, cv=cv, n_jobs=1, **options).problem
+    return prepare(X, y, costs, {name: learner(name)}, Rows(cv=cv, **options), n_jobs=1)
 
 
 @pytest.mark.parametrize("name", INSTALLED)
@@ -48,7 +50,7 @@ def test_each_learns_from_mixed_columns_with_gaps(name, rows):
     again = train(problem, candidate, 1, n_threads=1).fitted.model
 
     assert roc_auc_score(y, found.raw) > 0.65
-    scores = family(name).score(again, problem.features)
+    scores = learner(name).score(again, problem.features)
     assert scores.shape == (300,)
     assert np.all((scores >= 0) & (scores <= 1))
     test = problem.folds.folds[1].test
@@ -57,7 +59,7 @@ def test_each_learns_from_mixed_columns_with_gaps(name, rows):
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_each_searches_what_it_knows_within_which_its_own_values_lie(name):
-    made = family(name)
+    made = learner(name)
 
     known = own_parameters(made.estimator)
     assert set(made.space()) <= set(known)
@@ -94,17 +96,17 @@ def test_members_that_balance_multiply_the_odds_by_negatives_per_positive(name):
 
 
 @pytest.mark.parametrize("name", BALANCED)
-@pytest.mark.parametrize("device", ["random_over", "random_under", "smote"])
-def test_balancing_what_is_balanced_already_does_nothing_more(name, device, rows):
-    """What a device did and what is left for the members make one whole, unless weights come after."""
+@pytest.mark.parametrize("resampling", ["random_over", "random_under", "smote"])
+def test_balancing_what_is_balanced_already_does_nothing_more(name, resampling, rows):
+    """What a resampling did and what is left for the members make one whole, unless weights come after."""
     X, y = rows
     problem = posed(X, y, name)
 
-    found = train(problem, Candidate(name, params_of(name), device, 1.0), 0, n_threads=1)
+    found = train(problem, Candidate(name, params_of(name), resampling, 1.0), 0, n_threads=1)
 
     y = problem.y[problem.folds.folds[0].train]
     plain = np.count_nonzero(~y) / np.count_nonzero(y)
-    weighs = device == "random_over" and family(name).takes_weights
+    weighs = resampling == "random_over" and learner(name).takes_weights
     assert_allclose(found.ledger.multiplier, plain**2 if weighs else plain, rtol=0.02)
 
 

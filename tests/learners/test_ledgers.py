@@ -23,15 +23,16 @@ from costopt import (
     CostThresholdClassifier,
     SklearnLearner,
     compare,
-    ledger_of,
     optimize,
 )
 from costopt.comparison.strategies import Strategy
-from costopt.evaluation.pricing import Candidate, undone
-from costopt.evaluation.problem import pose
+from costopt.evaluation.candidates import Candidate, corrected_scores
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate, fit_final
+from costopt.learners import ledger_of
 from costopt.learners.registry import BUILT_IN, learner
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.methods import METHODS
 
 COSTS = CostMatrix(fp=1, fn=9)
 CODE = "training-weights-undone"
@@ -47,7 +48,9 @@ def cases(n=3000, seed=0):
 
 def problem_of(estimator, X, y, **options):
     options = {"calibration": "none", "cv": 3, "n_jobs": 1} | options
-    return pose(X, y, COSTS, {"it": SklearnLearner(estimator, name="it")}, **options).problem
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    learners = {"it": SklearnLearner(estimator, name="it")}
+    return prepare(X, y, COSTS, learners, rows_, **options)
 
 
 BALANCED = LogisticRegression(class_weight="balanced")
@@ -74,7 +77,7 @@ def test_scores_mean_probabilities_again_before_costs_are_weighed(estimator):
 
     found = evaluate(problem, Candidate("it", {}))
 
-    corrected = undone(problem, found.raw, found.odds_multipliers)
+    corrected = corrected_scores(problem, found.raw, found.odds_multipliers)
     assert found.raw.mean() > 2 * y.mean()  # as they come
     assert abs(corrected.mean() - y.mean()) < 0.02
     # decisions cost about what those of the truth do; on scores as they come far more
@@ -112,18 +115,18 @@ def test_the_warning_names_the_factors():
         )  # fmt: skip
 
 
-@pytest.mark.parametrize("device", ["none", "weight", "random_over", "random_under"])
-def test_resampling_and_own_weights_are_undone_together(device):
+@pytest.mark.parametrize("resampling", ["none", "weight", "random_over", "random_under"])
+def test_resampling_and_own_weights_are_undone_together(resampling):
     """Rows that were balanced leave nothing for balanced weights to do."""
     X, y, _ = cases()
     with pytest.warns(CostOptWarning, match=CODE):
         problem = problem_of(BALANCED, X, y)
 
-    found = evaluate(problem, Candidate("it", {}, device, 1.0))
+    found = evaluate(problem, Candidate("it", {}, resampling, 1.0))
 
     against = (y == 0).sum() / y.sum()
     assert_allclose(found.odds_multipliers, against, rtol=0.02)
-    corrected = undone(problem, found.raw, found.odds_multipliers)
+    corrected = corrected_scores(problem, found.raw, found.odds_multipliers)
     assert abs(corrected.mean() - y.mean()) < 0.02
 
 
@@ -146,7 +149,7 @@ def test_some_balance_weights_and_some_rows(estimator):
         problem = problem_of(estimator, X, y, sample_weight=weight)
     found = evaluate(problem, Candidate("it", {}))
 
-    corrected = undone(problem, found.raw, found.odds_multipliers)
+    corrected = corrected_scores(problem, found.raw, found.odds_multipliers)
     share = weight[y == 1].sum() / weight.sum()
     assert 0.7 * share < np.average(corrected, weights=weight) < 1.4 * share
 
@@ -154,7 +157,7 @@ def test_some_balance_weights_and_some_rows(estimator):
 def test_parameters_that_are_searched_are_those_that_are_undone():
     X, y, _ = cases()
     learner = SklearnLearner(LogisticRegression(), {"class_weight": [None, "balanced"]}, name="it")
-    problem = pose(X, y, COSTS, {"it": learner}, calibration="none", cv=3, n_jobs=1).problem
+    problem = prepare(X, y, COSTS, {"it": learner}, Rows(cv=3), calibration="none", n_jobs=1)
 
     plain, balanced = (
         evaluate(problem, Candidate("it", {"class_weight": weight}))
@@ -219,7 +222,9 @@ def test_weights_that_are_passed_count_where_they_are_balanced():
 
 
 REACH_IT = [  # those that clean up afterwards do not
-    name for name in DEVICES if DEVICES[name].has_ratio and name not in ("smote_tomek", "smote_enn")
+    name
+    for name in METHODS
+    if (METHODS[name].ratio is not None) and name not in ("smote_tomek", "smote_enn")
 ]
 
 
@@ -233,10 +238,10 @@ def test_balanced_strategies_balance_what_rows_stand_for(name):
         X, y, COSTS, strategies=[strategy], learner="logistic", sample_weight=weight, cv=3, n_jobs=1
     )
 
-    (priced,) = found.priced.values()
+    (record,) = found.records.values()
     against = weight[y == 0].sum() / weight[y == 1].sum()
     assert against < 0.6 * (y == 0).sum() / y.sum()
-    assert_allclose(priced.found.odds_multipliers, against, rtol=0.25)
+    assert_allclose(record.found.odds_multipliers, against, rtol=0.25)
 
 
 def test_no_built_in_learner_is_warned_of():
@@ -245,4 +250,4 @@ def test_no_built_in_learner_is_warned_of():
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", CostOptWarning)
-        pose(X, y, COSTS, learners, calibration="none")
+        prepare(X, y, COSTS, learners, calibration="none")

@@ -15,8 +15,10 @@ from costopt import LogisticLearner, PolicyError, SearchError
 from costopt.evaluation.folds import make_folds
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
-from costopt.learners.protocol import Features, Fold, Real
-from costopt.rebalancing.methods import TrainingRows, reweight
+from costopt.learners.dimensions import Real
+from costopt.learners.protocol import Features, Fold
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import method
 
 
 def features_of(X, schema=None):
@@ -24,8 +26,8 @@ def features_of(X, schema=None):
     return Features(table, schema or Schema.infer(table))
 
 
-def sample_of(y, device="none", ratio=None, population=None):
-    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
+def sample_of(y, resampling="none", ratio=None, population=None):
+    return method(resampling).reweight(TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(features, y, folds=(), fold=None, *, sample=None, C=0.3):
@@ -128,11 +130,11 @@ def test_a_number_that_was_never_missing_in_training_is_taken_as_its_median(mixe
     )
 
 
-@pytest.mark.parametrize("device", ["none", "weight", "random_over", "random_under"])
-def test_a_fold_is_scored_as_new_rows_are(mixed, device):
+@pytest.mark.parametrize("resampling", ["none", "weight", "random_over", "random_under"])
+def test_a_fold_is_scored_as_new_rows_are(mixed, resampling):
     X, y = mixed
     folds = make_folds(y, 3).folds
-    sample = sample_of(y[folds[1].train], device, 0.8)
+    sample = sample_of(y[folds[1].train], resampling, 0.8)
     learner, prepared, fitted = fit(features_of(X), y, folds, 1, sample=sample)
 
     score = learner.score_fold(prepared, 1, fitted, None)

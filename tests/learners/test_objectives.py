@@ -7,8 +7,10 @@ from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DecisionPolicy, SearchError, XGBoostLearner, optimize
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt.calibration.identity import IdentityMap
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.frames import Table
@@ -16,7 +18,8 @@ from costopt.inputs.schema import Schema
 from costopt.learners.objectives import OBJECTIVES, objective
 from costopt.learners.protocol import Features
 from costopt.learners.registry import learner
-from costopt.rebalancing.methods import TrainingRows, reweight
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import method
 
 NAMES = ("focal", "expected_cost")
 MARGINS = np.linspace(-8, 8, 161)
@@ -38,7 +41,8 @@ def rare(rate=0.01, n=4000, seed=0):
 def problem_of(X, y, name, costs=None, **options):
     made = options.pop("made", None) or learner(name)
     costs = CostMatrix(fp=1, fn=100) if costs is None else costs
-    return made, pose(X, y, costs, {name: made}, n_jobs=1, **options).problem
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    return made, prepare(X, y, costs, {name: made}, rows_, n_jobs=1, **options)
 
 
 # Derivatives
@@ -129,18 +133,18 @@ def test_names_are_checked():
 
 
 @pytest.mark.parametrize(
-    ("name", "device"), [("xgboost_focal", "none"), ("xgboost_expected_cost", "case_weight")]
+    ("name", "resampling"), [("xgboost_focal", "none"), ("xgboost_expected_cost", "case_weight")]
 )
-def test_boosting_reduces_the_loss_on_rows_it_is_trained_on(name, device):
+def test_boosting_reduces_the_loss_on_rows_it_is_trained_on(name, resampling):
     X, y = rare(0.1, 1000)
     made, problem = problem_of(X, y, name, CostMatrix(fp=1, fn=9))
     features = Features(Table(X), Schema.infer(Table(X)))
     chosen = objective(name.removeprefix("xgboost_"))
-    weight = np.where(y == 1, 9.0, 1.0) if device == "case_weight" else np.ones(y.size)
+    weight = np.where(y == 1, 9.0, 1.0) if resampling == "case_weight" else np.ones(y.size)
 
     losses = []
     for rounds in (1, 10, 40, 160):
-        candidate = Candidate(name, made.defaults(), device)
+        candidate = Candidate(name, made.defaults(), resampling)
         model = train(problem, candidate, None, n_threads=1, n_rounds=rounds).fitted.model
         score = made.score(model, features)
         losses.append(np.average(chosen.loss(np.log(score / (1 - score)), y == 1), weights=weight))
@@ -150,13 +154,13 @@ def test_boosting_reduces_the_loss_on_rows_it_is_trained_on(name, device):
 
 
 @pytest.mark.parametrize(
-    ("name", "device"), [("xgboost_focal", "none"), ("xgboost_expected_cost", "case_weight")]
+    ("name", "resampling"), [("xgboost_focal", "none"), ("xgboost_expected_cost", "case_weight")]
 )
-def test_trees_grow_and_rank_where_one_in_a_hundred_is_positive(name, device):
+def test_trees_grow_and_rank_where_one_in_a_hundred_is_positive(name, resampling):
     """Within 0.05 of log loss; focal loss once stayed at the base rate, then overshot it."""
     X, y = rare()
     found = {}
-    for learned, treated in (("xgboost", "none"), (name, device)):
+    for learned, treated in (("xgboost", "none"), (name, resampling)):
         made, problem = problem_of(X, y, learned, cv=3)
         out = evaluate(problem, Candidate(learned, made.defaults(), treated))
         found[learned] = roc_auc_score(y, out.raw)
@@ -185,8 +189,7 @@ def test_rounds_are_chosen_by_the_loss_that_is_trained_on(rows):
     X, y = rows
     made, problem = problem_of(X, y, "xgboost_expected_cost", CostMatrix(fp=1, fn=8))
     fold = problem.folds.folds[0]
-    sample = reweight(
-        "case_weight",
+    sample = method("case_weight").reweight(
         TrainingRows(problem.y[fold.train], None, problem.costs),
         None,
         problem.rng(0),
@@ -210,9 +213,9 @@ def test_expected_cost_takes_costs_case_by_case(rows):
     found = evaluate(problem, Candidate("xgboost_expected_cost", made.defaults(), "case_weight"))
 
     assert found.odds_multipliers == (1.0,) * 5
-    assert found.calibrator.is_identity
-    assert made.devices == ("case_weight",)
-    assert XGBoostLearner(objective="focal").devices is None
+    assert found.calibrator == IdentityMap()
+    assert made.methods == ("case_weight",)
+    assert XGBoostLearner(objective="focal").methods is None
 
 
 def test_an_objective_is_named_in_the_words_of_a_learner():

@@ -10,17 +10,8 @@ from numpy.testing import assert_array_equal
 from costopt import CostOptWarning, DataError, LogisticLearner, SearchError, XGBoostLearner
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Feature, Schema
-from costopt.learners.protocol import (
-    Choice,
-    Features,
-    Integer,
-    Real,
-    as_dimension,
-    check_magnitude,
-    saves_models,
-    warn_of_unsaved_models,
-    within,
-)
+from costopt.learners.dimensions import Choice, Integer, Real, as_dimension, within
+from costopt.learners.protocol import Features, check_magnitude, warn_of_unsaved_models
 from costopt.learners.registry import BUILT_IN, built_in, learner
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
@@ -167,8 +158,8 @@ def test_models_of_foreign_learners_are_read_by_nobody():
 def test_a_learner_says_beforehand_whether_its_models_are_saved(name):
     made = learner(name)
 
-    assert saves_models(made) == (built_in(name) is not None)
-    if saves_models(made):
+    assert made.saves_models == (built_in(name) is not None)
+    if made.saves_models:
         warn_of_unsaved_models([made])
         return
     with pytest.warns(CostOptWarning, match=rf"model-will-not-be-saved\] models of {name} have no"):

@@ -17,9 +17,11 @@ from costopt import DataError, SearchError, SklearnLearner
 from costopt.evaluation.folds import make_folds
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
-from costopt.learners.protocol import Choice, Features, Integer, Real
+from costopt.learners.dimensions import Choice, Integer, Real
+from costopt.learners.protocol import Features
 from costopt.learners.wrapped import positive_scores
-from costopt.rebalancing.methods import TrainingRows, reweight
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import method
 
 
 class Says(ClassifierMixin, BaseEstimator):
@@ -41,8 +43,8 @@ def features_of(X, schema=None):
     return Features(table, schema or Schema.infer(table))
 
 
-def sample_of(y, device="none", ratio=0.8, population=None):
-    return reweight(device, TrainingRows(y, population), ratio, np.random.default_rng(0))
+def sample_of(y, resampling="none", ratio=0.8, population=None):
+    return method(resampling).reweight(TrainingRows(y, population), ratio, np.random.default_rng(0))
 
 
 def fit(learner, prepared, y, fold=None, *, sample=None, params=None, seed=0):
@@ -68,12 +70,12 @@ def numbers():
 # It is what the classifier alone would do
 
 
-@pytest.mark.parametrize("device", ["none", "weight", "random_over", "random_under"])
-def test_a_forest_is_fitted_on_a_folds_rows_with_its_weights(numbers, device):
+@pytest.mark.parametrize("resampling", ["none", "weight", "random_over", "random_under"])
+def test_a_forest_is_fitted_on_a_folds_rows_with_its_weights(numbers, resampling):
     X, y = numbers
     folds = make_folds(y, 3).folds
     train, test = folds[1].train, folds[1].test
-    sample = sample_of(y[train], device)
+    sample = sample_of(y[train], resampling)
     learner = SklearnLearner(RandomForestClassifier(n_estimators=5))
     prepared = learner.prepare(features_of(X), folds)
 
@@ -83,7 +85,7 @@ def test_a_forest_is_fitted_on_a_folds_rows_with_its_weights(numbers, device):
     kept = train if sample.rows is None else train[sample.rows]
     forest = RandomForestClassifier(n_estimators=5, max_depth=3, random_state=7)
     # a forest draws its rows by weight, and draws others for equal weights than for none
-    weight = sample.sample_weight if device in ("weight", "random_over") else None
+    weight = sample.sample_weight if resampling in ("weight", "random_over") else None
     forest.fit(X[kept], y[kept], sample_weight=weight)
     assert_array_equal(score, forest.predict_proba(X[test])[:, 1])
     assert_array_equal(score, learner.score(fitted.model, features_of(X[test])))
@@ -107,10 +109,10 @@ def test_it_has_no_rounds_to_grow_and_none_to_be_ended_between(numbers):
     )
 
 
-@pytest.mark.parametrize("device", ["random_over", "none"])
-def test_rows_are_repeated_for_a_classifier_without_weights(numbers, device):
+@pytest.mark.parametrize("resampling", ["random_over", "none"])
+def test_rows_are_repeated_for_a_classifier_without_weights(numbers, resampling):
     X, y = numbers
-    sample = sample_of(y, device)
+    sample = sample_of(y, resampling)
     learner = SklearnLearner(KNeighborsClassifier(5))
 
     fitted = fit(learner, learner.prepare(features_of(X), ()), y, sample=sample)
@@ -118,7 +120,7 @@ def test_rows_are_repeated_for_a_classifier_without_weights(numbers, device):
     times = np.round(sample.sample_weight / sample.sample_weight.min()).astype(int)
     alone = KNeighborsClassifier(5).fit(np.repeat(X, times, axis=0), np.repeat(y, times))
     assert not learner.takes_weights
-    assert (times.max() > 1) == (device == "random_over")
+    assert (times.max() > 1) == (resampling == "random_over")
     assert_array_equal(learner.score(fitted.model, features_of(X)), alone.predict_proba(X)[:, 1])
 
 

@@ -20,22 +20,24 @@ from sklearn.svm import LinearSVC
 
 from costopt import (
     CaseCosts,
-    CostCalibrationDisplay,
-    CostCurveDisplay,
     CostMatrix,
-    CostRatioDisplay,
     CostThresholdClassifier,
     DataError,
-    GainDisplay,
     PolicyError,
-    ScoreDistributionDisplay,
-    TradeoffDisplay,
     choose_threshold,
     decide,
     mean_cost,
     optimize,
 )
 from costopt.decision.rules import never_cost, perfect_cost
+from costopt.plotting import (
+    CostCalibrationDisplay,
+    CostCurveDisplay,
+    CostRatioDisplay,
+    GainDisplay,
+    ScoreDistributionDisplay,
+    TradeoffDisplay,
+)
 from costopt.plotting.canvas import plain
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")
@@ -152,7 +154,7 @@ def test_a_policy_is_shown_at_every_stage(searched):
     assert abs(restored - y.mean()) < 0.1 * y.mean()
     assert stages["calibrated"].brier_score < stages["model's own scores"].brier_score
     assert_allclose(display.bayes_threshold, 1 / 6)
-    assert "Bayes threshold 0.167" in texts(display.ax_)
+    assert "Bayes threshold 0.1667" in texts(display.ax_)
 
 
 def test_a_policy_without_a_model_has_no_stages():
@@ -167,17 +169,17 @@ def test_a_policy_without_a_model_has_no_stages():
     ("options", "message"),
     [
         ({"n_bins": 1}, "n_bins must be a whole number of at least 2, got 1"),
-        ({"y_prob": {}}, "y_prob must name at least one stage"),
+        ({"y_score": {}}, "y_score must name at least one stage"),
         (
-            {"y_prob": {"odds": [2, 0]}},
-            r"y_prob must lie in \[0, 1\], got 2.0 in row 0 \(stage 'odds'\)",
+            {"y_score": {"odds": [2, 0]}},
+            r"y_score must lie in \[0, 1\], got 2.0 in row 0 \(stage 'odds'\)",
         ),
     ],
 )
 def test_what_a_calibration_display_refuses(options, message):
     with pytest.raises(DataError, match=message):
         CostCalibrationDisplay.from_predictions(
-            **{"y_true": [0, 1], "y_prob": [0.1, 0.4], **options}
+            **{"y_true": [0, 1], "y_score": [0.1, 0.4], **options}
         )
 
 
@@ -210,7 +212,7 @@ def test_regions_and_shares_are_said_in_words():
     notes = [text.get_text() for text in ax.texts]
     recall = 100 * (p >= 1 / 6)[y == 1].mean()
 
-    assert notes == ["act from 0.167", "leave"]
+    assert notes == ["act from 0.1667", "leave"]
     assert f"positive cases, {recall:.3g} % of them acted on" in texts(ax)
     assert ax.get_xlabel() == "score"
     assert "%" in ax.get_ylabel()
@@ -318,10 +320,25 @@ def test_a_policys_own_decisions_are_marked(searched):
     assert display.decided == act.sum()
     assert_allclose(display.decided_gain.value, 400 * saved)
     assert display.decided_gain.low < display.decided_gain.value < display.decided_gain.high
-    assert display.gain_ax_ is not display.ax_
+    assert display.beside_ax_ is not display.ax_
     assert display.ax_.get_ylabel() == "gain over never acting, EUR"
-    assert display.gain_ax_.get_ylabel() == "gain per case, EUR"
+    assert display.beside_ax_.get_ylabel() == "share that is caught"
     assert any(text.startswith(f"decided: {act.sum()} cases, ") for text in texts(display.ax_))
+
+
+def test_shares_of_the_money_stand_beside_shares_of_the_cases():
+    """Two of four positives are acted on: half of the cases, and 90 of 100 of the money."""
+    y, p = np.array([1, 1, 1, 1, 0]), np.array([0.5, 0.5, 0.5, 0.01, 0.01])
+    costs = CaseCosts(fp=8.0, tp=8.0, fn=[68.0, 38.0, 13.0, 13.0, 50.0], unit="EUR")
+    display = GainDisplay.from_predictions(y, p, costs)
+
+    assert display.decided == 2
+    assert_allclose(display.caught[:3], [0, 1 / 4, 2 / 4])
+    assert_allclose(display.caught_money[:3], [0, 60 / 100, 90 / 100])
+    assert texts(display.beside_ax_) == [
+        "of the money at stake in them: 90 % at the decisions made",
+        "of the positive cases: 50 %",
+    ]
 
 
 def test_one_axes_is_for_the_money_and_three_are_too_many():
@@ -330,7 +347,7 @@ def test_one_axes_is_for_the_money_and_three_are_too_many():
     display = GainDisplay.from_predictions(y, p, COSTS, ax=ax)
 
     assert display.ax_ is ax
-    assert display.gain_ax_ is None
+    assert display.beside_ax_ is None
     with pytest.raises(DataError, match="ax must be one axes or a pair of them, got 3"):
         display.plot([ax, ax, ax])
 
@@ -381,6 +398,34 @@ def test_a_policy_brings_its_costs_and_labels(display, searched):
 
     assert found.figure_ is found.ax_.figure
     assert found.title == f"400 cases, {y.sum()} of them positive"
+    titled = found.ax_ if found.beside_ax_ is None else found.beside_ax_
+    assert titled.get_title(loc="left") == f"{found.heading}\n{found.title}"
+
+
+@pytest.mark.parametrize("display", [CostCurveDisplay, ScoreDistributionDisplay, TradeoffDisplay])
+def test_an_axis_says_what_its_scores_are(display, searched):
+    X, y, policy, _ = searched
+    score = policy.probability(X)
+    named = [
+        display.from_policy(policy, X, y, ax=axes()),
+        display.from_predictions(y, score, COSTS, ax=axes()),
+        display.from_predictions(y, score, COSTS, score_name="risk", ax=axes()),
+    ]
+
+    said = [each.ax_.get_xlabel().removeprefix("threshold on the ") for each in named]
+    assert said == ["calibrated probability", "score", "risk"]
+
+
+@pytest.mark.parametrize("display", DISPLAYS)
+def test_a_legend_covers_no_data(display):
+    y, p = simulated(300)
+    found = display.from_predictions(y, p, COSTS)
+    found.figure_.canvas.draw()
+
+    for ax in (found.ax_, found.beside_ax_):
+        if ax is not None:
+            legend, picture = ax.get_legend().get_window_extent(), ax.get_window_extent()
+            assert legend.y1 < picture.y0
 
 
 def test_costs_per_case_of_a_policy_must_be_passed_again(searched):

@@ -11,15 +11,9 @@ from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt import (
-    ComparisonDisplay,
-    CostMatrix,
-    DataError,
-    SearchError,
-    SearchProgressDisplay,
-    optimize,
-)
+from costopt import CostMatrix, DataError, SearchError, optimize
 from costopt.comparison.compare import compare
+from costopt.plotting import ComparisonDisplay, SearchProgressDisplay
 
 COSTS = CostMatrix(fp=1, fn=8, unit="US$")
 STRATEGIES = ["logistic regression", "class weights balanced", "random under-sampling"]
@@ -151,21 +145,20 @@ def test_trials_and_the_honest_estimate(result):
     assert display.expected_cost == result.expected_cost
     assert display.chosen == result.trial_number
     found = result.expected_cost
-    assert f"on new cases: {found.value:.3g} (95%: {found.low:.3g} to {found.high:.3g})" in texts(
-        display.ax_
-    )
+    said = f"expected on new cases: {found.value:.3g} (95%: {found.low:.3g} to {found.high:.3g})"
+    assert said in texts(display.ax_)
     low, high = display.ax_.get_ylim()
     assert low < found.low < found.high < high
     assert display.ax_.get_ylabel() == r"cost in US\$ per case"
 
 
-def test_trials_that_are_far_too_dear_do_not_flatten_the_picture(result):
+def test_trials_that_cost_far_too_much_do_not_flatten_the_picture(result):
     display = SearchProgressDisplay.from_result(result, ax=axes())
     display.costs = np.where(np.arange(display.costs.size) == 3, 1e6, display.costs)
     display.plot(ax=axes())
 
     assert display.ax_.get_ylim()[1] < 100
-    assert "dearer than is drawn" in texts(display.ax_)
+    assert "more expensive than is drawn" in texts(display.ax_)
 
 
 def test_importance_finds_the_parameter_that_the_cost_depends_on(result, capfd):
@@ -186,9 +179,9 @@ def test_importance_finds_the_parameter_that_the_cost_depends_on(result, capfd):
     assert next(iter(display.importance)) == "matters"
     assert display.importance["matters"] > 0.8
     assert_allclose(sum(display.importance.values()), 1)
-    bars = [bar.get_width() for bar in display.importance_ax_.patches]
+    bars = [bar.get_width() for bar in display.beside_ax_.patches]
     assert_allclose(bars, list(display.importance.values()))
-    assert display.note == "What mattered, in 40 trials"
+    assert display.note == "Which parameters mattered, in 40 trials"
     assert capfd.readouterr() == ("", "")  # Optuna says nothing either
 
 
@@ -198,8 +191,14 @@ def test_few_trials_are_said_to_be_few(make_rows):
     display = SearchProgressDisplay.from_result(few)
 
     assert display.importance == {}
-    (said,) = (text.get_text() for text in display.importance_ax_.texts)
-    assert said == "Too few trials to say what mattered:\n2 of at least 20."
+    assert display.beside_ax_ is None  # no empty half
+    said = "parameter importance needs 20 trials (2 so far)"
+    assert display.ax_.get_title(loc="left").endswith(f"\n2 trials\n{said}")
+    assert [tick for tick in display.ax_.get_xticks() if tick % 1] == []
+
+    main, beside = Figure().subplots(1, 2)
+    display.plot(ax=(main, beside))
+    assert [text.get_text() for text in beside.texts] == [said]
 
 
 def test_one_axes_is_for_the_trials(result):
@@ -207,7 +206,7 @@ def test_one_axes_is_for_the_trials(result):
     display = SearchProgressDisplay.from_result(result, ax=ax)
 
     assert display.ax_ is ax
-    assert display.importance_ax_ is None
+    assert display.beside_ax_ is None
     assert display.figure_ is ax.figure
 
 

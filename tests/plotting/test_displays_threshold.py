@@ -9,17 +9,10 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from sklearn import metrics
 
-from costopt import (
-    CaseCosts,
-    CostCurveDisplay,
-    CostMatrix,
-    CostRatioDisplay,
-    DataError,
-    TradeoffDisplay,
-    decide,
-    mean_cost,
-)
+from costopt import CaseCosts, CostMatrix, DataError, decide, mean_cost
 from costopt.evaluation.estimates import Sample
+from costopt.plotting import CostCurveDisplay, CostRatioDisplay, TradeoffDisplay
+from costopt.showing.text import MISSING
 
 COSTS = CostMatrix(fp=1, fn=5, unit="EUR")
 # few distinct values, so that ties are common
@@ -108,7 +101,7 @@ def test_a_change_of_currency_changes_the_labels_only():
     assert cent.ax_.get_ylabel() == "cost in cent per case"
 
 
-def test_thresholds_that_are_not_clearly_dearer_hold_the_bayes_threshold():
+def test_thresholds_that_are_not_significantly_more_expensive_hold_the_bayes_threshold():
     y, p = simulated(20_000)
     display = CostCurveDisplay.from_predictions(y, p, COSTS, ax=axes())
     low, high = display.near
@@ -127,7 +120,7 @@ def test_the_legend_gives_every_mark_its_number():
     shown = texts(display.ax_)
 
     assert "cheapest, 0.1 to 0.4: 0.25 EUR" in shown
-    assert "Bayes threshold 0.167: 0.25 EUR" in shown
+    assert "Bayes threshold 0.1667: 0.25 EUR" in shown
     assert "threshold 0.5: 1.5 EUR" in shown
 
 
@@ -208,14 +201,14 @@ def test_the_cheapest_threshold_is_marked_with_what_it_does():
     title = display.ax_.get_legend().get_title().get_text()
 
     assert 0.1 < display.threshold < 0.4
-    assert title == "From 0.214 up: precision 66.7 %, recall 100 %, alerts 75 %"
+    assert title == "From 0.2139 up: precision 66.7 %, recall 100 %, alerts 75 %"
 
 
 def test_a_threshold_that_nobody_reaches_is_named_in_words():
     display = TradeoffDisplay.from_predictions([0, 1], [0.1, 0.4], threshold=np.inf, ax=axes())
     title = display.ax_.get_legend().get_title().get_text()
 
-    assert title == "Never acting: precision none, recall 0 %, alerts 0 %"
+    assert title == f"Never acting: precision {MISSING}, recall 0 %, alerts 0 %"
 
 
 # cost ratios
@@ -250,7 +243,7 @@ def test_no_threshold_beats_the_cost_curve_and_one_reaches_it(case):
     lowest = np.min([2 * (dense * alarm + (1 - dense) * miss) for alarm, miss in cuts], axis=0)
     assert_allclose(straight, lowest, atol=1e-12)  # between its corners too
     assert np.all(display.optimal_loss <= display.brier_loss + 1e-12)
-    assert np.all(display.optimal_loss <= display.blanket_loss + 1e-12)
+    assert np.all(display.optimal_loss <= display.baseline_loss + 1e-12)
 
 
 def test_calibrated_scores_pay_nothing_for_miscalibration():
@@ -281,19 +274,19 @@ def test_the_declared_ratio_is_marked():
     display = CostRatioDisplay.from_predictions(y, p, CostMatrix(fp=10, tp=10, fn=50), ax=axes())
 
     assert_allclose(display.marked, 10 / (10 + 40))
-    assert "declared costs: 0.2" in texts(display.ax_)
+    assert "declared costs, 4:1 (threshold 0.2)" in texts(display.ax_)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"view": "roc"}, "view='roc' is not known: known are 'loss', 'normalized'"),
-        ({"y_prob": [0.1, 1.4]}, r"y_prob must lie in \[0, 1\], got 1.4 in row 1"),
+        ({"y_score": [0.1, 1.4]}, r"y_score must lie in \[0, 1\], got 1.4 in row 1"),
     ],
 )
 def test_what_a_ratio_display_refuses(options, message):
     with pytest.raises(DataError, match=message):
-        CostRatioDisplay.from_predictions(**{"y_true": [0, 1], "y_prob": [0.1, 0.4], **options})
+        CostRatioDisplay.from_predictions(**{"y_true": [0, 1], "y_score": [0.1, 0.4], **options})
 
 
 @pytest.mark.parametrize(

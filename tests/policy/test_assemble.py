@@ -25,9 +25,10 @@ from costopt import (
     decide,
     mean_cost,
 )
+from costopt.evaluation.candidates import Candidate
 from costopt.evaluation.estimates import Sample
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
@@ -93,7 +94,7 @@ def test_costs_per_case_come_from_columns_or_arrays():
     )
 
 
-def test_scores_that_rank_no_better_than_chance_end_in_a_blanket_rule():
+def test_scores_that_rank_no_better_than_chance_end_in_a_rule_without_a_model():
     rng = np.random.default_rng(0)
     y = np.tile([0, 0, 0, 1], 250)
     score = np.where(y == 1, 0.3, 0.4) + rng.normal(0, 0.01, 1000)
@@ -161,8 +162,9 @@ def test_a_currency_of_any_size_gives_the_same_decisions(size):
 def evaluated(rows, costs=COSTS, **options):
     X, y = rows
     options = {"cv": 3, "n_jobs": 1, "random_state": 2} | options
-    posed = pose(X, y, costs, LEARNERS, **options)
-    return posed, evaluate(posed.problem, Candidate("logistic", {"C": 0.5}))
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    problem = prepare(X, y, costs, LEARNERS, rows_, **options)
+    return problem, evaluate(problem, Candidate("logistic", {"C": 0.5}))
 
 
 @pytest.mark.parametrize(
@@ -172,11 +174,11 @@ def evaluated(rows, costs=COSTS, **options):
 )
 def test_the_evidence_is_in_the_declared_unit_and_of_the_scored_rows(rows, options):
     costs = CostMatrix(fn="50 * amount", fp=70, tp=20, unit="EUR")
-    posed, found = evaluated(rows, costs, **options)
+    problem, found = evaluated(rows, costs, **options)
 
-    evidence = evidence_of(posed, found)
+    evidence = evidence_of(problem, found)
 
-    X, y = (table.iloc[posed.problem.scored.rows] for table in rows)
+    X, y = (table.iloc[problem.scored.rows] for table in rows)
     resolved = costs.resolve(X)
     act = found.choice.act
     weight = options.get("sample_weight", np.ones(len(y)))
@@ -189,7 +191,7 @@ def test_the_evidence_is_in_the_declared_unit_and_of_the_scored_rows(rows, optio
         None,
         found.calibrated,
         options.get("sample_weight"),
-        None if periods is None else periods[posed.problem.scored.rows],
+        None if periods is None else periods[problem.scored.rows],
     )
     nobody = np.zeros(len(y), dtype=bool)
     for estimate, row_cost, decided in (
@@ -215,10 +217,10 @@ def test_the_evidence_is_in_the_declared_unit_and_of_the_scored_rows(rows, optio
 
 
 def test_other_decisions_are_measured_beside_those_without_a_model(rows):
-    posed, found = evaluated(rows)
+    problem, found = evaluated(rows)
     half = found.raw >= 0.5
 
-    evidence = evidence_of(posed, found, baselines={"at 0.5": half})
+    evidence = evidence_of(problem, found, baselines={"at 0.5": half})
 
     assert list(evidence.baselines) == ["never act", "always act", "at 0.5"]
     expected = mean_cost(rows[1], half, COSTS)
@@ -226,11 +228,11 @@ def test_other_decisions_are_measured_beside_those_without_a_model(rows):
 
 
 def test_what_a_selection_hides_moves_money_and_savings_together(rows):
-    posed, found = evaluated(rows)
-    plain = evidence_of(posed, found)
+    problem, found = evaluated(rows)
+    plain = evidence_of(problem, found)
     bias = 0.1 * found.value
 
-    evidence = evidence_of(posed, found, bias=bias)
+    evidence = evidence_of(problem, found, bias=bias)
 
     base = min(plain.baselines[name].value for name in ("never act", "always act"))
     cost = plain.expected_cost.value
@@ -241,7 +243,7 @@ def test_what_a_selection_hides_moves_money_and_savings_together(rows):
     words = evidence.correction()
     assert words.startswith(f"On these rows it cost {cost:.4g}; ")
     assert words.endswith(" is added, since the policy was selected on them.")
-    assert " is taken off, since" in evidence_of(posed, found, bias=-bias).correction()
+    assert " is taken off, since" in evidence_of(problem, found, bias=-bias).correction()
     assert plain.selection_bias == 0
 
 
@@ -269,13 +271,13 @@ def of_folds(rows, learner, costs=CLOSE, threshold="auto"):
     few = np.r_[positive[:20], negative[:120]]  # half as many positives per negative
     many = np.setdiff1d(np.arange(300), few)
     pairs = [(few, many), (many, few)]
-    posed = pose(X, y, costs, LEARNERS, cv=pairs, n_jobs=1, threshold=threshold)
-    found = evaluate(posed.problem, Candidate(learner, {}, "random_under", 0.9))
-    final = fit_final(posed.problem, found.candidate, found.n_rounds, "folds")
+    problem = prepare(X, y, costs, LEARNERS, Rows(cv=pairs), n_jobs=1, threshold=threshold)
+    found = evaluate(problem, Candidate(learner, {}, "random_under", 0.9))
+    final = fit_final(problem, found.candidate, found.n_rounds, "folds")
     multipliers = [part.ledger.multiplier for part in final]
     assert multipliers == list(found.odds_multipliers)
     assert multipliers[0] > 1.5 * multipliers[1] > 2
-    return assemble(posed, found, final, evidence_of(posed, found))
+    return assemble(problem, found, final, evidence_of(problem, found))
 
 
 def averaged(policy, X):

@@ -21,7 +21,7 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.rules import CutRule
+from costopt.decision.rules import ThresholdRule
 
 COSTS = CostMatrix(fn="amount", fp=2, unit="EUR")
 FOUND = ["probability", "action", "expected_gain"]
@@ -180,8 +180,8 @@ def test_one_score_is_enough_where_costs_are_constant(for_scores):
     assert found.probability == for_scores.probability(score=[0.9])[0]
     assert found.expected_gain == pytest.approx(3 * found.probability - (1 - found.probability))
     assert for_scores.decide_one({"any": 1}, score=0.9) == found
-    dear = for_scores.decide_one(score=0.9, costs=CaseCosts(fn=3, fp=1000))
-    assert (dear.action, dear.probability) == ("leave", found.probability)
+    other = for_scores.decide_one(score=0.9, costs=CaseCosts(fn=3, fp=1000))
+    assert (other.action, other.probability) == ("leave", found.probability)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,6 @@ def test_scores_are_evaluated_as_the_models_own(policy, for_scores, rows):
     raw = policy.raw_score(X)
 
     assert policy.evaluate(X[["amount"]], y, score=raw) == policy.evaluate(X, y)
-    assert policy.measure(X[["amount"]], y, score=raw) == policy.measure(X, y)
     acted = for_scores.decide(score=raw)
     cost = np.where(acted, np.where(y == 1, 0, 1), np.where(y == 1, 3, 0)).mean()
     found = for_scores.evaluate(None, y, score=raw, groups=np.arange(len(y)) // 2)
@@ -255,7 +254,7 @@ def test_a_probability_is_not_taken_for_a_score(policy, rows):
 
 
 def test_the_gain_of_a_cut_reads_costs_that_only_the_caller_knows(for_scores):
-    by_cut = dataclasses.replace(for_scores, rule=CutRule(0.3), costs=None, known_costs=None)
+    by_cut = dataclasses.replace(for_scores, rule=ThresholdRule(0.3), costs=None, known_costs=None)
     costs = CaseCosts(fn=[10.0, 100.0], fp=1.0)
 
     found = by_cut.decide_frame(score=[0.9, 0.9], costs=costs)
@@ -264,6 +263,31 @@ def test_the_gain_of_a_cut_reads_costs_that_only_the_caller_knows(for_scores):
     np.testing.assert_allclose(found["expected_gain"], p * np.array([10, 100]) - (1 - p))
     with pytest.raises(PolicyError, match="pass costs=CaseCosts"):
         by_cut.decide_frame(score=[0.9])
-    known = dataclasses.replace(for_scores, rule=CutRule(0.3))
+    known = dataclasses.replace(for_scores, rule=ThresholdRule(0.3))
     with pytest.warns(CostOptWarning, match="costs-not-read"):
         known.decide_frame(score=[0.9, 0.9], costs=costs)
+
+
+@pytest.mark.filterwarnings("ignore:.*texts-as-numbers")
+def test_one_amount_that_comes_as_a_text_is_read_as_all_of_them_were():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 300)
+    paid = [f"{amount:,.3f}" for amount in rng.lognormal(8, 1, 300)]
+    X = pd.DataFrame({"paid": paid, "debt": rng.normal(size=300) + y})
+    policy = optimize(X, y, CostMatrix(fn="paid", fp=99), learners="logistic", n_trials=1).policy
+
+    many = policy.decide_frame(X)
+    alone = pd.concat([policy.decide_frame(X.iloc[[at]]) for at in range(9)])
+
+    pd.testing.assert_frame_equal(alone, many[:9])
+    as_text, as_number = ([{"paid": paid, "debt": 0.5}] for paid in ("29,850", 29850))
+    pd.testing.assert_frame_equal(policy.decide_frame(as_text), policy.decide_frame(as_number))
+    assert policy.evaluate(as_text, [1]) == policy.evaluate(as_number, [1])
+
+
+def test_records_are_rows(policy, rows):
+    X = rows[0][:3]
+    records = X.to_dict("records")
+
+    np.testing.assert_array_equal(policy.probability(records), policy.probability(X))
+    np.testing.assert_array_equal(policy.raw_score(records), policy.raw_score(X))

@@ -1,10 +1,12 @@
 """What is said of a policy's cost, in words that the numbers carry."""
 
+import json
 import math
 from dataclasses import replace
 
 import pytest
 
+from costopt import DataError
 from costopt.evaluation.estimates import Estimate
 from costopt.policy.evidence import Evidence
 
@@ -28,7 +30,7 @@ def evidence(value=0.25, low=0.1, high=0.4, note="", **changes):
 @pytest.mark.parametrize(
     ("given", "mood", "sentence"),
     [
-        ({}, "good", "It is significantly cheaper than the better rule without a model."),
+        ({}, "good", "It is significantly cheaper than the best rule without a model."),
         ({"low": -0.1}, "unsure", "It may save nothing: gather more cases before you rely on it."),
         (
             {"low": -math.inf},
@@ -38,7 +40,7 @@ def evidence(value=0.25, low=0.1, high=0.4, note="", **changes):
         (
             {"value": -0.3, "low": -0.5, "high": -0.1},
             "bad",
-            "It costs significantly more than the better rule without a model: do not use it.",
+            "It costs significantly more than the best rule without a model: do not use it.",
         ),
         (
             {"value": -0.3, "low": -0.9, "high": 0.01},
@@ -75,17 +77,17 @@ def test_a_verdict_says_no_more_than_the_interval_carries(given, mood, sentence)
     [
         (
             {},
-            "25 % cheaper than the better rule without a model (always act); 95% interval of the "
+            "25 % cheaper than the best rule without a model (always act); 95% interval of the "
             "savings: 10 to 40 %.",
         ),
         (
             {"low": -math.inf},
-            "25 % cheaper than the better rule without a model (always act); 95% interval of the "
+            "25 % cheaper than the best rule without a model (always act); 95% interval of the "
             "savings: at most 40 %.",
         ),
         (
             {"value": -0.5, "low": math.nan, "high": math.nan, "note": "why"},
-            "50 % more expensive than the better rule without a model (always act).",
+            "50 % more expensive than the best rule without a model (always act).",
         ),
     ],
 )
@@ -116,10 +118,19 @@ def test_the_cost_is_told_with_its_interval_its_note_and_what_the_selection_hid(
     assert len(evidence().explain()) == len(lines) - 2
 
 
-def test_evidence_is_the_same_after_its_plain_values():
-    found = evidence(low=-math.inf, selection_bias=0.25)
+def test_evidence_is_plain_values_that_strict_json_can_hold():
+    found = evidence(low=-math.inf, value=math.nan, selection_bias=0.25).to_dict()
 
-    assert Evidence.from_dict(found.to_dict()) == found
-    nothing = Evidence.from_dict(evidence(value=math.nan, low=math.nan).to_dict()).savings
-    assert math.isnan(nothing.value)
-    assert math.isnan(nothing.low)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["savings"]["low"] == "-inf"
+    assert found["savings"]["value"] is None
+    assert found["baselines"]["never act"]["value"] == 12
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"n_cases": -1, "n_positives": -1}, {"n_positives": 1001}, {"selection_bias": math.nan}],
+)
+def test_evidence_of_cases_that_cannot_be_is_refused(wrong):
+    with pytest.raises(DataError, match="evidence has between 0 and all of its cases positive"):
+        evidence(**wrong)

@@ -1,5 +1,6 @@
 """Saved policies: readable, complete, atomic, and safe to load whatever is in the folder."""
 
+import hashlib
 import json
 import math
 import pickle
@@ -17,10 +18,14 @@ from costopt import (
     choose_threshold,
     optimize,
 )
-from costopt.decision.calibrators import BetaMap, IsotonicMap, PlattMap
-from costopt.decision.rules import CutRule
+from costopt.calibration.beta import BetaMap
+from costopt.calibration.identity import IdentityMap
+from costopt.calibration.isotonic import IsotonicMap
+from costopt.calibration.platt import PlattMap
+from costopt.decision.rules import ThresholdRule
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
+from costopt.policy import files
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 
@@ -41,11 +46,15 @@ def saved(policy, tmp_path):
     return tmp_path / "policy"
 
 
-def edit(folder, change):
-    """Change the document of a saved policy in place."""
+def edit(folder, change, *, sign=True):
+    """Change the document of a saved policy in place, and its digest as somebody hostile would."""
     path = folder / "policy.json"
     document = json.loads(path.read_text())
     change(document)
+    if sign:
+        document.pop("digest")
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+        document["digest"] = hashlib.sha256(text.encode()).hexdigest()
     path.write_text(json.dumps(document))
 
 
@@ -106,7 +115,11 @@ def test_never_and_always_survive_saving(tmp_path, threshold):
     y = (score + rng.normal(size=300) > 1).astype(int)
     base = choose_threshold(y, score, COSTS)
     policy = DecisionPolicy(
-        rule=CutRule(threshold), costs=COSTS, known_costs=COSTS, unit="EUR", evidence=base.evidence
+        rule=ThresholdRule(threshold),
+        costs=COSTS,
+        known_costs=COSTS,
+        unit="EUR",
+        evidence=base.evidence,
     )
 
     policy.save(tmp_path / "p")
@@ -164,8 +177,6 @@ def test_a_crash_between_files_leaves_the_old_policy(saved, policy, rows, monkey
     X, _ = rows
     expected = policy.probability(X)
     other = search(rows, XGBoostLearner(max_rounds=3))
-    import costopt.policy.files as files
-
     write = files.write_atomically
 
     def full_disk(path, content):
@@ -203,18 +214,20 @@ def test_a_pickle_under_the_name_of_a_policy_is_never_run(saved, tmp_path, monke
 
 def test_a_pickle_under_the_name_of_the_model_is_never_run(saved, tmp_path, monkeypatch):
     """Even with a hash that fits."""
-    import hashlib
-
     monkeypatch.chdir(tmp_path)
     content = pickle.dumps(Canary())
     model = next(saved.glob("model-*.json"))
     model.write_bytes(content)
 
+    digest = hashlib.sha256(content).hexdigest()
+    name = f"model-{digest[:12]}.json"
+    model.rename(model.with_name(name))
+
     def fit_hash(document):
-        document["model"]["files"][0]["sha256"] = hashlib.sha256(content).hexdigest()
+        document["model"]["files"][0].update(sha256=digest, name=name)
 
     edit(saved, fit_hash)
-    with pytest.raises(PolicyError):
+    with pytest.raises(PolicyError, match="the model file must"):
         DecisionPolicy.load(saved)
 
     assert not (tmp_path / "canary-was-here").exists()
@@ -255,27 +268,79 @@ def put(*path, value):
     ("change", "message"),
     [
         (put("format", value="other"), "format: Input should be 'costopt-policy'"),
-        (put("format_version", value=99), "has format 99, this costopt reads up to 1: update"),
-        (put("surprise", value=1), "surprise: Extra inputs are not permitted"),
+        (put("format_version", value=99), "has format 99, this costopt reads 2: update"),
+        (
+            put("format_version", value=1),
+            "has format 1, this costopt reads 2: save the policy anew",
+        ),
+        (put("format_version", value="2"), "format_version: Input should be 2"),
+        (put("surprise", value=1), "surprise: Unexpected keyword argument"),
+        (put("evidence", "surprise", value=1), "evidence.surprise: Unexpected keyword argument"),
         (put("unit", value=3), "unit: Input should be a valid string"),
-        (put("rule", "kind", value="exec"), "rule.kind: Input should be 'gain' or 'cut'"),
-        (put("rule", "threshold", value=0.3), "a cut, and only a cut, has a threshold"),
-        (put("costs", "fn", value="__import__('os')"), r"declares what cannot be: costs\.fn"),
-        (put("costs", "fn", value=None), r"declares what cannot be: costs\.fn must be a number"),
-        (put("known_costs", "fn", value=80), "threshold is .* the file was edited in part"),
+        (put("unit", value="x" * 1001), "unit: String should have at most 1000 characters"),
+        (put("unit", value="USD"), "must have one unit, got 'EUR', 'EUR' and 'USD'"),
+        (put("rule", "kind", value="exec"), "rule: Input tag 'exec' found using 'kind'"),
+        (put("rule", "threshold", value=0.3), "rule.gain.threshold: Unexpected keyword argument"),
+        (put("rule", value={"kind": "threshold"}), "rule.threshold.threshold: Field required"),
+        (
+            put("rule", value={"kind": "threshold", "threshold": True}),
+            "rule.threshold.threshold: Input should",
+        ),
+        (put("costs", "fn", value="__import__('os')"), r"costs: costs\.fn"),
+        (put("costs", "fn", value=None), r"costs\.fn\.float: Input should be a valid number"),
+        (
+            put("costs", "fn", value=80),
+            r"known_costs\.fn contradicts costs\.fn, got 8\.0 for 80\.0",
+        ),
+        (put("known_costs", "fn", value=80), r"known_costs\.fn contradicts costs\.fn"),
+        (put("known_costs", value=None), "costs and known_costs must both be given, or neither"),
         (put("threshold", value=0.9), "threshold is 0.9, but .* the file was edited in part"),
         (put("raw_threshold", value=None), "raw_threshold is None, but"),
-        (put("calibrator", "slope", value=-1.0), "calibrator.platt.slope"),
-        (put("calibrator", "slope", value="1"), "calibrator.platt.slope"),
+        (put("raw_threshold", value="inf"), "raw_threshold is inf, but"),
+        (put("calibrator", "slope", value=-1.0), "calibrator.platt: a Platt map needs"),
+        (put("calibrator", "slope", value="1"), "calibrator.platt.slope: Input should be a valid"),
         (put("labels", "positive", value=[1]), "labels.positive"),
-        (put("features", "columns", value=[]), "features.columns"),
+        (put("labels", "positive", value=0), "two classes must have two labels, got 0 and 0"),
+        (put("labels", "positive", value=False), "two classes must have two labels"),
+        (put("schema", "features", value=[]), "schema: must have between 1 and 100,000 features"),
+        (put("schema", "features", 1, "name", value="signal"), "two columns named 'signal'"),
+        (
+            put("schema", "features", 2, "categories", value=["a", "b", "a"]),
+            "categories, each once",
+        ),
+        (put("schema", "features", 0, "decimal", value=";"), "decimals after"),
+        (
+            put("schema", "features", 0, "unit", value="x" * 17),
+            "a unit and a format of dates of at most 16",
+        ),
+        (put("schema", "features", 0, "name", value="x" * 1001), "schema.features.0.name"),
+        (put("schema", "named", value=False), "columns of an array are named x0, x1"),
         (put("model", "files", 0, "name", value="../../etc/passwd"), "model.files.0.name"),
         (put("model", "files", 0, "name", value="model-.json"), "model.files.0.name"),
+        (put("model", "files", 0, "name", value="model-000000000000.json"), "start of its sha256"),
         (put("model", "files", 0, "sha256", value="00"), "model.files.0.sha256"),
-        (put("model", "files", 0, "ledger", value=[["w", 0.0]]), "model.files.0.ledger"),
+        (put("model", "files", 0, "ledger", value=[["w", 0.0]]), "an odds multiplier must be"),
+        (
+            put("model", "files", 0, "ledger", value=[["w", 1e200]] * 2),
+            "an odds multiplier must be",
+        ),
+        (put("model", "files", 0, "ledger", value=[["w"]]), "model.files.0.ledger.0"),
+        (put("model", "ledger", value=[["w", 2.0]]), "model.ledger is not that of the models"),
         (put("model", "files", 0, "share", value=-1.0), "model.files.0.share"),
+        (put("model", "files", 0, "share", value="inf"), "model.files.0.share"),
         (put("model", "learner", value="pickle"), "lists model files of 'pickle'"),
         (put("evidence", "n_cases", value="many"), "evidence.n_cases"),
+        (put("evidence", "n_cases", value=-1), "evidence: evidence has between 0 and all"),
+        (put("evidence", "n_positives", value=10**6), "evidence: evidence has between 0 and all"),
+        (
+            put("evidence", "expected_cost", "n", value=-3),
+            "evidence.expected_cost: an estimate has",
+        ),
+        (put("evidence", "expected_cost", "level", value=95), "an estimate has a level between"),
+        (put("evidence", "expected_cost", "low", value=10**6), "its ends in order"),
+        (put("evidence", "savings", "unit", value="x" * 1001), "evidence.savings.unit"),
+        (lambda document: document["evidence"].pop("savings"), "evidence is not as it is saved"),
+        (put("evidence", "selection_bias", value=10**400), "evidence"),
         (put("provenance", value=[]), "provenance"),
     ],
 )
@@ -298,6 +363,8 @@ def test_a_document_that_save_does_not_write_is_refused(saved, change, message):
         ('{"threshold": Infinity}', "Infinity is not a JSON number"),
         ("[" * 100_000, "is not valid JSON|is not a policy"),
         ("\xff\xfe", "is not valid JSON"),
+        ('{"threshold": 1e999}', "1e999 is not a JSON number that a computer can hold"),
+        ('{"\x1b[2J": 1, "\x1b[2J": 2}', "is not valid JSON"),
     ],
 )
 def test_text_that_is_no_policy_is_refused(saved, text, message):
@@ -372,7 +439,7 @@ def test_a_policy_of_another_calibrator_is_loaded_to_the_last_bit(kind, policy, 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_raw_threshold_of_another_calibrator_takes_the_same_decisions(kind, policy, rows):
     X, _ = rows
-    middle = float(np.median(replace(policy, calibrator=BetaMap()).probability(X)))
+    middle = float(np.median(replace(policy, calibrator=IdentityMap()).probability(X)))
     intercept = math.log((1 / 9) / (8 / 9)) - 0.7 * math.log(middle) + 1.4 * math.log(1 - middle)
     around = {
         "beta": BetaMap(0.7, 1.4, intercept),
@@ -394,7 +461,7 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
     X, _ = rows
     document = json.loads((saved_as(kind) / "policy.json").read_text())
     stored = document["calibrator"]
-    p = replace(policy, calibrator=BetaMap()).probability(X)
+    p = replace(policy, calibrator=IdentityMap()).probability(X)
 
     if kind == "beta":
         log_odds = stored["a"] * np.log(p) - stored["b"] * np.log(1 - p) + stored["intercept"]
@@ -410,17 +477,21 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
 @pytest.mark.parametrize(
     ("kind", "change", "message"),
     [
-        ("beta", put("calibrator", "a", value=-1.0), "calibrator.beta.a"),
+        ("beta", put("calibrator", "a", value=-1.0), "calibrator.beta: a beta map needs"),
         ("beta", put("calibrator", "b", value="1"), "calibrator.beta.b"),
-        ("beta", put("calibrator", "intercept", value="inf"), "calibrator.beta.intercept"),
+        ("beta", put("calibrator", "intercept", value="inf"), "and a finite intercept"),
         ("beta", put("calibrator", "intercept", value=None), "calibrator.beta.intercept"),
-        ("beta", put("calibrator", "slope", value=1.0), "calibrator.beta.slope: Extra inputs"),
-        ("beta", put("calibrator", "floor", value=0.0), "calibrator.beta.floor"),
-        ("beta", put("calibrator", "floor", value=-1e-12), "calibrator.beta.floor"),
-        ("beta", put("calibrator", "floor", value=0.5), "calibrator.beta.floor"),
+        (
+            "beta",
+            put("calibrator", "slope", value=1.0),
+            "calibrator.beta.slope: Unexpected keyword",
+        ),
+        ("beta", put("calibrator", "floor", value=0.0), "calibrator.beta: the floor of a map"),
+        ("beta", put("calibrator", "floor", value=-1e-12), "the floor of a map must lie between"),
+        ("beta", put("calibrator", "floor", value=0.5), "the floor of a map must lie between"),
         ("beta", put("calibrator", "floor", value="1e-12"), "calibrator.beta.floor"),
         ("beta", put("calibrator", "floor", value=None), "calibrator.beta.floor"),
-        ("isotonic", put("calibrator", "floor", value=1e-12), "isotonic.floor: Extra inputs"),
+        ("isotonic", put("calibrator", "floor", value=1e-12), "isotonic.floor: Unexpected keyword"),
         (
             "beta",
             put("calibrator", "kind", value="platt"),
@@ -431,7 +502,11 @@ def test_what_a_document_says_of_its_calibrator_is_enough_to_apply_it(kind, save
         ("beta", put("calibrator", value={}), "calibrator: Unable to extract tag"),
         ("beta", put("calibrator", value=None), "calibrator"),
         ("beta", put("calibrator", "a", value=3.0), "raw_threshold is .* edited in part"),
-        ("isotonic", put("calibrator", "scores", value=[]), "cannot be: an isotonic map needs"),
+        (
+            "isotonic",
+            put("calibrator", "scores", value=[]),
+            "calibrator.isotonic: an isotonic map needs",
+        ),
         ("isotonic", put("calibrator", "scores", value=[0.1]), "got 1 scores and 5 values"),
         ("isotonic", put("calibrator", "scores", 1, value=0.0), "scores strictly ascending"),
         ("isotonic", put("calibrator", "scores", 4, value=1.5), r"all in \[0, 1\]"),

@@ -21,9 +21,9 @@ from costopt import (
     optimize,
     scale_odds,
 )
-from costopt.decision.calibrators import PlattMap
+from costopt.calibration.platt import PlattMap
 from costopt.decision.odds import OddsLedger
-from costopt.decision.rules import CutRule, GainRule
+from costopt.decision.rules import GainRule, ThresholdRule
 from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features
 
@@ -73,7 +73,7 @@ def test_the_raw_threshold_alone_takes_the_same_decisions(policy, rows):
 
 @pytest.mark.parametrize("slope", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("multiplier", [0.2, 1.0, 30.0])
-def test_raw_and_calibrated_threshold_name_the_same_cut(slope, multiplier):
+def test_raw_and_calibrated_threshold_decide_alike(slope, multiplier):
     policy = scores_only(
         calibrator=PlattMap(slope, 0.7), ledger=OddsLedger((("weights", multiplier),))
     )
@@ -86,8 +86,8 @@ def test_raw_and_calibrated_threshold_name_the_same_cut(slope, multiplier):
 @pytest.mark.parametrize(
     ("changes", "raw"),
     [
-        ({"rule": CutRule(np.inf)}, np.inf),
-        ({"rule": CutRule(-np.inf)}, -np.inf),
+        ({"rule": ThresholdRule(np.inf)}, np.inf),
+        ({"rule": ThresholdRule(-np.inf)}, -np.inf),
         ({"calibrator": PlattMap(0.0, 5.0)}, -np.inf),
         ({"calibrator": PlattMap(0.0, -5.0)}, np.inf),
     ],
@@ -142,14 +142,14 @@ def test_evaluate_prices_what_decide_decides(policy, make_rows):
 def test_evaluate_takes_weights_and_other_prices(policy, rows):
     X, y = rows
     weight = np.where(y == 1, 0.1, 1.0)
-    dear = CostMatrix(fn=80, fp=1)
+    other = CostMatrix(fn=80, fp=1)
 
     weighted = policy.evaluate(X, y, sample_weight=weight)
-    repriced = policy.evaluate(X, y, costs=dear)
+    repriced = policy.evaluate(X, y, costs=other)
 
     assert weighted.value == pytest.approx(mean_cost(y, policy.decide(X), COSTS, weight))
-    assert np.array_equal(policy.decide(X, costs=dear), decide(policy.probability(X), dear))
-    assert repriced.value == pytest.approx(mean_cost(y, policy.decide(X, costs=dear), dear))
+    assert np.array_equal(policy.decide(X, costs=other), decide(policy.probability(X), other))
+    assert repriced.value == pytest.approx(mean_cost(y, policy.decide(X, costs=other), other))
 
 
 def test_labels_keep_their_names(make_rows):
@@ -175,7 +175,7 @@ def test_rows_and_labels_of_different_cases_are_refused(policy, rows):
 
 def test_costs_per_case_need_their_columns(rows):
     X, _ = rows
-    costs = CostMatrix(fn="amount", fp=2)
+    costs = CostMatrix(fn="amount", fp=2, unit="EUR")
     policy = scores_only(costs=costs, known_costs=costs)
     score = np.full(len(X), 0.2)
 
@@ -270,8 +270,8 @@ def test_explain_says_when_it_acts_what_it_costs_and_how_sure_that_is(policy):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"rule": CutRule(np.inf)}, "Never act, whatever the model says."),
-        ({"rule": CutRule(-np.inf)}, "Always act, whatever the model says."),
+        ({"rule": ThresholdRule(np.inf)}, "Never act, whatever the model says."),
+        ({"rule": ThresholdRule(-np.inf)}, "Always act, whatever the model says."),
         ({"calibrator": PlattMap(0.0, -5.0)}, "which no case reaches"),
         ({"calibrator": PlattMap(0.0, 5.0)}, "which every case reaches"),
         (
@@ -288,10 +288,10 @@ def _features(policy, X):
     return Features(Table(X), policy.schema)
 
 
-def test_costs_that_a_cut_does_not_read_are_said_to_be_unread():
-    cut, dear = scores_only(rule=CutRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
+def test_costs_that_a_threshold_does_not_read_are_said_to_be_unread():
+    fixed, other = scores_only(rule=ThresholdRule(0.3)), CostMatrix(fp=1, fn=100, unit="EUR")
 
     with pytest.warns(CostOptWarning, match=r"\[costs-not-read\].*changes no decision"):
-        decided = cut.decide(score=[0.4, 0.9], costs=dear)
+        decided = fixed.decide(score=[0.4, 0.9], costs=other)
 
-    assert decided.tolist() == cut.decide(score=[0.4, 0.9]).tolist()
+    assert decided.tolist() == fixed.decide(score=[0.4, 0.9]).tolist()

@@ -1,5 +1,6 @@
-"""The operating curve in policy.json: whole, checked on load, and not asked of older files."""
+"""The operating curve in policy.json: whole, and checked on load."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -32,6 +33,9 @@ def edit(folder, change):
     path = folder / "policy.json"
     document = json.loads(path.read_text())
     change(document["evidence"])
+    document.pop("digest")
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    document["digest"] = hashlib.sha256(text.encode()).hexdigest()
     path.write_text(json.dumps(document))
 
 
@@ -43,13 +47,16 @@ def test_the_curve_is_saved_whole_and_on_few_lines(policy, saved):
     assert len((saved / "policy.json").read_text().splitlines()) < 150
 
 
-def test_a_policy_that_was_saved_before_there_were_curves_loads(policy, saved):
-    edit(saved, lambda evidence: evidence.pop("curve"))
+def put(*path, value):
+    """A change of one entry of the curve."""
 
-    loaded = DecisionPolicy.load(saved)
+    def change(curve):
+        *parents, last = path
+        for key in parents:
+            curve = curve[key]
+        curve[last] = value
 
-    assert loaded.evidence.curve is None
-    assert loaded.evidence.expected_cost == policy.evidence.expected_cost
+    return change
 
 
 @pytest.mark.parametrize(
@@ -57,12 +64,20 @@ def test_a_policy_that_was_saved_before_there_were_curves_loads(policy, saved):
     [
         (lambda curve: curve["caught"].pop(), "one number of caught per threshold"),
         (lambda curve: curve["thresholds"].reverse(), "descend"),
-        (lambda curve: curve.update(thresholds=[0.5] * 20_000), "at most 10000 items"),
+        (
+            lambda curve: curve.update(thresholds=[0.5] * 20_000),
+            "between 2 and 1002 thresholds, got 20000",
+        ),
         (lambda curve: curve.update(caught=["inf"] * len(curve["caught"])), "caught.0"),
-        (lambda curve: curve["cells"].update(fp="5"), "cells.fp"),
-        (lambda curve: curve["cells"].update(more=1.0), "cells.more"),
-        (lambda curve: curve["cells"].update(fn=[]), "one number of fn per threshold, got 0"),
-        (lambda curve: curve["shipped"].update(caught=-1.0), "between none and all"),
+        (put("cells", 0, value="5"), "evidence.curve.cells.0"),
+        (
+            lambda curve: curve["cells"].append(1.0),
+            "evidence.curve.cells: Input should have 4|at most 4",
+        ),
+        (put("cells", 1, value=[]), "one number of fn per threshold, got 0"),
+        (lambda curve: curve["selected"].update(caught=-1.0), "between none and all"),
+        (put("selected", "missed", value=1e9), "cases and costs of the curve"),
+        (put("selected", "varies", 0, value=True), "cases and costs of the curve"),
         (lambda curve: curve.update(flat=["inf", "-inf"]), "range 'flat'"),
         (lambda curve: curve.update(flat=[0.1]), "flat"),
         (lambda curve: curve.update(caught=[]), "one number of caught"),
@@ -76,7 +91,7 @@ def test_a_curve_that_save_does_not_write_is_refused(saved, change, message):
 
 
 @pytest.mark.parametrize("selection", ["likelihood", "average", "cost"])
-def test_a_search_keeps_the_curve_of_what_it_ships(rows, selection):
+def test_a_search_keeps_the_curve_of_what_it_selects(rows, selection):
     X, y = rows
     result = optimize(
         X,
@@ -91,7 +106,7 @@ def test_a_search_keeps_the_curve_of_what_it_ships(rows, selection):
     curve = result.policy.evidence.curve
 
     assert curve.caught[-1] == y.sum()
-    assert curve.shipped.threshold == result.threshold
+    assert curve.selected.threshold == result.threshold
     # the same decisions, so the same cost as everywhere else
-    assert curve.shipped.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
+    assert curve.selected.mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)
     assert curve.at(result.threshold).mean_cost() == pytest.approx(result.apparent_cost, rel=1e-9)

@@ -1,4 +1,4 @@
-"""Devices by name: no leak from rows that are scored, determinism, and what happens to the odds."""
+"""Rebalancing methods by name: no leak from rows that are scored, determinism, and the odds."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import roc_auc_score
 
 from costopt import CaseCosts, CostMatrix, DataError, SklearnLearner, XGBoostLearner
-from costopt.evaluation.pricing import Candidate
-from costopt.evaluation.problem import pose, pose_rows
+from costopt.evaluation.candidates import Candidate
+from costopt.evaluation.problem import prepare, prepare_encoded
+from costopt.evaluation.rows import Rows
 from costopt.evaluation.training import train
 from costopt.evaluation.trial import evaluate
 from costopt.inputs.frames import Table
@@ -17,8 +18,9 @@ from costopt.inputs.labels import encode_labels
 from costopt.inputs.schema import Schema
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.protocol import Features
-from costopt.rebalancing.methods import BY_DEFAULT, DEVICES, TrainingRows, reweight
-from costopt.rebalancing.synthetic import Neighbourhood
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import BY_DEFAULT, METHODS, method
+from costopt.rebalancing.neighbourhood import Neighbourhood
 
 N = 240
 SYNTHETIC = {"smote", "adasyn", "borderline_smote", "svm_smote", "smote_tomek", "smote_enn"}
@@ -57,7 +59,8 @@ def folds():
 
 def posed(X, y, learner, costs=None, **options):
     costs = CostMatrix(fn="amount", fp=5, tp=5) if costs is None else costs
-    return pose(X, y, costs, {learner.name: learner}, cv=folds(), n_jobs=1, **options).problem
+    rows_ = Rows(cv=folds(), **options)
+    return prepare(X, y, costs, {learner.name: learner}, rows_, n_jobs=1)
 
 
 def training_rows(X, y, population=None):
@@ -73,8 +76,8 @@ def training_rows(X, y, population=None):
 
 @pytest.mark.filterwarnings("ignore::costopt.CostOptWarning")
 @pytest.mark.parametrize("learner", [LogisticLearner(), XGBoostLearner(fixed={"max_depth": 2})])
-@pytest.mark.parametrize("device", DEVICES)
-def test_rows_that_are_scored_never_reach_the_training(device, learner):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_rows_that_are_scored_never_reach_the_training(resampling, learner):
     """Absurd values, costs and labels in the scored rows of a fold leave its model as it was."""
     X, y = table()
     poisoned, flipped = X.copy(), y.copy()
@@ -83,7 +86,7 @@ def test_rows_that_are_scored_never_reach_the_training(device, learner):
     poisoned.loc[scored[::3], "b"] = np.nan
     poisoned.loc[scored, "amount"] = 6 + poisoned.loc[scored, "amount"].abs()
     flipped[scored] = 1 - flipped[scored]
-    candidate = Candidate(learner.name, learner.defaults(), device, 0.8)
+    candidate = Candidate(learner.name, learner.defaults(), resampling, 0.8)
     probe = Features(Table(X), Schema.infer(Table(X)))
 
     scores, trained = [], []
@@ -94,24 +97,23 @@ def test_rows_that_are_scored_never_reach_the_training(device, learner):
         scores.append(learner.score(model, probe))
         trained.append(found)
 
-    assert np.unique(scores[0]).size > 10 or (device, learner.name) == ("rejection", "xgboost")
+    assert np.unique(scores[0]).size > 10 or (resampling, learner.name) == ("rejection", "xgboost")
     assert_array_equal(scores[0], scores[1])
     assert trained[0].ledger == trained[1].ledger
     assert trained[0].sampling_ratio == trained[1].sampling_ratio
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_what_is_trained_on_is_rows_as_they_were_and_synthetic_ones_after_them(device):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_what_is_trained_on_is_rows_as_they_were_and_synthetic_ones_after_them(resampling):
     X, y = table()
     learner = SklearnLearner(Remembers())
     problem = posed(X, y, learner)
     fold = problem.folds.folds[2].train
 
-    found = train(problem, Candidate(learner.name, {}, device, 1.0), 2, n_threads=1)
+    found = train(problem, Candidate(learner.name, {}, resampling, 1.0), 2, n_threads=1)
 
     seen, labels, weight = found.fitted.model.estimator.seen_
-    sample = reweight(
-        device,
+    sample = method(resampling).reweight(
         TrainingRows(
             problem.y[fold],
             None,
@@ -125,18 +127,18 @@ def test_what_is_trained_on_is_rows_as_they_were_and_synthetic_ones_after_them(d
     assert_array_equal(seen[: kept.size], problem.features.matrix[kept])
     assert_array_equal(labels[: kept.size], problem.y[kept])
     assert labels[kept.size :].all()
-    assert (len(seen) > kept.size) == (device in SYNTHETIC)
+    assert (len(seen) > kept.size) == (resampling in SYNTHETIC)
     if sample.added is not None:
         assert_array_equal(seen[kept.size :], sample.added)
     assert_allclose(np.ones(len(seen)) if weight is None else weight, sample.sample_weight)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_synthetic_rows_are_never_scored_and_every_row_is_once(device):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_synthetic_rows_are_never_scored_and_every_row_is_once(resampling):
     X, y = table()
     problem = posed(X, y, LogisticLearner())
 
-    found = evaluate(problem, Candidate("logistic", {"C": 1.0}, device, 1.0))
+    found = evaluate(problem, Candidate("logistic", {"C": 1.0}, resampling, 1.0))
 
     assert found.raw.size == N
     assert np.isfinite(found.row_cost).all()
@@ -149,11 +151,11 @@ def test_gaps_cost_smote_none_of_its_ranking():
     y = rng.random(3000) < 1 / (1 + np.exp(4 - X[:, 0] - X[:, 1] + X[:, 2]))
     X[rng.random(X.shape) < 0.3] = np.nan
     learners = {"logistic": LogisticLearner()}
-    problem = pose(X, y.astype(int), CostMatrix(fp=1, fn=8), learners, n_jobs=1).problem
+    problem = prepare(X, y.astype(int), CostMatrix(fp=1, fn=8), learners, n_jobs=1)
 
     plain, smote = (
-        roc_auc_score(y, evaluate(problem, Candidate("logistic", {"C": 1.0}, device, 1.0)).raw)
-        for device in ("none", "smote")
+        roc_auc_score(y, evaluate(problem, Candidate("logistic", {"C": 1.0}, resampling, 1.0)).raw)
+        for resampling in ("none", "smote")
     )
 
     assert smote > plain - 0.01
@@ -162,16 +164,16 @@ def test_gaps_cost_smote_none_of_its_ranking():
 # Determinism
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_the_same_candidate_is_the_same_whatever_was_tried_before_and_on_how_many_cores(device):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_the_same_candidate_is_the_same_whatever_was_tried_before_and_on_how_many_cores(resampling):
     X, y = table()
     first = posed(X, y, LogisticLearner())
-    second = pose(
-        X, y, CostMatrix(fn="amount", fp=5, tp=5), {"logistic": LogisticLearner()}, cv=folds(),
+    second = prepare(
+        X, y, CostMatrix(fn="amount", fp=5, tp=5), {"logistic": LogisticLearner()}, Rows(cv=folds()),
         n_jobs=2,
-    ).problem  # fmt: skip
-    candidate = Candidate("logistic", {"C": 1.0}, device, 0.6)
-    for other in ("smote", device):
+    )  # fmt: skip
+    candidate = Candidate("logistic", {"C": 1.0}, resampling, 0.6)
+    for other in ("smote", resampling):
         evaluate(second, Candidate("logistic", {"C": 0.1}, other, 1.0))
 
     one, two = evaluate(first, candidate), evaluate(second, candidate)
@@ -185,11 +187,11 @@ def test_the_same_candidate_is_the_same_whatever_was_tried_before_and_on_how_man
 
 
 @pytest.mark.parametrize("ratio", [0.01, 0.5, 1.0])
-@pytest.mark.parametrize("device", sorted(set(DEVICES) - {"case_weight", "rejection"}))
-def test_the_odds_multiplier_is_what_counting_rows_and_weights_gives(device, ratio):
+@pytest.mark.parametrize("resampling", sorted(set(METHODS) - {"case_weight", "rejection"}))
+def test_the_odds_multiplier_is_what_counting_rows_and_weights_gives(resampling, ratio):
     X, y = table()
 
-    found = reweight(device, training_rows(X, y), ratio, np.random.default_rng(0))
+    found = method(resampling).reweight(training_rows(X, y), ratio, np.random.default_rng(0))
 
     labels = (y == 1) if found.rows is None else (y == 1)[found.rows]
     if found.added is not None:
@@ -198,32 +200,32 @@ def test_the_odds_multiplier_is_what_counting_rows_and_weights_gives(device, rat
     assert found.odds_multiplier == pytest.approx(counted / (40 / 200))
     assert found.sampling_ratio == pytest.approx(counted)
     assert found.sample_weight.mean() == pytest.approx(1)
-    cleans = device in {"smote_tomek", "smote_enn"}
-    if ratio == 0.01 and DEVICES[device].has_ratio and not cleans:
+    cleans = resampling in {"smote_tomek", "smote_enn"}
+    if ratio == 0.01 and (METHODS[resampling].ratio is not None) and not cleans:
         assert counted >= 40 / 200 - 1e-12  # raised to what is there
 
 
-@pytest.mark.parametrize("device", ["case_weight", "rejection"])
-def test_costs_per_case_have_no_multiplier_and_constant_ones_that_of_their_ratio(device):
+@pytest.mark.parametrize("resampling", ["case_weight", "rejection"])
+def test_costs_per_case_have_no_multiplier_and_constant_ones_that_of_their_ratio(resampling):
     X, y = table()
     rows = training_rows(X, y)
     constant = TrainingRows(rows.y, None, CaseCosts(fp=1.0, fn=4.0))
 
-    by_case = reweight(device, rows, None, np.random.default_rng(0))
-    by_class = reweight(device, constant, None, np.random.default_rng(0))
+    by_case = method(resampling).reweight(rows, None, np.random.default_rng(0))
+    by_class = method(resampling).reweight(constant, None, np.random.default_rng(0))
 
     assert by_case.odds_multiplier is None
     assert by_class.odds_multiplier == 4.0
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_what_rows_stand_for_is_carried(device):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_what_rows_stand_for_is_carried(resampling):
     """Doubling what every row stands for changes nothing; doubling it for some does."""
     X, y = table()
     some = np.where(np.arange(N) % 5 < 2, 2.0, 1.0)
 
     plain, doubled, uneven = (
-        reweight(device, training_rows(X, y, population), 1.0, np.random.default_rng(0))
+        method(resampling).reweight(training_rows(X, y, population), 1.0, np.random.default_rng(0))
         for population in (None, np.full(N, 2.0), some)
     )
 
@@ -233,15 +235,19 @@ def test_what_rows_stand_for_is_carried(device):
     assert_allclose(relative / relative.min(), some[kept] / some[kept].min())
 
 
-@pytest.mark.parametrize("device", [name for name in DEVICES if not DEVICES[name].by_case])
-def test_undoing_gives_back_the_odds_of_the_population(device):
+@pytest.mark.parametrize(
+    "resampling", [name for name in METHODS if METHODS[name].effect != "by case"]
+)
+def test_undoing_gives_back_the_odds_of_the_population(resampling):
     """Whatever rows stand for, the share of positives in training comes back to theirs."""
     X, y = table()
     rng = np.random.default_rng(3)
     population = rng.lognormal(0, 1.5, N) * np.where(y, 0.3, 1.0)
     act = np.asarray(y) == 1
 
-    sample = reweight(device, training_rows(X, y, population), 0.8, np.random.default_rng(0))
+    sample = method(resampling).reweight(
+        training_rows(X, y, population), 0.8, np.random.default_rng(0)
+    )
 
     kept = act if sample.rows is None else act[sample.rows]
     if sample.added is not None:
@@ -256,26 +262,29 @@ def test_undoing_gives_back_the_odds_of_the_population(device):
 
 def test_what_a_search_chooses_among_by_itself_copies_no_row():
     assert BY_DEFAULT == ("none", "weight", "random_over", "random_under")
-    assert not any(DEVICES[name].needs_features for name in BY_DEFAULT)
+    assert not any("neighbours" in METHODS[name].needs for name in BY_DEFAULT)
 
 
-def test_an_unknown_device_is_refused_with_the_nearest():
+def test_an_unknown_method_is_refused_with_the_nearest():
     with pytest.raises(DataError, match="no resampling named 'smoote': did you mean 'smote'"):
-        reweight("smoote", training_rows(*table()), 1.0, np.random.default_rng(0))
+        method("smoote")
 
 
-@pytest.mark.parametrize("device", [name for name in DEVICES if DEVICES[name].needs_features])
-def test_neighbours_of_rows_that_costopt_cannot_read_are_refused(device):
+@pytest.mark.parametrize(
+    "resampling", [name for name in METHODS if "neighbours" in METHODS[name].needs]
+)
+def test_neighbours_of_rows_that_costopt_cannot_read_are_refused(resampling):
     X, y = table(missing=0)
     learner = SklearnLearner(Remembers())
-    problem = pose_rows(
+    problem = prepare_encoded(
         X.to_numpy(), encode_labels(y, None), CostMatrix(fp=1, fn=5), {learner.name: learner}
-    ).problem
+    )
 
     with pytest.raises(
-        DataError, match=f"{device} looks for neighbours, so the rows must be columns that costopt"
+        DataError,
+        match=f"{resampling} looks for neighbours, so the rows must be columns that costopt",
     ):
-        evaluate(problem, Candidate(learner.name, {}, device, 1.0))
+        evaluate(problem, Candidate(learner.name, {}, resampling, 1.0))
 
 
 def test_a_pipeline_gets_synthetic_rows_as_columns_by_name():

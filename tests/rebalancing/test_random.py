@@ -4,16 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from costopt import (
-    CaseCosts,
-    CostMatrix,
-    CostSpecError,
-    DataError,
-    random_over,
-    random_under,
-)
-from costopt.rebalancing.methods import BY_DEFAULT, TrainingRows, reweight
-from costopt.rebalancing.random import rejection
+from costopt import CaseCosts, CostMatrix, CostSpecError, DataError
+from costopt.rebalancing import random_over, random_under
+from costopt.rebalancing.definition import TrainingRows
+from costopt.rebalancing.methods import BY_DEFAULT, method
+from costopt.rebalancing.rejection import rejection
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -70,7 +65,7 @@ def test_under_sampling_keeps_every_positive_and_enough_negatives(y, ratio, seed
 @QUICK
 @given(labels(), ratios)
 def test_class_weights_reach_the_ratio_exactly(y, ratio):
-    sample = reweight("weight", TrainingRows(y), ratio, np.random.default_rng(0))
+    sample = method("weight").reweight(TrainingRows(y), ratio, np.random.default_rng(0))
 
     before = y.sum() / (~y).sum()
     assert_allclose(sample.sampling_ratio, max(ratio, before))
@@ -79,12 +74,12 @@ def test_class_weights_reach_the_ratio_exactly(y, ratio):
     assert_allclose(sample.sample_weight.mean(), 1)
 
 
-@pytest.mark.parametrize("device", BY_DEFAULT)
-def test_a_ratio_below_the_present_one_changes_nothing(device):
+@pytest.mark.parametrize("resampling", BY_DEFAULT)
+def test_a_ratio_below_the_present_one_changes_nothing(resampling):
     """3 positives for 4 negatives: a fold's floor for every ratio that a search proposes."""
     y = np.array([1, 0, 1, 0, 0, 1, 0], dtype=bool)
 
-    sample = reweight(device, TrainingRows(y), 0.5, np.random.default_rng(0))
+    sample = method(resampling).reweight(TrainingRows(y), 0.5, np.random.default_rng(0))
 
     assert sample.odds_multiplier == 1
     assert sample.sampling_ratio == 0.75
@@ -92,8 +87,8 @@ def test_a_ratio_below_the_present_one_changes_nothing(device):
 
 
 def test_none_weighs_every_row_alike():
-    sample = reweight(
-        "none", TrainingRows(np.array([True, False, False])), 1.0, np.random.default_rng(0)
+    sample = method("none").reweight(
+        TrainingRows(np.array([True, False, False])), 1.0, np.random.default_rng(0)
     )
 
     assert_array_equal(sample.sample_weight, np.ones(3))
@@ -105,27 +100,28 @@ def test_none_weighs_every_row_alike():
 def test_without_a_ratio_the_classes_are_balanced():
     y = np.repeat([False, True], [12, 3])
 
-    for device in ("weight", "random_over", "random_under"):
-        sample = reweight(device, TrainingRows(y), None, np.random.default_rng(0))
+    for resampling in ("weight", "random_over", "random_under"):
+        sample = method(resampling).reweight(TrainingRows(y), None, np.random.default_rng(0))
 
         assert sample.sampling_ratio == 1
         assert sample.odds_multiplier == 4
 
 
-@pytest.mark.parametrize("device", BY_DEFAULT)
-def test_the_generator_is_the_only_randomness(device):
+@pytest.mark.parametrize("resampling", BY_DEFAULT)
+def test_the_generator_is_the_only_randomness(resampling):
     y = np.random.default_rng(5).random(60) < 0.2
     state = np.random.get_state()  # noqa: NPY002  # the global one is what must not move
 
     first, second, other = (
-        reweight(device, TrainingRows(y), 0.5, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        method(resampling).reweight(TrainingRows(y), 0.5, np.random.default_rng(seed))
+        for seed in (1, 1, 2)
     )
 
     assert_array_equal(first.sample_weight, second.sample_weight)
     if first.rows is not None:
         assert_array_equal(first.rows, second.rows)
         assert not np.array_equal(first.rows, other.rows)
-    if device == "random_over":
+    if resampling == "random_over":
         assert not np.array_equal(first.sample_weight, other.sample_weight)
     assert_array_equal(state[1], np.random.get_state()[1])  # noqa: NPY002
     assert state[2] == np.random.get_state()[2]  # noqa: NPY002
@@ -162,10 +158,12 @@ def test_population_weights_multiply_and_the_ledger_counts_them():
     population = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 10.0, 20.0])
 
     over, weighed = (
-        reweight(device, TrainingRows(y, population), 1.0, np.random.default_rng(0))
-        for device in ("random_over", "weight")
+        method(resampling).reweight(TrainingRows(y, population), 1.0, np.random.default_rng(0))
+        for resampling in ("random_over", "weight")
     )
-    under = reweight("random_under", TrainingRows(y, population), 1.0, np.random.default_rng(0))
+    under = method("random_under").reweight(
+        TrainingRows(y, population), 1.0, np.random.default_rng(0)
+    )
 
     expected = population * np.where(y, 3.0, 1.0)
     for sample in (over, weighed):
@@ -206,11 +204,13 @@ def test_population_weights_of_other_rows_are_refused():
             sampler([0, 0, 1], 1.0, np.random.default_rng(0), population=[1.0, 2.0])
 
 
-def test_a_device_that_does_not_exist_is_refused_with_the_nearest():
+def test_a_method_that_does_not_exist_is_refused_with_the_nearest():
     with pytest.raises(
         DataError, match=r"no resampling named 'random_ovr': did you mean 'random_over'\?"
     ):
-        reweight("random_ovr", TrainingRows(np.array([True, False])), 1.0, np.random.default_rng(0))
+        method("random_ovr").reweight(
+            TrainingRows(np.array([True, False])), 1.0, np.random.default_rng(0)
+        )
 
 
 # Cost-proportionate rejection

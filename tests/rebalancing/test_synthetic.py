@@ -12,10 +12,9 @@ from costopt import DataError
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
 from costopt.rebalancing import synthetic as synthesis
+from costopt.rebalancing.cleaning import clean, near_miss
+from costopt.rebalancing.neighbourhood import Neighbourhood
 from costopt.rebalancing.synthetic import (
-    Neighbourhood,
-    clean,
-    near_miss,
     synthesize,
     synthesize_and_clean,
 )
@@ -399,7 +398,7 @@ def test_two_rows_of_another_category_are_as_far_apart_as_two_spreads():
     X = pd.DataFrame({"number": [0.0, 2.0, 0.0, 2.0], "kind": pd.Categorical(list("aabb"))})
     rows = neighbourhood(X, [0, 0, 1, 1])
 
-    design = rows.design(rows.standard)
+    design = rows.encoder.spread(rows.standard)
 
     assert_allclose(cdist(design[:1], design)[0], [0, 2, 2, np.sqrt(8)])
 

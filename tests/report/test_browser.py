@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from costopt import CostMatrix, choose_threshold, write_report
-from costopt.report.figures import amount, money, percent, threshold_text
+from costopt.report.curve import money_recall, recommended_at, threshold_text
+from costopt.showing.text import fixed, money, percent
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DAY = 1000
@@ -94,19 +95,23 @@ def move(page, position):
 
 
 def shown(page, column):
-    names = ("threshold", "cost", "alerts", "precision", "recall", "missed")
-    return {name: page.text_content(f"#{column}-{name}") for name in names}
+    names = ("threshold", "cost", "alerts", "precision", "recall", "saved", "missed")
+    cells = {name: page.locator(f"#{column}-{name}") for name in names}
+    return {name: cell.text_content() for name, cell in cells.items() if cell.count()}
 
 
-def expected(point, cases=DAY, changed=None):
+def expected(curve, point, cases=DAY, changed=None, threshold=None):
     """What Python makes of a point."""
+    at = point.threshold if threshold is None else threshold
+    saved = {"saved": percent(money_recall(curve, point, changed), 1)} if curve.varies[1] else {}
     return {
-        "threshold": "case by case" if point.threshold is None else threshold_text(point.threshold),
+        "threshold": "case by case" if at is None else threshold_text(at),
         "cost": money(cases * point.mean_cost(changed)),
-        "alerts": amount(cases * point.alerts),
-        "precision": percent(point.precision),
-        "recall": percent(point.recall),
-        "missed": amount(cases * (point.missed / point.n_cases)),
+        "alerts": fixed(cases * point.alerts, 1),
+        "precision": percent(point.precision, 1),
+        "recall": percent(point.recall, 1),
+        **saved,
+        "missed": fixed(cases * (point.missed / point.n_cases), 1),
     }
 
 
@@ -114,11 +119,11 @@ def expected(point, cases=DAY, changed=None):
 def test_wherever_the_slider_stands_the_numbers_are_those_of_python(opened, reports, name):
     page, curve = opened(name), reports[name].curve
 
-    assert shown(page, "recommended") == expected(curve.shipped)
+    assert shown(page, "recommended") == expected(curve, curve.selected)
     last = len(curve) - 1
     for index in {0, 1, last - 1, last, *range(0, last, 40)}:
         move(page, last - index)
-        assert shown(page, "chosen") == expected(curve.point(index)), curve.thresholds[index]
+        assert shown(page, "chosen") == expected(curve, curve.point(index)), curve.thresholds[index]
 
 
 @pytest.mark.parametrize(
@@ -137,12 +142,65 @@ def test_changed_costs_are_priced_as_python_prices_them(opened, reports, name, c
     page.fill("#cases", "12345.5")
     page.click("#cheapest")
 
-    assert shown(page, "chosen") == expected(curve.cheapest(changed), 12345.5, changed)
-    assert shown(page, "recommended") == expected(curve.shipped, 12345.5, changed)
+    assert shown(page, "chosen") == expected(curve, curve.cheapest(changed), 12345.5, changed)
+    at, point = None, curve.selected
+    if name == "constant":
+        at, point = recommended_at(curve, "bayes", changed)
+        assert at != curve.selected.threshold
+    assert shown(page, "recommended") == expected(curve, point, 12345.5, changed, at)
     assert "measured for the declared costs only" in page.text_content("#say")
     assert page.get_attribute("#line", "d") != before
     page.click("#reset")
-    assert shown(page, "recommended") == expected(curve.shipped)
+    assert shown(page, "recommended") == expected(curve, curve.selected)
+
+
+def test_the_recommended_line_moves_with_the_costs_and_back(opened, reports):
+    page, curve = opened("constant"), reports["constant"].curve
+    home = page.get_attribute("#recommended", "x1")
+
+    page.fill("#cost-fn", "800")
+
+    places = page.evaluate("JSON.parse(document.getElementById('data').textContent).picture.x")
+    _, point = recommended_at(curve, "bayes", {"fn": 800.0})
+    assert page.get_attribute("#recommended", "x1") == str(
+        places[curve.thresholds.index(point.threshold)]
+    )
+    assert page.get_attribute("#recommended", "x1") == page.get_attribute("#recommended", "x2")
+    assert "Keeping the rule of the declared costs would cost" in page.text_content("#say")
+    assert float(page.get_attribute("#recommended", "x1")) < float(home)
+    page.fill("#cost-fn", "0")
+    assert shown(page, "recommended")["threshold"] == "never act"
+    page.fill("#cost-fp", "-5")
+    assert shown(page, "recommended")["threshold"] == threshold_text(
+        curve.cheapest({"fn": 0.0, "fp": -5.0}).threshold
+    )
+    page.click("#reset")
+    assert page.get_attribute("#recommended", "x1") == home
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_key_shows_colours_as_they_are_drawn(opened, scheme):
+    page = opened("constant", color_scheme=scheme)
+
+    for name, style in (("mark", "stroke"), ("half", "stroke"), ("flat", "fill")):
+        colours = page.eval_on_selector_all(
+            f".{name}", "(all, style) => all.map((each) => getComputedStyle(each)[style])", style
+        )
+        assert len(colours) == 2
+        assert len(set(colours)) == 1
+
+
+@pytest.mark.parametrize("name", ["constant", "by case"])
+def test_one_half_and_both_baselines_are_inside_the_picture(opened, name):
+    page = opened(name)
+
+    inside = page.locator("svg.curve").bounding_box()
+    for each in (".curve .half", "#never-text", "#always-text"):
+        box = page.locator(each).bounding_box()
+        assert inside["x"] <= box["x"]
+        assert box["x"] + box["width"] <= inside["x"] + inside["width"]
+        assert inside["y"] <= box["y"] + 1
+    assert page.text_content("#never-text").startswith("never act: ")
 
 
 def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
@@ -151,20 +209,22 @@ def test_what_is_no_number_changes_nothing_and_is_marked(opened, reports):
     page.fill("#cost-fn", "")
     page.fill("#cases", "-5")
 
-    assert shown(page, "recommended") == expected(reports["constant"].curve.shipped)
+    assert shown(page, "recommended") == expected(
+        reports["constant"].curve, reports["constant"].curve.selected
+    )
     assert page.get_attribute("#cost-fn", "aria-invalid") == "true"
     assert page.get_attribute("#cases", "aria-invalid") == "true"
 
 
 def test_the_keyboard_moves_the_slider_and_what_it_says(opened, reports):
     page, curve = opened("constant"), reports["constant"].curve
-    home = curve.thresholds.index(curve.shipped.threshold)
+    home = curve.thresholds.index(curve.selected.threshold)
 
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.id") == "threshold"
     page.keyboard.press("ArrowRight")
 
-    assert shown(page, "chosen") == expected(curve.point(home - 1))
+    assert shown(page, "chosen") == expected(curve, curve.point(home - 1))
     told = threshold_text(curve.thresholds[home - 1])
     assert page.get_attribute("#threshold", "aria-valuetext") == told
     page.keyboard.press("End")
@@ -231,7 +291,7 @@ def test_without_javascript_the_answer_is_there_and_no_dead_field(opened, report
     page = opened("constant", java_script_enabled=False)
 
     assert page.text_content("#recommended-cost") == money(
-        DAY * reports["constant"].curve.shipped.mean_cost()
+        DAY * reports["constant"].curve.selected.mean_cost()
     )
     assert page.locator("noscript").is_visible()
     assert not page.locator("input").first.is_visible()

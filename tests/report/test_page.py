@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 
 import numpy as np
@@ -19,7 +21,8 @@ from costopt import (
     optimize,
     write_report,
 )
-from costopt.report.figures import amount, money, percent, threshold_text
+from costopt.report.curve import money_recall, recommended_at, threshold_text
+from costopt.showing.text import fixed, money, percent
 
 NASTY = "<script>alert(1)</script>"
 SIGNS = f"=cmd() \x1b[31m{NASTY}\nnext"
@@ -78,20 +81,102 @@ def test_the_answer_is_in_the_text_with_the_numbers_of_python(policy, tmp_path):
     assert f"Act from {100 * policy.threshold:.3g} % up" in shown
     assert f"{percent(evidence.savings.value)} of the cost" in shown
     assert evidence.savings.interval_text(100, " %", digits=3) in shown
-    assert "It is significantly cheaper than the better rule without a model." in shown
+    assert "It is significantly cheaper than the best rule without a model." in shown
     assert f"{evidence.n_cases:,} cases of which {evidence.n_positives:,}" in shown
     for found in (*evidence.baselines.values(), evidence.expected_cost):
         assert money(1000 * found.value) in shown
         assert f"{money(1000 * found.low)} to {money(1000 * found.high)}" in shown
-    shipped = evidence.curve.shipped
+    selected = evidence.curve.selected
     for text in (
-        money(1000 * shipped.mean_cost()),
-        amount(1000 * shipped.alerts),
-        percent(shipped.precision),
-        percent(shipped.recall),
+        money(1000 * selected.mean_cost()),
+        fixed(1000 * selected.alerts, 1),
+        percent(selected.precision, 1),
+        percent(selected.recall, 1),
     ):
         assert text in shown
     assert evidence.reason in shown
+    assert policy.explain().splitlines()[0] in shown
+
+
+def test_the_page_says_what_it_is_about(policy, tmp_path):
+    named = replace(
+        policy, labels=("No", "Yes"), provenance={"target": "churned", "source": "a.csv"}
+    )
+
+    page = page_of(named, tmp_path, about={"Acting means": f"a call {NASTY}"})
+
+    shown = " ".join(page.text.split())
+    assert "Positive cases churned is 'Yes'" in shown  # as it was given
+    assert (
+        f"Rows a.csv: 2,000 cases, of which {policy.evidence.n_positives:,} are positive" in shown
+    )
+    assert f"Acting means a call {NASTY}" in shown
+    assert f"Written {date.today().day} " in shown
+    assert "target churned" not in shown  # said once
+
+
+def test_an_estimate_of_fewer_cases_says_so(policy, tmp_path):
+    cost = replace(policy.evidence.expected_cost, n=1500)
+    fewer = replace(policy, evidence=replace(policy.evidence, expected_cost=cost))
+
+    assert "from 1,500 of the 2,000 cases of which" in page_of(fewer, tmp_path).text
+
+
+def test_one_half_and_the_baselines_are_in_the_picture(policy, tmp_path):
+    page = page_of(policy, tmp_path)
+
+    curve = policy.evidence.curve
+    assert f"never act: {money(1000 * curve.point(0).mean_cost())}" in page.text
+    assert f"always act: {money(1000 * curve.point(len(curve) - 1).mean_cost())}" in page.text
+    assert "50 %, as libraries decide" in page.text
+    assert ("class", "half") in page.attributes
+    names = [value for name, value in page.attributes if name == "class"]
+    assert {"mark", "flat"} <= set(names)  # the key shows what it names as it is drawn
+
+
+def test_the_rule_that_is_recommended_follows_the_costs(policy):
+    curve = policy.evidence.curve
+    fp, fn, tp, tn = 1.25, 30.0, 0.5, 0.0
+
+    threshold, point = recommended_at(curve, "bayes", {"fn": fn})
+
+    assert threshold == (fp - tn) / ((fp - tn) + (fn - tp))
+    assert point.threshold >= threshold
+    assert recommended_at(curve, "exact", {"fn": fn})[1] == curve.cheapest({"fn": fn})
+    assert recommended_at(curve, "bayes", {"fn": 0.0})[0] == np.inf  # a miss costs no more
+    assert recommended_at(curve, "bayes", {"fp": -1.0})[0] == -np.inf
+    assert recommended_at(curve, "bayes", {"fp": -1.0, "fn": 0.0})[1] == curve.cheapest(
+        {"fp": -1.0, "fn": 0.0}
+    )
+
+
+def test_money_saved_is_counted_beside_cases_caught(tmp_path):
+    y, score, rng = scored()
+    X = pd.DataFrame({"amount": rng.lognormal(3, 1.5, y.size) + 5})
+    costs = CostMatrix(fn="amount", fp=5, tp=5, unit="EUR")
+    policy = choose_threshold(y, score, costs, X=X)
+    curve = policy.evidence.curve
+
+    page = page_of(policy, tmp_path)
+
+    act, stake = policy.decide(X, score=score), X["amount"].to_numpy() - 5
+    caught = stake[act & (y == 1)].sum() / stake[y == 1].sum()
+    assert money_recall(curve, curve.selected) == pytest.approx(caught, abs=0.1)
+    assert money_recall(curve, curve.point(0)) == 0
+    assert money_recall(curve, curve.point(len(curve) - 1)) == pytest.approx(1)
+    middle = curve.point(len(curve) // 2)
+    assert middle.recall < money_recall(curve, middle, {"fn": 3.0}) or middle.recall > 0
+    share = percent(money_recall(curve, curve.selected), 1)
+    assert f"and with them {share} of the money at stake in positive cases" in page.text
+
+
+def test_money_at_stake_that_is_the_same_for_all_is_not_counted_twice(policy, tmp_path):
+    page = page_of(policy, tmp_path)
+
+    assert "money at stake" not in page.text
+    curve = policy.evidence.curve
+    assert money_recall(curve, curve.selected) == pytest.approx(curve.selected.recall)
+    assert np.isnan(money_recall(curve, curve.selected, {"fn": 0.0}))
 
 
 def test_what_happens_if_costs_change_is_priced_on_the_curve(policy, tmp_path):
@@ -103,7 +188,7 @@ def test_what_happens_if_costs_change_is_priced_on_the_curve(policy, tmp_path):
     for text in (
         threshold_text(cheapest.threshold),
         money(250 * cheapest.mean_cost(changed)),
-        money(250 * curve.shipped.mean_cost(changed)),
+        money(250 * curve.selected.mean_cost(changed)),
     ):
         assert text in shown
 
@@ -172,7 +257,7 @@ def test_costs_per_case_are_factors_and_the_rule_stands_beside_the_curve(tmp_pat
     assert "Decide case by case" in page.text
     assert "1 is amount" in page.text
     assert json.loads(page.scripts[1])["declared"] == [5.0, 1.0, 0.0, 0.0]
-    assert json.loads(page.scripts[1])["shipped"]["by_case"] is True
+    assert json.loads(page.scripts[1])["selected"]["by_case"] is True
 
 
 def test_a_search_tells_how_it_chose(rows, tmp_path):
@@ -202,12 +287,8 @@ def test_a_comparison_ranks_its_strategies(rows, tmp_path):
 
 
 def test_a_policy_without_its_curve_or_measurement_still_has_a_page(tmp_path, policy):
-    policy.save(tmp_path / "policy")
-    path = tmp_path / "policy" / "policy.json"
-    document = json.loads(path.read_text())
-    del document["evidence"]["curve"]
-    document["evidence"] |= {"expected_cost": None, "savings": None, "baselines": {}}
-    path.write_text(json.dumps(document))
+    nothing = {"curve": None, "expected_cost": None, "savings": None, "baselines": {}}
+    replace(policy, evidence=replace(policy.evidence, **nothing)).save(tmp_path / "policy")
 
     page = page_of(DecisionPolicy.load(tmp_path / "policy"), tmp_path)
 

@@ -14,7 +14,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CaseCosts, CostMatrix, CostOptWarning, SklearnLearner, XGBoostLearner
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.search.fingerprint import PACKAGES, fingerprint
 from costopt.search.space import resolve_learners
 
@@ -24,8 +25,9 @@ SEARCH = {"racing": "True", "sampler": "NoneType"}
 
 def of(rows, costs=COSTS, *, learners="logistic", resampling=("none", "weight"), **options):
     X, y = rows
-    posed = pose(X, y, costs, resolve_learners(learners), **options)
-    return fingerprint(posed, resampling, SEARCH)
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
+    problem = prepare(X, y, costs, resolve_learners(learners), rows_, **options)
+    return fingerprint(problem, resampling, SEARCH)
 
 
 def differing(one, other):

@@ -19,8 +19,8 @@ from costopt import (
     XGBoostLearner,
     optimize,
 )
+from costopt.engine import executors
 from costopt.learners.logistic import LogisticLearner
-from costopt.search import objective
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -399,14 +399,14 @@ def test_scores_that_are_no_numbers_are_failures_under_a_sampled_threshold_too(r
 
 def test_a_cost_that_is_not_finite_is_no_result(rows, monkeypatch):
     # no data are known to lead there, so it is made by hand
-    evaluate = objective.evaluate
+    evaluate = executors.evaluate
 
     def evaluate_wrongly(problem, candidate, **options):
         found = evaluate(problem, candidate, **options)
         wrong = {0.1: float("inf"), 0.2: float("nan")}.get(round(candidate.params["C"], 1))
         return found if wrong is None else replace(found, value=wrong)
 
-    monkeypatch.setattr(objective, "evaluate", evaluate_wrongly)
+    monkeypatch.setattr(executors, "evaluate", evaluate_wrongly)
     learner = LogisticLearner({"C": [1.0, 0.1, 0.2, 0.3]})
 
     with pytest.warns(CostOptWarning, match="failed-trials.*SearchError: the cost of trial"):
@@ -423,7 +423,7 @@ def test_a_cost_that_is_not_finite_is_no_result(rows, monkeypatch):
 
 
 class Patient(LogisticLearner):
-    """Takes 20 seconds, unless it is the untuned model or told to give up."""
+    """Takes 20 seconds, unless it is the untuned model or told to stop."""
 
     def __init__(self):
         super().__init__()

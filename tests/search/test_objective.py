@@ -5,7 +5,7 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, ExpectedCostObjective, SearchError, XGBoostLearner, optimize
-from costopt.search.sampling import RepeatableSampler
+from costopt.search.sampler import sampler_for
 
 COSTS = CostMatrix(fn=8, fp=1)
 
@@ -25,7 +25,11 @@ def objective(rows):
 
 
 def study_of(objective, n_trials, seed=1, **options):
-    given = {"sampler": RepeatableSampler(seed), "pruner": optuna.pruners.NopPruner(), **options}
+    given = {
+        "sampler": optuna.samplers.TPESampler(seed=seed),
+        "pruner": optuna.pruners.NopPruner(),
+        **options,
+    }
     study = optuna.create_study(**given)
     objective.enqueue_defaults(study)
     study.optimize(objective, n_trials=n_trials)
@@ -38,7 +42,11 @@ def test_a_study_of_ones_own_ends_in_the_same_result_as_optimize(racing, rows):
     call = {"learners": XGBoostLearner(max_rounds=10), "random_state": 1, "racing": racing}
     objective = ExpectedCostObjective(X, y, COSTS, **call)
 
-    own = objective.result(study_of(objective, 25))
+    study = study_of(objective, 0)
+    for number in range(25):
+        study.sampler = sampler_for(1, number)
+        study.optimize(objective, n_trials=1)
+    own = objective.result(study)
     ours = optimize(X, y, COSTS, n_trials=25, **call)
 
     assert [t.params for t in own.study.trials] == [t.params for t in ours.study.trials]
@@ -143,11 +151,11 @@ def test_a_pruner_of_ones_own_is_obeyed(rows, objective):
     pruned = study_of(own, 15, pruner=optuna.pruners.ThresholdPruner(upper=limit))
 
     for trial in pruned.trials:
-        too_dear = [cost > limit for cost in trial.intermediate_values.values()]
-        assert (trial.state == TrialState.PRUNED) == any(too_dear)
-        assert not any(too_dear[:-1])  # given up at once
+        too_expensive = [cost > limit for cost in trial.intermediate_values.values()]
+        assert (trial.state == TrialState.PRUNED) == any(too_expensive)
+        assert not any(too_expensive[:-1])  # stopped at once
         if trial.state == TrialState.PRUNED:
-            assert trial.user_attrs == {"n_folds": 1 + len(too_dear)}
+            assert trial.user_attrs == {"n_folds": 1 + len(too_expensive)}
     assert {trial.state for trial in pruned.trials} == {TrialState.PRUNED, TrialState.COMPLETE}
 
 
@@ -205,7 +213,9 @@ def test_a_candidate_that_was_evaluated_before_is_not_fitted_again(rows, counted
 def test_a_study_may_have_another_objective_beside_cost(rows, racing):
     X, y = rows
     objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", racing=racing)
-    study = optuna.create_study(directions=["minimize", "maximize"], sampler=RepeatableSampler(1))
+    study = optuna.create_study(
+        directions=["minimize", "maximize"], sampler=optuna.samplers.TPESampler(seed=1)
+    )
     objective.enqueue_defaults(study)
 
     study.optimize(lambda trial: (objective(trial), trial.params["C"]), n_trials=8)

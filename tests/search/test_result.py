@@ -1,4 +1,4 @@
-"""The result of a search: the models that ship, what is said of them, and what they decide."""
+"""The result of a search: the final models, what is said of them, and what they decide."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_how_the_models_are_made_changes_no_estimate(both):
 def test_the_models_of_the_folds_are_those_that_were_evaluated(both):
     (X, y), learner, _, result = both
     objective = ExpectedCostObjective(X, y, COSTS, learners=LEARNERS[learner], cv=4, n_jobs=1)
-    problem = objective.posed.problem
+    problem = objective.problem
     found = evaluate(problem, objective.space.candidate(result.best_params))
 
     for fold, part in zip(problem.folds.folds, result.policy.models, strict=True):
@@ -65,7 +65,7 @@ def test_the_models_of_the_folds_are_those_that_were_evaluated(both):
 def test_the_score_is_the_average_of_the_models_with_their_odds_undone(both):
     (X, _), _, _, result = both
     policy = result.policy
-    features = ExpectedCostObjective(*both[0], COSTS, cv=4).posed.problem.features
+    features = ExpectedCostObjective(*both[0], COSTS, cv=4).problem.features
 
     scores = []
     for part in policy.models:
@@ -105,7 +105,7 @@ def test_refit_and_folds_decide_alike_on_new_rows(both, make_rows):
 
 @pytest.mark.parametrize("final", ["refit", "folds"])
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_an_average_ships_the_models_of_each_of_its_trials(learner, final, make_rows, tmp_path):
+def test_an_average_holds_the_models_of_each_of_its_trials(learner, final, make_rows, tmp_path):
     rows = make_rows(300, 1)
 
     result = search(rows, learner, selection="average", final=final)
@@ -120,7 +120,7 @@ def test_an_average_ships_the_models_of_each_of_its_trials(learner, final, make_
 
 
 @pytest.mark.parametrize("selection", ["likelihood", "average", "cost", "cheapest"])
-def test_what_ships_costs_on_new_rows_about_what_was_expected(selection, make_rows):
+def test_what_is_selected_costs_on_new_rows_about_what_was_expected(selection, make_rows):
     X_new, y_new = make_rows(20_000, 500)
 
     ratios = []

@@ -1,4 +1,4 @@
-"""What ships: recomputed from rows and from the study, by other means than the package's own."""
+"""What is selected: recomputed from rows and from the study, by other means than the package's own."""
 
 from functools import cache
 
@@ -7,9 +7,10 @@ import pytest
 from optuna.trial import TrialState
 
 from costopt import CostMatrix, DataError, ExpectedCostObjective, XGBoostLearner, optimize
-from costopt.evaluation.pricing import Candidate, price
+from costopt.engine.records import Record
+from costopt.evaluation.candidates import Candidate, evaluate_scores
 from costopt.evaluation.trial import evaluate
-from costopt.search.selection import SELECTIONS, Record, choose
+from costopt.search.selection import SELECTIONS, choose
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 KINDS = ("rows", "weights", "groups")
@@ -34,7 +35,7 @@ class ByHand:
 
     def __init__(self, X, y, kind, study):
         objective = ExpectedCostObjective(X, y, COSTS, **arguments(kind))
-        self.problem = objective.posed.problem
+        self.problem = objective.problem
         self.trials = [t for t in study.trials if t.state == TrialState.COMPLETE]
         candidates = [objective.space.candidate(trial.params) for trial in self.trials]
         found = [evaluate(self.problem, candidate) for candidate in candidates]
@@ -73,7 +74,7 @@ class ByHand:
         return self.select(selection, self.cost @ self.share, self.loss @ self.share)
 
     def select(self, selection, cost, loss):
-        """Positions of the trials that ship, given mean cost and loss of each."""
+        """Positions of the trials that are selected, given mean cost and loss of each."""
         if selection == "cheapest":
             return (int(np.argmin(cost)),)
         if selection == "average":
@@ -107,7 +108,7 @@ class ByHand:
                 p = score[fold.test]
                 score[fold.test] = p / (p + multiplier * (1 - p))
             scores.append(score)
-        return price(self.problem, Candidate("xgboost", {}), np.mean(scores, axis=0))
+        return evaluate_scores(self.problem, Candidate("xgboost", {}), np.mean(scores, axis=0))
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -171,7 +172,7 @@ def test_selections_differ_where_they_should(searched):
 
 
 @pytest.mark.parametrize("selection", SELECTIONS)
-def test_the_apparent_cost_is_that_of_what_ships(selection, searched):
+def test_the_apparent_cost_is_that_of_what_is_selected(selection, searched):
     results, by_hand = searched
 
     found = by_hand.averaged(by_hand.chosen(selection))
@@ -209,19 +210,18 @@ def test_the_expected_cost_is_that_of_selecting_anew_in_every_bootstrap(selectio
 
 def test_a_search_whose_untuned_model_is_gone_selects_among_the_rest(searched):
     _, by_hand = searched
-    draws = by_hand.problem.scored.draws
-    records = [Record.of(found, draws) for found in by_hand.found]
+    records = [Record.of(by_hand.problem, found) for found in by_hand.found]
     rest = [record for at, record in enumerate(records) if at not in by_hand.plain]
 
     for selection in ("likelihood", "cost", "cheapest"):
-        shipment = choose(by_hand.problem, rest, [], selection)
-        (member,) = shipment.members
+        selected = choose(by_hand.problem, rest, [], selection)
+        (member,) = selected.members
         assert rest[member] in rest
     by_loss = choose(by_hand.problem, rest, [], "likelihood").members[0]
     assert rest[by_loss].found.log_loss == min(record.found.log_loss for record in rest)
 
 
-def test_a_single_trial_ships_whatever_the_selection(rows):
+def test_a_single_trial_is_selected_whatever_the_selection(rows):
     X, y = rows
 
     for selection in SELECTIONS:
@@ -235,10 +235,10 @@ def test_a_record_keeps_sums_by_part_but_nothing_by_row(rows):
     X, y = rows
     groups = np.arange(300) // 3
     objective = ExpectedCostObjective(X, y, COSTS, learners="logistic", groups=groups, n_jobs=1)
-    problem = objective.posed.problem
-    found = evaluate(problem, objective.untuned_candidate)
+    problem = objective.problem
+    found = evaluate(problem, objective.space.candidate(objective.space.defaults()[0]))
 
-    record = Record.of(found, problem.scored.draws)
+    record = Record.of(problem, found)
 
     assert record.cost.shape == record.loss.shape == (100,)
     assert record.cost == pytest.approx(np.bincount(groups, found.row_cost) / 300)
@@ -259,7 +259,7 @@ def test_a_record_keeps_sums_by_part_but_nothing_by_row(rows):
         ({"final": "fold"}, "final='fold' is not known: did you mean 'folds'"),
     ],
 )
-def test_unknown_ways_to_ship_are_refused_beforehand(wrong, message, rows, counted):
+def test_unknown_ways_to_select_are_refused_beforehand(wrong, message, rows, counted):
     X, y = rows
     learner = counted()
 

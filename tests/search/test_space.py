@@ -7,7 +7,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 from costopt import CostMatrix, SearchError, SklearnLearner, XGBoostLearner
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
+from costopt.evaluation.rows import Rows
 from costopt.rebalancing.methods import BY_DEFAULT
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 
@@ -15,9 +16,10 @@ from costopt.search.space import SearchSpace, resolve_learners, resolve_resampli
 def space_of(rows, costs=None, learners="logistic", resampling=BY_DEFAULT, **options):
     X, y = rows
     chosen = resolve_learners(learners)
-    devices = resolve_resampling(resampling, chosen)
+    methods = resolve_resampling(resampling, chosen)
+    rows_ = Rows(**{name: options.pop(name) for name in list(options) if hasattr(Rows, name)})
     return SearchSpace(
-        pose(X, y, costs or CostMatrix(fn=8, fp=1), chosen, **options).problem, devices
+        prepare(X, y, costs or CostMatrix(fn=8, fp=1), chosen, rows_, **options), methods
     )
 
 
@@ -37,7 +39,7 @@ def test_the_first_candidate_is_the_plain_default_model(rows):
     )
 
 
-def test_simple_devices_follow_balanced_and_by_cost(rows):
+def test_simple_methods_follow_balanced_and_by_cost(rows):
     _, y = rows
     odds = y.sum() / (1 - y).sum()
     space = space_of(rows)
@@ -72,7 +74,7 @@ def test_defaults_lie_in_the_space(rows):
         assert asked(space, params) == space.candidate(params)
 
 
-def test_a_single_device_is_not_asked_for(rows):
+def test_a_single_method_is_not_asked_for(rows):
     space = space_of(rows, resampling="random_under")
 
     candidate = asked(space, {"C": 0.5, "sampling_ratio": 0.7})
@@ -84,13 +86,13 @@ def test_a_learner_without_weights_is_not_offered_them(rows):
     neighbours = SklearnLearner(KNeighborsClassifier())
     space = space_of(rows, learners=[neighbours, "logistic"])
 
-    devices = {
+    methods = {
         space.candidate(params).resampling
         for params in space.defaults()
         if params["learner"] == "KNeighborsClassifier"
     }
 
-    assert devices == {"none", "random_over", "random_under"}
+    assert methods == {"none", "random_over", "random_under"}
     with pytest.raises(SearchError, match="takes no sample_weight, so resampling='weight' cannot"):
         space_of(rows, learners=neighbours, resampling="weight")
 
@@ -114,7 +116,7 @@ def test_a_class_whose_errors_cost_nothing_has_no_cost_weight():
             lambda: XGBoostLearner({"max_dept": (2, 3)}),
             "no parameter 'max_dept': did you mean 'max_de",
         ),
-        (lambda: XGBoostLearner({"scale_pos_weight": (1, 9)}), "it is the device 'weight'"),
+        (lambda: XGBoostLearner({"scale_pos_weight": (1, 9)}), "it is the method 'weight'"),
         (lambda: XGBoostLearner({"n_estimators": (1, 9)}), "chosen by early stopping"),
         (lambda: XGBoostLearner({"max_depth": (5, 2)}), "low must not exceed high, got 5 > 2"),
         (lambda: XGBoostLearner({"gamma": (0, 1, "log")}), "a log scale needs low > 0, got 0"),

@@ -1,4 +1,4 @@
-"""The whole toolbox inside the search: every learner and device by name, and what must still hold."""
+"""The whole toolbox inside the search: every learner and resampling by name, and what must still hold."""
 
 import numpy as np
 import pytest
@@ -12,17 +12,17 @@ from costopt import (
     compare,
     optimize,
 )
-from costopt.evaluation.problem import pose
+from costopt.evaluation.problem import prepare
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.registry import BUILT_IN
-from costopt.rebalancing.methods import DEVICES
+from costopt.rebalancing.methods import METHODS
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 
 COSTS = CostMatrix(fn=8, fp=1, unit="EUR")
 
 
 def numbers(n=300, seed=0):
-    """Numbers only, with gaps: what every device is made for."""
+    """Numbers only, with gaps: what every resampling is made for."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 6 == 0
     X = rng.normal(size=(n, 4)) + y[:, None] * [1.2, 0.8, 0, 0]
@@ -32,19 +32,19 @@ def numbers(n=300, seed=0):
 
 def space_of(X, y, learners, resampling):
     chosen = resolve_learners(learners)
-    devices = resolve_resampling(resampling, chosen)
-    return SearchSpace(pose(X, y, COSTS, chosen, n_jobs=1).problem, devices)
+    methods = resolve_resampling(resampling, chosen)
+    return SearchSpace(prepare(X, y, COSTS, chosen, n_jobs=1), methods)
 
 
-@pytest.mark.parametrize("device", DEVICES)
-def test_every_device_is_searched_by_its_name(device):
+@pytest.mark.parametrize("resampling", METHODS)
+def test_every_method_is_searched_by_its_name(resampling):
     X, y = numbers()
 
-    result = optimize(X, y, COSTS, learners="logistic", resampling=device, n_trials=3, cv=3)
+    result = optimize(X, y, COSTS, learners="logistic", resampling=resampling, n_trials=3, cv=3)
 
     searched = set(result.best_params) - {"C"}
-    if DEVICES[device].has_ratio:
-        assert searched == {"weight_ratio" if device == "weight" else "sampling_ratio"}
+    if METHODS[resampling].ratio is not None:
+        assert searched == {"weight_ratio" if resampling == "weight" else "sampling_ratio"}
     else:
         assert searched == set()
     assert result.policy.decide(X).shape == y.shape
@@ -60,36 +60,36 @@ def test_every_learner_is_searched_by_its_name(name, rows):
     assert 0 <= result.policy.probability(X).min() <= result.policy.probability(X).max() <= 1
 
 
-def test_the_best_of_a_search_is_never_dearer_than_each_strategy_alone():
-    """Each learner untuned and the first under each device are tried before the search proper."""
+def test_the_best_of_a_search_is_never_more_expensive_than_each_strategy_alone():
+    """Each learner untuned and the first under each method are tried before the search proper."""
     X, y = numbers()
     learners = [LogisticLearner(), XGBoostLearner(max_rounds=20), "isolation_forest"]
-    devices = ["none", "weight", "random_under", "smote", "tomek_links"]
-    first = len(space_of(X, y, learners, devices).defaults())
+    methods = ["none", "weight", "random_under", "smote"]
+    first = len(space_of(X, y, learners, methods).defaults())
 
     # each trial is worth what it costs, and the search only adds to those it is given
     result = optimize(
-        X, y, COSTS, learners=learners, resampling=devices, n_trials=first + 2, cv=3, racing=False
+        X, y, COSTS, learners=learners, resampling=methods, n_trials=first + 2, cv=3, racing=False
     )
 
     alone = []
     for learner in learners:
-        for device in devices if learner != "isolation_forest" else ["none"]:
+        for resampling in methods if learner != "isolation_forest" else ["none"]:
             found = optimize(
-                X, y, COSTS, learners=learner, resampling=device, n_trials=1, cv=3, racing=False
+                X, y, COSTS, learners=learner, resampling=resampling, n_trials=1, cv=3, racing=False
             )
             alone.append(found.study.best_value)
-    assert len(alone) == 2 * len(devices) + 1
+    assert len(alone) == 2 * len(methods) + 1
     assert result.study.best_value <= min(alone) + 1e-12
 
 
-def test_the_best_of_a_search_is_never_dearer_than_what_compare_finds():
+def test_the_best_of_a_search_is_never_more_expensive_than_what_compare_finds():
     X, y = numbers()
     names = ["logistic regression", "random over-sampling", "SMOTE", "TomekLinks"]
-    devices = ["none", "random_over", "smote", "tomek_links"]
+    methods = ["none", "random_over", "smote", "tomek_links"]
 
     result = optimize(
-        X, y, COSTS, learners="logistic", resampling=devices, n_trials=5, racing=False
+        X, y, COSTS, learners="logistic", resampling=methods, n_trials=5, racing=False
     )
     found = compare(X, y, COSTS, strategies=names, learner="logistic")
 
@@ -97,7 +97,7 @@ def test_the_best_of_a_search_is_never_dearer_than_what_compare_finds():
         assert result.study.best_value <= found[name].expected_cost.value + 1e-9
 
 
-def test_first_trials_are_every_learner_plain_then_each_device():
+def test_first_trials_are_every_learner_plain_then_each_method():
     X, y = numbers()
 
     trials = space_of(
@@ -150,16 +150,16 @@ def test_a_policy_made_with_synthetic_rows_is_saved(tmp_path):
     assert loaded.ledger_of_score.entries[0][0] == "smote"
 
 
-def test_learners_that_know_one_device_only_keep_it():
+def test_learners_that_know_one_method_only_keep_it():
     X, y = numbers()
     space = space_of(X, y, ["xgboost_expected_cost", "isolation_forest"], ["smote", "none"])
 
-    devices = [space.candidate(params).resampling for params in space.defaults()]
+    methods = [space.candidate(params).resampling for params in space.defaults()]
 
-    assert devices == ["case_weight", "none"]
+    assert methods == ["case_weight", "none"]
 
 
-def test_of_many_learners_only_the_first_is_tried_under_every_device():
+def test_of_many_learners_only_the_first_is_tried_under_every_method():
     X, y = numbers()
     learners = ["logistic", "random_forest", "rusboost", "hist_gradient_boosting"]
 
@@ -182,7 +182,7 @@ def test_names_are_checked_before_anything_is_fitted(rows):
     for given, message in (
         ({"resampling": "smoote"}, "no resampling named 'smoote': did you mean 'smote'"),
         ({"resampling": ["smote", "enn"]}, "no resampling named 'enn'"),
-        ({"resampling": []}, "resampling must name at least one device"),
+        ({"resampling": []}, "resampling must name at least one method"),
         (
             {"learners": "random_forst"},
             "no learner named 'random_forst': did you mean 'random_forest'",
@@ -193,7 +193,7 @@ def test_names_are_checked_before_anything_is_fitted(rows):
             optimize(X, y, COSTS, n_trials=1, **given)
 
 
-def test_a_device_that_needs_weights_does_not_reach_a_learner_without(rows):
+def test_a_method_that_needs_weights_does_not_reach_a_learner_without(rows):
     from sklearn.neighbors import KNeighborsClassifier
 
     X, y = rows
@@ -212,9 +212,9 @@ def test_a_search_over_everything_is_within_noise_of_each_strategy_on_rows_held_
     X, y = numbers(6000)
     held = numbers(6000, seed=1)
     learners = ["logistic", "xgboost", "random_forest"]
-    devices = ["none", "weight", "random_under", "smote"]
+    methods = ["none", "weight", "random_under", "smote"]
 
-    result = optimize(X, y, COSTS, learners=learners, resampling=devices, n_trials=25, cv=3)
+    result = optimize(X, y, COSTS, learners=learners, resampling=methods, n_trials=25, cv=3)
     found = compare(X, y, COSTS, cv=3, strategies=["xgboost", "logistic regression", "SMOTE"])
 
     ours = result.policy.evaluate(*held).value

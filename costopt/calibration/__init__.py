@@ -1,0 +1,8 @@
+"""The maps from scores to probabilities, one file each; `maps` lists them.
+
+The public names are listed in ``__init__.pyi``, and each is loaded when it is first used.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

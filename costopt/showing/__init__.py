@@ -1,0 +1,1 @@
+"""How numbers are written, and how objects tell about themselves in notebooks and terminals."""
