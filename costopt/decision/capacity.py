@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import as_floats
+from costopt.decision.checks import as_floats
 from costopt.errors import DataError
 
 __all__ = ["Allotment", "Stream", "allot"]

@@ -7,8 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression
 from scipy.special import betainc
 
-from costopt.decision.case_costs import as_floats
-from costopt.decision.rules import as_labels, as_probabilities, as_weights
+from costopt.decision.checks import as_floats, as_labels, as_probabilities, as_weights
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
 
