@@ -276,10 +276,21 @@ class Counts:
             return np.where(self.alerts > 0, p, 1.0)
         return np.where(self.alerts == 0, 0.0, p)
 
-    def bound(self, constraint: Constraint, level: float, at: int) -> float:
-        """What can be promised of a metric at one threshold with confidence ``1 - level``."""
-        wrong, n = (int(each[at]) for each in self.errors(constraint.metric))
-        worst = 1.0 if wrong >= n else float(beta.ppf(1 - level, wrong + 1, n - wrong))
+    def promised(self, constraint: Constraint, level: float) -> float:
+        """What can be promised, with confidence ``1 - level``, of every threshold that keeps a limit.
+
+        A little more than the limit, as errors come in whole numbers. Where more alerts may be the
+        better ones, as for precision, it is the limit.
+        """
+        if constraint.metric in ("precision", "mean_cost"):
+            return constraint.limit
+        rate = constraint.error_rate
+        n = int(self.errors(constraint.metric)[1][0])
+        most = int(binom.ppf(level, n, rate))
+        most -= bool(binom.cdf(most, n, rate) > level)
+        if most < 0 or most >= n:
+            return constraint.limit
+        worst = min(float(beta.ppf(1 - level, most + 1, n - most)), rate)
         return 1 - worst if METRICS[constraint.metric].at_least else worst
 
 

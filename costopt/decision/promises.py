@@ -16,10 +16,13 @@ from costopt.decision.constraints import (
     cases_needed,
     certified,
     levels,
+    parse_constraints,
 )
-from costopt.errors import InfeasibleError
+from costopt.errors import DataError, InfeasibleError
+from costopt.plain import Name, Number
+from costopt.showing.text import figure, percent
 
-__all__ = ["Guarantee", "check_enough", "keep_limits", "mean_cost_doubt"]
+__all__ = ["Guarantee", "check_enough", "guarantee_of", "keep_limits", "mean_cost_doubt"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -33,30 +36,148 @@ class Guarantee:
     ----------
     constraints : tuple of str
     confidence : float or None
-        Chance with which all hold jointly on new cases; None where they hold on these data only.
+        Chance with which all hold jointly on new cases; None where they hold on these cases only.
     sample : dict of str to float
-        Each metric on the cases that the threshold was chosen on.
+        Each limited metric on the cases that the threshold was chosen on.
     bound : dict of str to float
-        What is promised of each metric, alone, at its part of the confidence; that of a mean cost is
-        its limit. Empty without a confidence.
+        What is promised of each metric at its part of the confidence, whichever of the certified
+        thresholds is taken. Empty without a confidence.
     certified : tuple of tuple of float
-        Intervals ``(low, high]`` of thresholds that keep all limits, the highest first.
+        Intervals ``(low, high]`` of thresholds on the model's own score that keep all limits, the
+        highest first.
     binding : str or None
         The limit without which the decisions would be cheapest; None where all cost nothing.
     price : float
-        What keeping the limits costs, in the costs' unit per case, beside the cheapest threshold.
+        What keeping the limits costs, in the costs' unit per case, beside the cheapest threshold for
+        all cases; on the cases at hand.
     approximate : bool, default=False
         Whether the promise rests on scores of several models, which it then holds for on average.
+
+    Raises
+    ------
+    DataError
+        If there is no limit or no certified threshold, or the confidence is none.
     """
 
-    constraints: tuple[str, ...]
+    constraints: tuple[Name, ...]
     confidence: float | None
-    sample: dict[str, float]
-    bound: dict[str, float]
-    certified: tuple[tuple[float, float], ...]
-    binding: str | None
+    sample: dict[Name, float]
+    bound: dict[Name, float]
+    certified: tuple[tuple[Number, Number], ...]
+    binding: Name | None
     price: float
     approximate: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.constraints or not self.certified:
+            raise DataError("a guarantee has a limit, and an interval of thresholds that keep it")
+        if self.confidence is not None and not 0 < self.confidence < 1:
+            raise DataError(f"a confidence lies between 0 and 1, got {self.confidence}")
+        metrics = {each.metric for each in parse_constraints(self.constraints)}
+        if set(self.sample) != metrics or set(self.bound) != (
+            metrics if self.confidence else set()
+        ):
+            raise DataError(
+                "a guarantee has a value of each metric that it limits, and of no other"
+            )
+
+    def holds_at(self, threshold: float) -> bool:
+        """Whether a threshold on the model's own score is among those that keep the limits."""
+        return any(
+            low < threshold <= high or threshold == low == -math.inf for low, high in self.certified
+        )
+
+    def explain(self, unit: str) -> list[str]:
+        """What is promised, on what grounds, and what it costs, in plain sentences.
+
+        Parameters
+        ----------
+        unit : str
+            Currency of the costs.
+        """
+        lines = [self._promise(each, unit) for each in parse_constraints(self.constraints)]
+        if self.confidence is None:
+            lines.append("Nothing is promised of new cases, on which limits may be broken.")
+        if self.approximate:
+            lines.append(
+                "The promise is approximate: it is made from out-of-fold scores, of several models."
+            )
+        if self.price <= 0:
+            return [*lines, "That costs nothing beside the cheapest threshold."]
+        which = ""
+        if self.binding is not None and len(self.constraints) > 1:
+            which = f", above all for {self.binding}"
+        return [
+            *lines,
+            f"It costs {figure(self.price)} {unit} per case beside the cheapest threshold{which}.",
+        ]
+
+    def _promise(self, constraint: Constraint, unit: str) -> str:
+        metric = METRICS[constraint.metric]
+
+        def told(value: float) -> str:
+            return f"{figure(value)} {unit}" if metric.side == "cost" else percent(value)
+
+        name = constraint.metric.replace("_", " ").capitalize()
+        side = "at least" if metric.at_least else "at most"
+        limit, here = told(constraint.limit), told(self.sample[constraint.metric])
+        if self.confidence is None:
+            return f"{name} of {side} {limit} is kept on these cases: {here}."
+        jointly = ", jointly with the other limits" if len(self.constraints) > 1 else ""
+        bound = told(self.bound[constraint.metric])
+        return (
+            f"{name} of {side} {limit} is promised with {percent(self.confidence)} confidence{jointly}: "
+            f"{here} on these cases, {side} {bound} on new ones."
+        )
+
+
+def guarantee_of(
+    counts: Counts,
+    mean_cost: FloatArray,
+    constraints: Sequence[Constraint],
+    confidence: float | None,
+    position: int,
+    held: BoolArray,
+    binding: str | None,
+    *,
+    approximate: bool = False,
+) -> Guarantee:
+    """What can be said of the threshold at a position, from what `keep_limits` found.
+
+    Parameters
+    ----------
+    counts, mean_cost, constraints, confidence
+        As for `keep_limits`.
+    position : int
+        Of the threshold that is taken.
+    held, binding
+        From `keep_limits`.
+    approximate : bool, default=False
+        Whether the scores are those of several models.
+    """
+    sample, bound = {}, {}
+    rare = 2 * counts.n_positives <= counts.n_cases
+    for each in constraints:
+        values = mean_cost if each.metric == "mean_cost" else counts.metric(each.metric)
+        sample[each.metric] = float(values[position])
+        if confidence is not None:
+            level = levels(constraints, 1 - confidence, positives_are_rare=rare)
+            bound[each.metric] = counts.promised(each, level[each.metric])
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], held, [False]))))
+    below = np.append(counts.thresholds[1:], -np.inf)
+    return Guarantee(
+        tuple(map(str, constraints)),
+        confidence,
+        sample,
+        bound,
+        tuple(
+            (float(below[end - 1]), float(counts.thresholds[start]))
+            for start, end in zip(edges[::2], edges[1::2], strict=True)
+        ),
+        binding,
+        max(float(mean_cost[position] - mean_cost.min()), 0.0),
+        approximate,
+    )
 
 
 def check_enough(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
+from costopt.decision.promises import Guarantee
 from costopt.decision.rules import Rule
 from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
@@ -64,13 +65,16 @@ class DecisionPolicy(Scorer, Presentable):
     params : mapping
         How the model was made.
     evidence : Evidence
+    guarantee : Guarantee or None
+        What is promised of its threshold, where limits were asked for.
     provenance : mapping of str to str
         Versions and seeds.
 
     Raises
     ------
     PolicyError
-        If both classes have one label, or `known_costs` or `unit` contradict `costs`.
+        If both classes have one label, `known_costs` or `unit` contradict `costs`, or `guarantee`
+        is of another threshold.
     """
 
     rule: Rule
@@ -80,6 +84,7 @@ class DecisionPolicy(Scorer, Presentable):
     labels: tuple[Scalar, Scalar] = (0, 1)
     params: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    guarantee: Guarantee | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -89,6 +94,12 @@ class DecisionPolicy(Scorer, Presentable):
                 f"two classes must have two labels, got {negative!r} and {positive!r}"
             )
         check_costs(self.costs, self.known_costs, self.unit)
+        if self.guarantee is not None:
+            raw = self.raw_threshold
+            if raw is None or not self.guarantee.holds_at(raw):
+                raise PolicyError(
+                    f"a guarantee holds for the thresholds that it certifies, but the policy acts from {raw}"
+                )
 
     @property
     def threshold(self) -> float | None:
@@ -308,6 +319,7 @@ class DecisionPolicy(Scorer, Presentable):
         multiplier, n_models = self.ledger_of_score.multiplier, len(self.models)
         lines = [
             self.rule.in_words(self.known_costs, self.raw_threshold, self.labels[1], self.unit),
+            *(() if self.guarantee is None else self.guarantee.explain(self.unit)),
             *self.evidence.explain(),
             model_in_words(self.model_name, multiplier, self.calibrator, n_models),
         ]
@@ -320,7 +332,8 @@ class DecisionPolicy(Scorer, Presentable):
         known = self.evidence.overview()
         if self.evidence.expected_cost is None:
             return Overview(title, lead, notes=(known.lead,))
-        return replace(known, title=title, lead=lead)
+        promised = () if self.guarantee is None else self.guarantee.explain(self.unit)
+        return replace(known, title=title, lead=lead, notes=(*promised, *known.notes))
 
     def __repr__(self) -> str:
         threshold = self.threshold
