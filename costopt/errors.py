@@ -44,6 +44,7 @@ WARNINGS = {
     "other-encoding": "a file is not UTF-8, and was read as Windows-1252",
     "positive-majority": "the positive class was named and is the larger one",
     "possible-leaks": "columns nearly decide the label alone or look like identifiers, or rows repeat",
+    "promise-displaced": "a capacity leaves out cases of a policy that promises limits",
     "promise-untested": "limits are promised for cases of groups, or that change over time",
     "texts-as-numbers": "texts were read as numbers, some of them perhaps as missing",
     "title-line": "lines above the header of a file were taken for a title",

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from costopt.decision.checks import as_floats
 from costopt.errors import DataError
 
-__all__ = ["Allotment", "Stream", "allot"]
+__all__ = ["Allotment", "Stream", "allot", "fit_into"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -100,6 +100,43 @@ def allot(gain: ArrayLike, limit: float, effort: ArrayLike | None = None) -> All
     best += price * (room - float(takes[ranked[:n_first]].sum()))
     gap = 0.0 if effort is None else max(best - float(worth[taken].sum()), 0.0)
     return Allotment(taken, used, price, gap)
+
+
+def fit_into(act: BoolArray, gain: FloatArray, limit: int) -> Allotment:
+    """Which of the cases that a rule acts on are left where there is room for so many only.
+
+    Parameters
+    ----------
+    act : bool array of shape (n_cases,)
+        What the rule decides, each case alone.
+    gain : array of shape (n_cases,)
+        What acting on each case is expected to save. A rule that keeps limits may act on cases that
+        gain nothing: they come last.
+    limit : int
+
+    Raises
+    ------
+    DataError
+        If the limit is no whole number of at least 0.
+
+    Examples
+    --------
+    >>> found = fit_into(np.array([True, True, True, False]), np.array([5.0, -1.0, 9.0, 7.0]), 1)
+    >>> found.taken, found.shadow_price
+    (array([False, False,  True, False]), 5.0)
+    """
+    whole = isinstance(limit, int | np.integer) and not isinstance(limit, bool)
+    if not whole or limit < 0:
+        raise DataError(
+            f"capacity must be a whole number of cases of at least 0, got {limit!r:.60}"
+        )
+    found = allot(np.where(act, gain, 0.0), limit)
+    others = np.flatnonzero(act & ~found.taken)
+    room = int(limit) - int(found.used)
+    last = others[np.argsort(-gain[others], kind="stable")][:room]
+    taken = found.taken.copy()
+    taken[last] = True
+    return Allotment(taken, float(np.count_nonzero(taken)), found.shadow_price, 0.0)
 
 
 def _fill(taken: BoolArray, rest: IntArray, takes: FloatArray, room: float) -> None:

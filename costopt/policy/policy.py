@@ -10,17 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from costopt.decision.capacity import fit_into
 from costopt.decision.case_costs import CaseCosts
 from costopt.decision.checks import as_weights
 from costopt.decision.costs import CostMatrix, Costs, as_case_costs
 from costopt.decision.promises import Guarantee
-from costopt.decision.rules import Rule
+from costopt.decision.rules import Rule, expected_gain
 from costopt.errors import DataError, PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
+from costopt.policy.batches import check_promise, displaced, fit, refuse_capacity
 from costopt.policy.cases import CaseFeatures, check_n_cases, one_row, record_of, values_of
 from costopt.policy.costs import (
     check_costs,
@@ -29,7 +31,14 @@ from costopt.policy.costs import (
     present,
     say_if_unread,
 )
-from costopt.policy.decisions import Decision, columns_to_keep, decided, decision_frame
+from costopt.policy.decisions import (
+    COLUMNS,
+    DISPLACED,
+    Decision,
+    columns_to_keep,
+    decided,
+    decision_frame,
+)
 from costopt.policy.evidence import Evidence
 from costopt.policy.saving import load_policy, save_policy
 from costopt.policy.scoring import Scorer
@@ -94,12 +103,7 @@ class DecisionPolicy(Scorer, Presentable):
                 f"two classes must have two labels, got {negative!r} and {positive!r}"
             )
         check_costs(self.costs, self.known_costs, self.unit)
-        if self.guarantee is not None:
-            raw = self.raw_threshold
-            if raw is None or not self.guarantee.holds_at(raw):
-                raise PolicyError(
-                    f"a guarantee holds for the thresholds that it certifies, but the policy acts from {raw}"
-                )
+        check_promise(self.guarantee, self.raw_threshold)
 
     @property
     def threshold(self) -> float | None:
@@ -121,7 +125,12 @@ class DecisionPolicy(Scorer, Presentable):
         return self.rule.reads_costs and self.known_costs is None
 
     def decide(
-        self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
+        self,
+        X: Any = None,
+        *,
+        score: ArrayLike | None = None,
+        costs: Costs | None = None,
+        capacity: int | None = None,
     ) -> BoolArray:
         """Whether to act on each case.
 
@@ -134,6 +143,9 @@ class DecisionPolicy(Scorer, Presentable):
             The model's own scores, computed elsewhere, as `raw_score` gives them.
         costs : CostMatrix or CaseCosts, optional
             Costs of these cases, in place of those the policy knows.
+        capacity : int, optional
+            How many of these cases can be acted on: those of the largest expected gain are. A
+            decision then depends on the other cases.
 
         Returns
         -------
@@ -149,11 +161,29 @@ class DecisionPolicy(Scorer, Presentable):
         Warns
         -----
         CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
+            ``costs-not-read``, if costs are passed and the rule is one threshold for all, and
+            ``promise-displaced``, if the capacity leaves out cases of a policy that promises limits.
         """
         check_same_rows(X=X, score=score, costs=costs)
         say_if_unread(self.rule, costs)
-        return self._decide(self.probability(X, score=score), X, costs)
+        probability = self.probability(X, score=score)
+        act = self._decide(probability, X, costs)
+        if capacity is None:
+            return act
+        gain = expected_gain(probability, self._known(X, costs, act.size))
+        return fit(act, gain, capacity, self.guarantee)
+
+    def shadow_price(
+        self,
+        X: Any = None,
+        *,
+        score: ArrayLike | None = None,
+        costs: Costs | None = None,
+        capacity: int,
+    ) -> float:
+        """What room for one more is worth, in `unit`; 0 if all fit. Arguments as for `decide`."""
+        found = self._decisions(X, score, costs)
+        return fit_into(found["action"] == "act", found["expected_gain"], capacity).shadow_price
 
     def decide_frame(
         self,
@@ -161,6 +191,7 @@ class DecisionPolicy(Scorer, Presentable):
         *,
         score: ArrayLike | None = None,
         costs: Costs | None = None,
+        capacity: int | None = None,
         keep: str | Sequence[str] = (),
     ) -> Any:
         """Decisions and what they stand on, as a table of the same kind as ``X``.
@@ -169,7 +200,7 @@ class DecisionPolicy(Scorer, Presentable):
 
         Parameters
         ----------
-        X, score, costs
+        X, score, costs, capacity
             As for `decide`.
         keep : "all", str or sequence of str, default=()
             Columns of ``X`` to put in front of the decisions.
@@ -178,7 +209,8 @@ class DecisionPolicy(Scorer, Presentable):
         -------
         decisions : data frame
             Columns ``probability`` (calibrated), ``action`` (``"act"`` or ``"leave"``) and
-            ``expected_gain`` (of acting, in `unit`). pandas with the index of ``X``, else polars,
+            ``expected_gain`` (of acting, in `unit`); with a capacity also ``displaced``, whether a
+            case was left out for want of room. pandas with the index of ``X``, else polars,
             pyarrow and so on as ``X`` is; pandas for arrays.
 
         Raises
@@ -191,11 +223,20 @@ class DecisionPolicy(Scorer, Presentable):
         CostOptWarning
             As for `decide`.
         """
-        kept = columns_to_keep(X, keep)
-        return decision_frame(X, score, kept, self._decisions(X, score, costs))
+        names = COLUMNS if capacity is None else (*COLUMNS, DISPLACED)
+        kept = columns_to_keep(X, keep, names)
+        found = self._decisions(X, score, costs)
+        if capacity is not None:
+            found |= displaced(found, capacity, self.guarantee)
+        return decision_frame(X, score, kept, found)
 
     def decide_one(
-        self, record: Any = None, *, score: float | None = None, costs: Costs | None = None
+        self,
+        record: Any = None,
+        *,
+        score: float | None = None,
+        costs: Costs | None = None,
+        capacity: None = None,
     ) -> Decision:
         """The decision on one case, the same as `decide_frame` on a table of one row.
 
@@ -207,6 +248,8 @@ class DecisionPolicy(Scorer, Presentable):
             The model's own score of the case, computed elsewhere.
         costs : CostMatrix or CaseCosts, optional
             Costs of this case, in place of those the policy knows.
+        capacity : None
+            Refused: which cases fit into a capacity depends on the others of their batch.
 
         Returns
         -------
@@ -222,6 +265,7 @@ class DecisionPolicy(Scorer, Presentable):
         CostOptWarning
             As for `decide`.
         """
+        refuse_capacity(capacity)
         found = self._decision_of(record) if score is None and costs is None else None
         if found is None:
             row = one_row(record)

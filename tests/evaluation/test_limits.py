@@ -70,7 +70,7 @@ def chosen(texts, n=1500, prevalence=0.2, seed=0, **given):
 
 
 def test_a_promise_is_broken_in_as_few_samples_as_it_says():
-    """Acting is dear, so that recall decides; promised for these cases only, half the samples fail."""
+    """Alarms cost much, so that recall decides; kept on the cases only, it fails in many samples."""
     texts, n_samples, broken, naive = ["recall >= 0.8", "alert_rate <= 0.9"], 200, 0, 0
     for seed in range(n_samples):
         policy, y, score = chosen(
