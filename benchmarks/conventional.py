@@ -218,7 +218,7 @@ def cost_of(y: np.ndarray, act: np.ndarray, amount: np.ndarray) -> float:
 
 def pipeline_of(trial: optuna.Trial, present: float, seed: int) -> Any:
     """Sampler and model with the trial's parameters, in the ranges that costopt searches."""
-    device = trial.suggest_categorical("resampling", ["none", "random_over", "random_under"])
+    method = trial.suggest_categorical("resampling", ["none", "random_over", "random_under"])
     model = XGBClassifier(
         n_estimators=trial.suggest_int("n_estimators", 100, 600),
         learning_rate=trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
@@ -231,10 +231,10 @@ def pipeline_of(trial: optuna.Trial, present: float, seed: int) -> Any:
         enable_categorical=True,
         random_state=seed,
     )
-    if device == "none":
+    if method == "none":
         return Pipeline([("model", model)])
     ratio = trial.suggest_float("sampling_ratio", min(1.1 * present, 1.0), 1.0, log=True)
-    sampler = RandomOverSampler if device == "random_over" else RandomUnderSampler
+    sampler = RandomOverSampler if method == "random_over" else RandomUnderSampler
     return Pipeline(
         [("sample", sampler(sampling_strategy=ratio, random_state=seed)), ("model", model)]
     )

@@ -22,7 +22,7 @@ PUBLISHED = {"Statlog's best (discrim)": 0.535, "logistic discriminant": 0.538, 
 
 
 def main() -> None:
-    """Search within every outer fold, price the rows held out, and print."""
+    """Search within every outer fold, evaluate the rows held out, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--trials", type=int, default=40)

@@ -157,7 +157,7 @@ def untuned(X: pd.DataFrame, y: np.ndarray, seed: int) -> XGBClassifier:
 
 
 def saved(y: np.ndarray, act: np.ndarray, costs: CaseCosts) -> float:
-    """Share of the better blanket rule's cost that decisions avoid."""
+    """Share of the better baseline's cost that decisions avoid."""
     never, always = (mean_cost(y, np.full(y.size, action), costs) for action in (False, True))
     return savings(mean_cost(y, act, costs), never, always)
 

@@ -34,7 +34,7 @@ class GivenScores(ClassifierMixin, BaseEstimator):
         return np.column_stack((1 - X[:, 0], X[:, 0]))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """The class at the cut of 0.5."""
+        """The class at a threshold of 0.5."""
         return (X[:, 0] >= 0.5).astype(int)
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     if not options.json:
         print(
             "columns 3 to 6: time as a multiple of argsort's; last: the grid's mean cost as a "
-            "multiple of the exact cut's"
+            "multiple of the exact threshold's"
         )
 
 

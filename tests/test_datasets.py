@@ -128,7 +128,7 @@ def test_german_credit_file_is_what_its_script_makes(tmp_path):
 
 @pytest.fixture(scope="module")
 def many():
-    return make_transactions(200_000, fraud_rate=0.01, return_probability=True, seed=1)
+    return make_transactions(100_000, fraud_rate=0.01, return_probability=True, seed=1)
 
 
 def savings(X, y, probability, review=10.0):
@@ -250,7 +250,7 @@ def test_frauds_are_as_frequent_as_their_probability_says(many):
 @pytest.mark.parametrize("fraud_rate", [0.005, 0.01])
 def test_reviewing_some_transactions_pays(fraud_rate):
     X, y, probability = make_transactions(
-        200_000, fraud_rate=fraud_rate, return_probability=True, seed=11
+        100_000, fraud_rate=fraud_rate, return_probability=True, seed=11
     )
 
     assert 0.35 < savings(X, y, probability) < 0.65
@@ -287,7 +287,7 @@ def test_same_seed_same_rows_other_seed_other_rows():
 
 def test_seeds_are_samples_of_one_population(many):
     X, y, _ = many
-    X_other, y_other = make_transactions(200_000, fraud_rate=0.01, seed=2)
+    X_other, y_other = make_transactions(100_000, fraud_rate=0.01, seed=2)
 
     for name in ("category", "channel", "country"):
         shares, others = (frame[name].value_counts(normalize=True) for frame in (X, X_other))
@@ -352,7 +352,7 @@ def frauds_abroad_and_with_gift_cards(X, y, rows):
 
 
 def test_drift_moves_the_fraud_from_abroad_to_gift_cards():
-    X, y = make_transactions(200_000, fraud_rate=0.01, drift=1.0, seed=10)
+    X, y = make_transactions(100_000, fraud_rate=0.01, drift=1.0, seed=10)
     third = (X["time"].max() - X["time"].min()) / 3
 
     early = frauds_abroad_and_with_gift_cards(X, y, X["time"] < X["time"].min() + third)

@@ -24,7 +24,7 @@ def loud():
 
 
 @pytest.mark.usefixtures("loud")
-@pytest.mark.filterwarnings("default::costopt.CostOptWarning")
+@pytest.mark.filterwarnings("ignore::costopt.CostOptWarning")
 @EVERY_EXAMPLE
 def test_an_example_runs(script, tmp_path, monkeypatch, capsys):
     code = script.read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 BUDGET = "2"  # trials, or strategies
+MANY, FEWER = r"make_transactions\((?:6|10)_000", "make_transactions(3_000"  # made-up rows
 MAX_BYTES = 300_000
 # Optuna looks for a progress bar of Jupyter's; that one is missing is nothing to act on.
 HARMLESS = "IProgress not found"
@@ -35,7 +35,10 @@ def source_of(cell):
 
 @pytest.mark.skipif(importlib.util.find_spec("nbmake") is None, reason="nbmake is not installed")
 def test_notebooks_run_and_complain_of_nothing(tmp_path):
-    copies = [Path(shutil.copy(notebook, tmp_path)) for notebook in NOTEBOOKS]
+    copies = [tmp_path / notebook.name for notebook in NOTEBOOKS]
+    for notebook, copy in zip(NOTEBOOKS, copies, strict=True):
+        text = notebook.read_text(encoding="utf-8")
+        copy.write_text(re.sub(MANY, FEWER, text), encoding="utf-8")
     environment = {
         **os.environ,
         "COSTOPT_NOTEBOOK_BUDGET": BUDGET,

@@ -221,14 +221,14 @@ def _on_leaks(
     """What is suspicious about the table, first of all: nothing else matters if a column leaks."""
     if table is None:
         return
-    hindsight, priced = (
+    hindsight, cost_columns = (
         (costs.hindsight, costs.columns) if isinstance(costs, CostMatrix) else ((), ())
     )
     for one in find_suspicions(table, y, {*ignore, *hindsight}):
         yield Statement(
             one.kind,
             f"Before anything else: {one.evidence}.",
-            f"{remedy([one], priced)}.",
+            f"{remedy([one], cost_columns)}.",
             "found in these rows; the limits are costopt's own",
         )
 

@@ -59,7 +59,7 @@ def audit(
             the policy saves nearly all that perfect knowledge would;
         ``few-positives``
             fewer than 100 positives; below 10 even Platt's map has nothing to stand on;
-        ``cut-on-few-positives``
+        ``threshold-on-few-positives``
             a threshold was chosen from data with 150 positives or fewer;
         ``interval-wide``
             the cost is known to less than a quarter of itself;
@@ -74,7 +74,7 @@ def audit(
         ``parameter-at-edge``
             a parameter of the chosen trial lies at the end of the range that was searched;
         ``odds-in-training``
-            training multiplied the odds; the policy undoes it, a service that cuts scores must too;
+            training multiplied the odds; the policy undoes it, a service that decides on scores must too;
         ``scores-not-probabilities``
             calibration changed the odds by more than three times at the threshold;
         ``prevalence-differs``
@@ -127,7 +127,7 @@ def _of_policy(policy: DecisionPolicy, prevalence: float | None) -> Iterator[Fin
         yield _few_positives(evidence.n_positives)
         if not policy.rule.reads_costs and evidence.n_positives <= POSITIVES_FOR_A_THRESHOLD:
             yield Finding(
-                "cut-on-few-positives",
+                "threshold-on-few-positives",
                 "warning",
                 f"the threshold was chosen from {evidence.n_positives:,} positives; up to "
                 f"{POSITIVES_FOR_A_THRESHOLD} a threshold from data was measured to be worse than "
@@ -184,13 +184,13 @@ def _of_scores(policy: DecisionPolicy) -> Finding | None:
     """What training, known or not, did to the odds of the scores."""
     ledger = policy.ledger_of_score
     raw, wanted = policy.raw_threshold, policy.threshold
-    where = "" if raw is None else f"; on raw scores the cut is {raw:.4g}, not {wanted:.4g}"
+    where = "" if raw is None else f"; on raw scores the threshold is {raw:.4g}, not {wanted:.4g}"
     if not 1 / ENOUGH < ledger.multiplier < ENOUGH:
-        devices = ", ".join(f"{device} {factor:.3g}" for device, factor in ledger.entries)
+        factors = ", ".join(f"{name} {factor:.3g}" for name, factor in ledger.entries)
         return Finding(
             "odds-in-training",
             "note",
-            f"training multiplied the odds by {ledger.multiplier:.3g} ({devices}), which the policy "
+            f"training multiplied the odds by {ledger.multiplier:.3g} ({factors}), which the policy "
             f"undoes before it applies the costs{where}",
             "decide with the policy, or by its raw_threshold: Bayes' threshold on raw scores would "
             "count the costs twice",
@@ -227,12 +227,12 @@ def _of_search(result: Any) -> Iterator[Finding | None]:
     if "fixed_params" in trial.system_attrs:  # not searched: the untuned model, or enqueued
         return
     ends = dict(_at_ends(trial))
-    cut = ends.pop("threshold", None)
-    if cut is not None:
+    threshold = ends.pop("threshold", None)
+    if threshold is not None:
         yield Finding(
             "threshold-at-edge",
             "warning",
-            f"the sampled threshold lies at the {cut}",
+            f"the sampled threshold lies at the {threshold}",
             "solve it instead of sampling it: threshold='auto'",
         )
     if ends:
@@ -326,7 +326,7 @@ def _of_comparison(result: Any, prevalence: float | None) -> Iterator[Finding | 
 
 
 def _accuracy_prefers(result: Any, best: Any) -> Finding | None:
-    """A strategy, or doing nothing, of higher accuracy that costs more beyond noise."""
+    """A strategy, or doing nothing, of higher accuracy that costs significantly more."""
     favourite = max(result.results, key=lambda each: each.metrics.get("accuracy", -math.inf))
     right = favourite.metrics.get("accuracy", -math.inf)
     idle = 1 - result.n_positives / result.n_cases
@@ -349,7 +349,7 @@ def _accuracy_prefers(result: Any, best: Any) -> Finding | None:
 def _idle_accuracy(
     n_cases: int, n_positives: int, baselines: Any, cost: Estimate
 ) -> Finding | None:
-    """Acting on nobody is right nearly always, and dearer."""
+    """Acting on nobody is right nearly always, and costs more."""
     share = n_positives / max(n_cases, 1)
     never = baselines.get("never act")
     if not 0 < share < RARE or never is None or not never.value > cost.value:

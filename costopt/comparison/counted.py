@@ -23,7 +23,7 @@ FloatArray = NDArray[np.float64]
 
 # Weights are blunt: only what differs by more than this factor is said.
 ENOUGH = 1.5
-# With fewer cuts that noise cannot tell apart, to hit the very cheapest is no surprise.
+# With fewer thresholds that are statistically tied, to hit the very cheapest is no surprise.
 CUTS_FOR_A_SURPRISE = 20
 N_HALVES = 50
 
@@ -36,15 +36,15 @@ def costs_counted_twice(
     """Whether training and threshold together say other costs than were declared.
 
     Meant for a model of your own that was trained with weights or on sampled rows, and whose scores
-    are then cut: at 0.5, at the Bayes threshold of the costs, or anywhere else.
+    are then compared with a threshold: 0.5, the Bayes threshold of the costs, or any other.
 
     Parameters
     ----------
     multipliers : OddsLedger, mapping of str to float, or float
-        What each device of the training multiplied the odds by: class weights by their ratio,
+        What each step of the training multiplied the odds by: class weights by their ratio,
         sampling by positives per negative afterwards over before.
     threshold : float or array-like of shape (n_cases,)
-        What the model's own scores are cut at, in (0, 1).
+        The threshold on the model's own scores, in (0, 1).
     costs : CostMatrix or CaseCosts
         Constant, or for these cases.
 
@@ -53,7 +53,7 @@ def costs_counted_twice(
     finding : Finding or None
         ``costs-counted-twice`` where both carry the costs; ``asserted-costs-differ`` where they
         say something else than the costs in another way; None where they agree within a factor
-        of 1.5, as weights from costs with a cut at 0.5 do.
+        of 1.5, as weights from costs with a threshold of 0.5 do.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def costs_counted_twice(
 
     Notes
     -----
-    A cut of the score at ``t`` under a multiplier ``w`` is a cut of the probability whose odds are
+    A threshold ``t`` on the score under a multiplier ``w`` is one on the probability whose odds are
     those of ``t`` divided by ``w`` (Elkan, 2001, theorem 2). It asserts that a miss costs
     ``w (1 - t) / t`` false alarms. With costs per case, the median over cases is reported.
 
@@ -90,9 +90,9 @@ def costs_counted_twice(
     >>> found.code
     'costs-counted-twice'
     >>> print(found.evidence)
-    training multiplied the odds by 99 (class weights 99), and a cut at 0.01 multiplies by 99 more: \
+    training multiplied the odds by 99 (class weights 99), and a threshold of 0.01 multiplies by 99 more: \
 together a miss counts as 9,801 false alarms, and the costs say 99, so it is paid 99 times over; on \
-the probability, the cut is at 0.000102 instead of 0.01
+the probability, the threshold is 0.000102 instead of 0.01
     """
     finding = double_counting(multipliers, threshold, costs)
     if finding is not None:
@@ -106,53 +106,53 @@ def double_counting(
     """What `costs_counted_twice` finds, without its warning."""
     check_same_rows(threshold=threshold, costs=costs)
     ledger = _as_ledger(multipliers)
-    cut = as_floats(threshold, "threshold")
-    bad = np.flatnonzero(~((cut > 0) & (cut < 1)))
+    acts_from = as_floats(threshold, "threshold")
+    bad = np.flatnonzero(~((acts_from > 0) & (acts_from < 1)))
     if bad.size:
         raise DataError(
-            f"a threshold must lie between 0 and 1, got {cut.flat[bad[0]]} in place {bad[0]}: acting "
+            f"a threshold must lie between 0 and 1, got {acts_from.flat[bad[0]]} in place {bad[0]}: acting "
             "never or always counts no cost at all"
         )
-    case = as_case_costs(costs, n_cases=cut.size if cut.ndim else None)
+    case = as_case_costs(costs, n_cases=acts_from.size if acts_from.ndim else None)
     wanted = bayes_threshold(case)
     ask = np.isfinite(wanted) & (wanted > 0) & (wanted < 1)
     if not ask.any():
         raise DataError(
             "the costs give no threshold between 0 and 1: one of the errors costs nothing or less"
         )
-    cut, wanted = (part[ask] for part in np.broadcast_arrays(cut, wanted))
+    acts_from, wanted = (part[ask] for part in np.broadcast_arrays(acts_from, wanted))
     declared = float(np.median(-logit(wanted)))
-    by_cut = float(np.median(-logit(cut)))
+    by_threshold = float(np.median(-logit(acts_from)))
     by_training = math.log(ledger.multiplier)
-    excess = float(np.median(-logit(cut) + logit(wanted))) + by_training
+    excess = float(np.median(-logit(acts_from) + logit(wanted))) + by_training
     if abs(excess) <= math.log(ENOUGH):
         return None
     # both push the same way, and together too far
-    twice = min(by_training * math.copysign(1, excess), by_cut * math.copysign(1, excess))
-    factors = " x ".join(f"{device} {_short(factor)}" for device, factor in ledger.entries)
-    median = " (medians over cases)" if cut.size > 1 else ""
-    middle = float(np.median(cut))
-    reached = float(1 / (1 + math.exp(min(by_training + by_cut, 700.0))))
-    asserted, said = _times(by_training + by_cut), _times(declared)
+    twice = min(by_training * math.copysign(1, excess), by_threshold * math.copysign(1, excess))
+    factors = " x ".join(f"{step} {_short(factor)}" for step, factor in ledger.entries)
+    median = " (medians over cases)" if acts_from.size > 1 else ""
+    middle = float(np.median(acts_from))
+    reached = float(1 / (1 + math.exp(min(by_training + by_threshold, 700.0))))
+    asserted, said = _times(by_training + by_threshold), _times(declared)
     over = _short(math.exp(min(abs(excess), 700.0)))
     by_how_much = f"paid {over} times over" if excess > 0 else f"paid {over} times too little"
     remedy = (
-        "undo the training first, OddsLedger.undo(score), and cut the result at the Bayes threshold; or "
-        f"cut the score itself at {_short(float(np.median(ledger.redo(wanted))))}"
+        "undo the training first, OddsLedger.undo(score), and act from the Bayes threshold of the result; or "
+        f"decide on the score itself at {_short(float(np.median(ledger.redo(wanted))))}"
     )
     if twice > math.log(ENOUGH):
-        more = f"multiplies by {_times(by_cut)} more"
+        more = f"multiplies by {_times(by_threshold)} more"
         code = "costs-counted-twice"
         remedy += "; after synthetic rows, calibrate on real ones"
     else:
-        more = f"multiplies by {_times(by_cut)}"
+        more = f"multiplies by {_times(by_threshold)}"
         code = "asserted-costs-differ"
     return Finding(
         code,
         "error",
         f"training multiplied the odds by {_short(ledger.multiplier)}{f' ({factors})' if factors else ''}, "
-        f"and a cut at {_short(middle)} {more}: together a miss counts as {asserted} false alarms, and "
-        f"the costs say {said}{median}, so it is {by_how_much}; on the probability, the cut is at "
+        f"and a threshold of {_short(middle)} {more}: together a miss counts as {asserted} false alarms, and "
+        f"the costs say {said}{median}, so it is {by_how_much}; on the probability, the threshold is "
         f"{_short(reached)} instead of {_short(float(np.median(wanted)))}",
         remedy,
     )
@@ -185,8 +185,8 @@ def check_threshold(
 
     Notes
     -----
-    A threshold chosen elsewhere falls anywhere among the cuts whose cost noise cannot tell from the
-    lowest: within two standard errors of the difference, over the rows between the two cuts. Where
+    A threshold chosen elsewhere falls anywhere among the thresholds whose cost is statistically tied with the
+    lowest: within two standard errors of the difference, over the rows between the two thresholds. Where
     there are twenty or more of those and it is exactly the cheapest of them, it is hardly chance. The Bayes
     threshold of the costs is never reported.
 
@@ -221,7 +221,7 @@ def check_threshold(
     return Finding(
         "threshold-on-test-rows",
         "warning",
-        f"of {plausible:,} cuts that noise cannot tell apart on these {y.size:,} rows, the threshold "
+        f"of {plausible:,} statistically tied thresholds on these {y.size:,} rows, the threshold "
         f"{threshold:.4g} is exactly the cheapest, at {best.mean_cost:.4g} {case.unit} per case; chosen "
         f"in that way on one half of the rows, it costs {elsewhere:.4g} on the other",
         "choose it on other rows than those it is judged on: choose_threshold on training rows, out "
@@ -230,7 +230,7 @@ def check_threshold(
 
 
 def _plausible_cuts(y: NDArray[np.bool_], score: FloatArray, case: Any, best: float) -> int:
-    """Cuts whose cost differs from the best one's by less than two standard errors."""
+    """Thresholds whose cost differs from the best one's by less than two standard errors."""
     if_act = np.where(y, case.tp, case.fp) - np.where(y, case.fn, case.tn)
     order = np.argsort(-score, kind="stable")
     ranked, change = score[order], if_act[order]
@@ -243,14 +243,14 @@ def _plausible_cuts(y: NDArray[np.bool_], score: FloatArray, case: Any, best: fl
 
 
 def _on_the_other_half(y: NDArray[np.bool_], score: FloatArray, case: Any) -> float:
-    """Mean cost on one half of the rows of the cheapest cut of the other."""
+    """Mean cost on one half of the rows of the cheapest threshold of the other."""
     rng = np.random.default_rng(0)
     costs = []
     for _ in range(N_HALVES):
         rows = rng.permutation(y.size)
         chosen, judged = rows[: y.size // 2], rows[y.size // 2 :]
-        cut = cost_curve(y[chosen], score[chosen], case.take(chosen)).best().threshold
-        costs.append(float(cost_curve(y[judged], score[judged], case.take(judged)).at(cut)))
+        acts_from = cost_curve(y[chosen], score[chosen], case.take(chosen)).best().threshold
+        costs.append(float(cost_curve(y[judged], score[judged], case.take(judged)).at(acts_from)))
     return float(np.mean(costs))
 
 
@@ -259,8 +259,8 @@ def _as_ledger(multipliers: OddsLedger | Mapping[str, float] | float) -> OddsLed
         return multipliers
     named = multipliers if isinstance(multipliers, Mapping) else {"training": multipliers}
     ledger = OddsLedger()
-    for device, factor in named.items():
-        ledger = ledger.record(str(device), float(factor))
+    for step, factor in named.items():
+        ledger = ledger.record(str(step), float(factor))
     return ledger
 
 

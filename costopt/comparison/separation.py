@@ -1,4 +1,4 @@
-"""What training and test rows must not share: identifiers, groups, and stretches of time."""
+"""What training and test rows must not share: identifiers, groups, and periods."""
 
 from __future__ import annotations
 

@@ -25,8 +25,8 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Imbalance = Literal["balanced", "mild", "moderate", "severe", "extreme"]
 
-# The share of the better blanket rule's cost by which a cut must beat Bayes' rule to be worth it.
-WORTH_A_CUT = 0.05
+# The share of the better baseline's cost by which a threshold must beat Bayes' rule to be worth it.
+WORTH_A_THRESHOLD = 0.05
 NORMAL_95 = 1.96
 
 
@@ -156,7 +156,7 @@ def half_width(effective_positives: float) -> float:
 def rows_for_threshold(
     prevalence: float, fn_regret: float, fp_regret: float, spread: float = 1.0
 ) -> int | None:
-    """Rows that it takes to choose a cut from data rather than from the costs alone.
+    """Rows that it takes to choose a threshold from data rather than from the costs alone.
 
     Parameters
     ----------
@@ -169,19 +169,19 @@ def rows_for_threshold(
     Returns
     -------
     n_cases : int or None
-        None where an error costs nothing or less, so that no cut is needed.
+        None where an error costs nothing or less, so that no threshold is needed.
 
     Notes
     -----
-    Two cuts near the best one differ on a share ``q`` of the rows, and there the probability is
+    Two thresholds near the best one differ on a share ``q`` of the rows, and there the probability is
     near the Bayes threshold ``p* = fp / (fp + fn)``. Acting instead of not acting changes the
     cost by ``-fn`` with probability ``p*`` and by ``+fp`` otherwise: on average by nothing, and its
     square by ``p* fn**2 + (1 - p*) fp**2 = fn * fp``. So the mean cost difference of ``n`` rows has
-    the standard error ``sqrt(q * fn * fp / n)``. A saving of 5 % of the better blanket rule's cost
+    the standard error ``sqrt(q * fn * fp / n)``. A saving of 5 % of the better baseline's cost
     ``C = min(prevalence * fn, (1 - prevalence) * fp)`` has to exceed 1.645 of them, as the choice of a
-    rule asks for: ``n = (1.645 / (0.05 * C))**2 * q * fn * fp``. The two cuts are taken to differ on
+    rule asks for: ``n = (1.645 / (0.05 * C))**2 * q * fn * fp``. The two thresholds are taken to differ on
     as many rows as there are positives, ``q = prevalence``. Fewer than the rows with 150 positives
-    are never enough: below that, cuts were measured to be worse than Bayes' rule on Platt's map.
+    are never enough: below that, thresholds were measured to be worse than Bayes' rule on Platt's map.
 
     Examples
     --------
@@ -194,8 +194,8 @@ def rows_for_threshold(
         return None
     # everything in units of sqrt(fn * fp), so that a currency is only a currency
     ratio = math.sqrt(fn_regret / fp_regret)
-    blanket = min(prevalence * ratio, (1 - prevalence) / ratio)
-    n_cases = (SIGNIFICANT / (WORTH_A_CUT * blanket)) ** 2 * prevalence * spread
+    without_model = min(prevalence * ratio, (1 - prevalence) / ratio)
+    n_cases = (SIGNIFICANT / (WORTH_A_THRESHOLD * without_model)) ** 2 * prevalence * spread
     return math.ceil(max(n_cases, POSITIVES_FOR_A_THRESHOLD / prevalence))
 
 

@@ -304,15 +304,15 @@ def _majority(y: BoolArray | None, costs: Costs | None, train: Table) -> Finding
     if y is None or y.mean() <= 0.5:
         return None
     evidence = f"the positive class holds {percent(float(y.mean()))} of the rows"
-    dearer = False
+    costs_more = False
     if costs is not None:
         case = as_case_costs(costs, train)
         miss, alarm = float(np.mean(case.fn_regret)), float(np.mean(case.fp_regret))
-        dearer = miss > alarm
+        costs_more = miss > alarm
         evidence += f", and missing one costs {miss:.4g} against {alarm:.4g} for a false alarm"
     return Finding(
         "positive-majority",
-        "error" if dearer else "warning",
+        "error" if costs_more else "warning",
         evidence,
         "if the rare class is the one to find, name it with pos_label=, and check which cell of the "
         "costs is which",

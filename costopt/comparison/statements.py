@@ -32,14 +32,14 @@ ANOMALY_DETECTORS = ("isolation forest", "one-class SVM", "local outlier factor"
 
 ELKAN = "Elkan (2001), The Foundations of Cost-Sensitive Learning, IJCAI"
 MEASURED_CUTS = (
-    "costopt's measurement, simulated scores with known truth: the cheapest cut of 10, 34, 102 and "
+    "costopt's measurement, simulated scores with known truth: the cheapest threshold of 10, 34, 102 and "
     "335 positives cost 8.4, 3.9, 1.8 and 1.0 % more than the best one; Platt's map with Bayes' rule "
     "3.9, 1.1, 0.4 and 0.1 %"
 )
 MEASURED_RULES = (
     "costopt's measurement, four public sets with costs per case, savings of xgboost: 0.15, 0.28, "
-    "0.51 and 0.21 with the best single cut; 0.23, 0.50, 0.53 and 0.33 case by case; 0.19, 0.48, 0.52 "
-    "and 0.33 with rows weighed by their costs and cut at 0.5"
+    "0.51 and 0.21 with the best single threshold; 0.23, 0.50, 0.53 and 0.33 case by case; 0.19, 0.48, 0.52 "
+    "and 0.33 with rows weighed by their costs and a threshold of 0.5"
 )
 
 
@@ -175,7 +175,7 @@ def _on_costs(at: Situation) -> Iterator[Statement]:
     never, always = at.prevalence * at.fn_regret, (1 - at.prevalence) * at.fp_regret
     better = "on nobody" if never <= always else "on everybody"
     yield Statement(
-        "blanket-rule",
+        "no-model",
         f"Without a model, it is cheapest to act {better}: {min(never, always):.4g} {at.unit} per case "
         f"above what perfect knowledge costs, against {max(never, always):.4g}. A model is worth what "
         "it saves of that.",
@@ -201,9 +201,9 @@ def _on_costs(at: Situation) -> Iterator[Statement]:
             f"{_ratio(at.cost_ratio)}: {way}."
         )
     yield Statement(
-        "balanced-is-a-price",
+        "balanced-is-a-cost-ratio",
         text,
-        "Weights multiply the odds by negatives over positives; cut at 0.5, that is a cut of the "
+        "Weights multiply the odds by negatives over positives; acting from 0.5 is then a threshold on the "
         "probability at the base rate, whatever errors cost.",
         f"{ELKAN}, theorem 1",
     )
@@ -234,11 +234,11 @@ def _on_decisions(at: Situation) -> Iterator[Statement]:
         return
     if at.n_positives <= POSITIVES_FOR_A_THRESHOLD:
         yield Statement(
-            "no-tuned-cut",
+            "no-tuned-threshold",
             f"Do not tune the threshold: {at.n_positives:,} positives are too few. Take Bayes' rule on "
             "calibrated probabilities.",
-            f"Up to {POSITIVES_FOR_A_THRESHOLD} positives the cheapest cut of the data was costlier on new "
-            "cases than the threshold that follows from the costs.",
+            f"Up to {POSITIVES_FOR_A_THRESHOLD} positives the cheapest threshold of the data cost more on "
+            "new cases than the threshold that follows from the costs.",
             MEASURED_CUTS,
         )
     needed = at.rows_for_threshold
@@ -248,7 +248,7 @@ def _on_decisions(at: Situation) -> Iterator[Statement]:
             "rows-for-threshold",
             f"To choose a threshold from data takes about {_round(needed)} rows, some "
             f"{_round(needed * at.prevalence)} of them positive; {enough} {at.n_cases:,}.",
-            "From there on, a cut that saves 5 % of the better blanket rule's cost stands out of the "
+            "From there on, a threshold that saves 5 % of the cost of the better baseline stands out of the "
             "noise of the cost difference, whose standard error is sqrt(q * fn * fp / n).",
             "derived in costopt.comparison.situation.rows_for_threshold; the least number, 150 "
             "positives, is measured",
@@ -279,7 +279,7 @@ def _on_uncertainty(at: Situation) -> Iterator[Statement]:
             "differences-are-noise",
             "Most differences between strategies will be within noise: prefer the simpler of two that "
             "cannot be told apart, and do not report the winner's own figure as what it will cost.",
-            "The best of many was also the luckiest.",
+            "The best of many is partly luck.",
             "Tsamardinos, Greasidou and Borboudakis (2018), Machine Learning 107",
         )
 
@@ -306,7 +306,7 @@ def _on_training(at: Situation) -> Iterator[Statement]:
         yield Statement(
             "anomaly-detectors",
             "Try anomaly detectors as one more candidate: isolation forest first. Let the same "
-            "cost-optimal cut decide on their scores, not their own contamination setting.",
+            "cost-optimal threshold decide on their scores, not their own contamination setting.",
             f"They learn from negatives alone, and {at.n_positives:,} positives teach a classifier "
             "little.",
             "none that says they win: compare measures it on your rows",

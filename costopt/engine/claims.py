@@ -21,6 +21,8 @@ __all__ = ["SIGNING", "Claims"]
 BEAT = 5.0
 # Seconds without one, as another process sees it, after which its trial is taken over.
 EXPIRY = 60.0
+# Owners of this process that are at work; what another one of it had claimed is left.
+_AT_WORK: set[str] = set()
 # What is claimed by the process that signs a new study.
 SIGNING = -1
 
@@ -56,6 +58,7 @@ class Claims:
         self._study = TABLE.c.study_id == study_id
         self._study_id = study_id
         self._me = f"{_machine()} {os.getpid()} {_begin_of(os.getpid())} {uuid.uuid4().hex}"
+        _AT_WORK.add(self._me)
         self._mine: int | None = None
         self._seen: dict[tuple[int, str], tuple[int, float]] = {}
         self._closed = threading.Event()
@@ -63,7 +66,8 @@ class Claims:
         patiently(lambda: TABLE.create(engine, checkfirst=True))
 
     def close(self) -> None:
-        """Give no more signs of life."""
+        """Give no more signs of life; what is claimed still is for whoever comes next."""
+        _AT_WORK.discard(self._me)
         self._closed.set()
         if self._heart is not None:
             self._heart.join()
@@ -165,6 +169,8 @@ class Claims:
         machine, process, begin, _ = row.owner.split(" ")
         if machine == _machine() and not _lives(int(process), begin):
             return True
+        if machine == _machine() and int(process) == os.getpid():
+            return row.owner not in _AT_WORK
         now = time.monotonic()
         beats, since = self._seen.get((row.number, row.owner), (None, now))
         if beats != row.beats:

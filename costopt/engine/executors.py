@@ -100,12 +100,14 @@ class Processes:
         """What `costopt.evaluation.trial.evaluate` finds on all folds, found by another process."""
         del stop_early
         asked = self._pool.submit(_evaluated, candidate)
-        while checkpoint is not None and not wait([asked], timeout=LOOK).done:
+        while checkpoint is not None:
             try:
                 checkpoint()
             except BaseException:
                 asked.cancel()
                 raise
+            if wait([asked], timeout=LOOK).done:
+                break
         log_odds, remembered = asked.result()
         return evaluate_stored(self._problem, candidate, log_odds, **remembered)
 

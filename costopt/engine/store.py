@@ -295,8 +295,9 @@ class Store:
             raise
         except ImportError as error:
             missing = getattr(error.__context__, "name", None) or "that SQLAlchemy uses for it"
+            extra = "pip install 'costopt-ml[postgresql]'" if "psycopg" in missing else "install it"
             raise StoreError(
-                f"{self.url} needs the database driver {missing}, which is not installed: install it"
+                f"{self.url} needs the database driver {missing}, which is not installed: {extra}"
             ) from None
         except Exception as error:  # SQLAlchemy's, Optuna's, a driver's: all is about this place
             cause = error.__cause__ or error

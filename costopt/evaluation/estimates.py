@@ -229,7 +229,7 @@ class Sample:
             As for `cost`.
         """
         outcomes = self._of(act)
-        bases = {name: self._of(blanket) for name, blanket in self.baselines().items()}
+        bases = {name: self._of(act) for name, act in self.baselines().items()}
         means = {name: self._chance.mean(base) for name, base in bases.items()}
         value = savings(self._chance.mean(outcomes) + bias, *means.values())
         if math.isnan(value):

@@ -219,7 +219,7 @@ def _given(
     """Somebody's own splits of the counted rows; index pairs are of all ``n_cases`` rows."""
     from sklearn.model_selection import PredefinedSplit
 
-    if isinstance(cv, PredefinedSplit):  # which names rows by their place among all
+    if isinstance(cv, PredefinedSplit):  # which counts rows among all
         cv = list(cv.split())
     if hasattr(cv, "split") and not isinstance(cv, str):
         pairs: Iterable[Any] = cv.split(np.zeros((y.size, 1)), y, codes)

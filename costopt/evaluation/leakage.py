@@ -82,10 +82,13 @@ def warn_of_leaks_beside(
     CostOptWarning
         ``possible-leaks``.
     """
-    priced = _cost_columns(costs, table)
-    found = find_suspicions(table, y, set(ignore) - set(priced))
+    cost_columns = _cost_columns(costs, table)
+    found = find_suspicions(table, y, set(ignore) - set(cost_columns))
     said = {*refused}
-    warn_of([one for one in found if one.kind != "identifier" or not said & {*one.columns}], priced)
+    warn_of(
+        [one for one in found if one.kind != "identifier" or not said & {*one.columns}],
+        cost_columns,
+    )
 
 
 def _cost_columns(costs: Costs, table: Table | None) -> tuple[str, ...]:

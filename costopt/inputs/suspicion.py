@@ -160,10 +160,10 @@ def _leaking(
 
 
 def identifier_suspicion(name: str, why: str, *, tells: bool = False) -> Suspicion:
-    """The suspicion of a column that looks like an identifier, and may tell the label by its order."""
+    """The suspicion of a column that looks like an identifier, and may leak the label by its order."""
     told = f"{name!r} looks like an identifier: {why}"
     if tells:
-        told += ", and the classes follow each other in it, so that it tells the label"
+        told += ", and the classes follow each other in it, so that it leaks the label"
     return Suspicion("identifier", (name,), told)
 
 
@@ -243,7 +243,7 @@ def warn_of_table(table: pd.DataFrame, target: str) -> None:
 def remedy(found: Collection[Suspicion], cost_columns: Collection[str] = ()) -> str:
     """What to do about suspicions, in sentences."""
     columns = [name for one in found for name in one.columns]
-    priced = [name for name in columns if name in cost_columns]
+    in_costs = [name for name in columns if name in cost_columns]
     others = [name for name in columns if name not in cost_columns]
     sentences = []
     if any(one.kind in ("leaking-column", "leaking-flags") for one in found):
@@ -255,8 +255,8 @@ def remedy(found: Collection[Suspicion], cost_columns: Collection[str] = ()) -> 
         listed = ", ".join(repr(name) for name in others)
         options = " ".join(f"--ignore {printable(shlex.quote(name))}" for name in others)
         sentences.append(f"Leave out with ignore=[{listed}] (on the command line: {options})")
-    if priced:
-        listed = ", ".join(repr(name) for name in priced)
+    if in_costs:
+        listed = ", ".join(repr(name) for name in in_costs)
         sentences.append(
             f"If {listed}, which the costs read, is known only after the decision, declare "
             f"hindsight=({listed},)"

@@ -75,7 +75,7 @@ def test_cost_ratio_and_threshold_are_those_of_the_costs():
 
     assert advice.cost_ratio == 99
     assert_allclose(advice.bayes_threshold, bayes_threshold(REVIEW))
-    assert "by coincidence" in advice.statement("balanced-is-a-price").text
+    assert "by coincidence" in advice.statement("balanced-is-a-cost-ratio").text
 
 
 def test_what_balanced_weights_assert_is_what_they_multiply_the_odds_by():
@@ -83,10 +83,10 @@ def test_what_balanced_weights_assert_is_what_they_multiply_the_odds_by():
     advice = advise(y, CostMatrix(fn=10, fp=1))
 
     assert_allclose(advice.odds_against, class_weight(y, "balanced").odds_multiplier)
-    assert "4.9 times too much" in advice.statement("balanced-is-a-price").text
+    assert "4.9 times too much" in advice.statement("balanced-is-a-cost-ratio").text
     assert "scale_pos_weight from prevalence" in advice.avoid
     cheap = advise(y, CostMatrix(fn=490, fp=1))
-    assert "10 times too little" in cheap.statement("balanced-is-a-price").text
+    assert "10 times too little" in cheap.statement("balanced-is-a-cost-ratio").text
 
 
 @pytest.mark.parametrize(("fn", "better"), [(10, "on nobody"), (200, "on everybody")])
@@ -94,7 +94,7 @@ def test_the_better_blanket_rule_is_named_with_its_cost(fn, better):
     y, costs = labels(10, 1000), CostMatrix(fn=fn, fp=1)
     never, always = (decision_cost(y, np.full(1000, act), costs).mean() for act in (False, True))
 
-    text = advise(y, costs).statement("blanket-rule").text
+    text = advise(y, costs).statement("no-model").text
 
     assert better in text
     assert f"{min(never, always):.4g} cost units per case" in text
@@ -192,9 +192,12 @@ def test_extreme_and_few_positives():
     advice = advise(labels(12, 15_000), REVIEW)
 
     assert advice.severity == "extreme"
-    assert {"anomaly-detectors", "no-tuned-cut", "calibrate-with-platt", "accuracy-trap"} <= codes(
-        advice
-    )
+    assert {
+        "anomaly-detectors",
+        "no-tuned-threshold",
+        "calibrate-with-platt",
+        "accuracy-trap",
+    } <= codes(advice)
     assert "99.92 %" in advice.statement("accuracy-trap").text
     assert advice.try_first[0] == "logistic regression"
     assert "isolation forest" in advice.try_first
@@ -206,7 +209,11 @@ def test_extreme_and_few_positives():
 def test_many_positives_free_the_choice():
     advice = advise(labels(5000, 20_000), CostMatrix(fn=3, fp=1))
 
-    assert not codes(advice) & {"no-tuned-cut", "calibrate-with-platt", "differences-are-noise"}
+    assert not codes(advice) & {
+        "no-tuned-threshold",
+        "calibrate-with-platt",
+        "differences-are-noise",
+    }
     assert "tuned threshold (calibrated)" in advice.try_first
     assert not {"isotonic calibration", "beta calibration", "NearMiss"} & set(advice.avoid)
 
@@ -225,7 +232,7 @@ def test_the_limit_of_tuned_cuts_is_the_one_that_the_choice_of_a_rule_keeps():
         (POSITIVES_FOR_A_THRESHOLD + 1, False),
     ):
         advice = advise(labels(n_positives, 1000), CostMatrix(fn=9, fp=1))
-        assert ("no-tuned-cut" in codes(advice)) is said
+        assert ("no-tuned-threshold" in codes(advice)) is said
 
 
 def test_costs_per_case_ask_for_a_rule_per_case():

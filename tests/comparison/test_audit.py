@@ -107,7 +107,7 @@ def test_the_asserted_price_is_that_of_the_decisions(multiplier, threshold):
 
     assert np.array_equal(act, decide(p, CostMatrix(fn=asserted, fp=1)))
     assert "paid 7 times too little" in finding.evidence
-    reached = float(finding.evidence.split("the cut is at ")[1].split()[0])
+    reached = float(finding.evidence.split("the threshold is ")[1].split()[0])
     assert_allclose(scale_odds([reached], multiplier), threshold, rtol=0.01)
     assert double_counting(multiplier, threshold, CostMatrix(fn=asserted, fp=1)) is None
 
@@ -130,10 +130,10 @@ def test_dear_false_alarms_are_counted_twice_in_the_other_direction():
     assert finding.code == "costs-counted-twice"
 
 
-def test_the_remedy_cuts_where_undoing_would():
+def test_the_remedy_acts_where_undoing_would():
     ledger = OddsLedger().record("weights", 50)
     finding = double_counting(ledger, 0.1, CostMatrix(fn=9, fp=1))
-    cut = float(finding.remedy.split("cut the score itself at ")[1].split(";")[0])
+    cut = float(finding.remedy.split("decide on the score itself at ")[1].split(";")[0])
 
     assert_allclose(ledger.undo([cut]), 0.1, rtol=2e-2)
 
@@ -286,10 +286,10 @@ def test_a_cut_on_few_positives():
     y, score = scored(1000)
     assert y.sum() <= 150
 
-    assert "cut-on-few-positives" in codes(
+    assert "threshold-on-few-positives" in codes(
         audit(choose_threshold(y, score, REVIEW, threshold="exact"))
     )
-    assert "cut-on-few-positives" not in codes(audit(choose_threshold(y, score, REVIEW)))
+    assert "threshold-on-few-positives" not in codes(audit(choose_threshold(y, score, REVIEW)))
 
 
 def test_scores_of_a_weighted_model_are_found_out():
@@ -302,7 +302,7 @@ def test_scores_of_a_weighted_model_are_found_out():
     assert finding.code == "scores-not-probabilities"
     told = float(finding.evidence.split("odds are ")[1].split()[0])
     assert_allclose(told, 20, rtol=0.3)
-    assert f"cut is {policy.raw_threshold:.4g}, not 0.1" in finding.evidence
+    assert f"threshold is {policy.raw_threshold:.4g}, not 0.1" in finding.evidence
 
 
 def test_odds_that_a_policy_undoes_are_told():

@@ -146,7 +146,7 @@ def test_a_row_number_of_a_file_sorted_by_class_tells_the_label():
     for rows in (np.arange(n), np.random.default_rng(1).permutation(n)):
         [found] = find_suspicions(X.iloc[rows].reset_index(drop=True), y[rows])
         assert found.columns == ("row",)
-        assert "tells the label" in found.evidence
+        assert "leaks the label" in found.evidence
 
 
 # Repeated rows

@@ -348,7 +348,7 @@ def test_the_summary_says_in_money_what_a_blind_guard_is_worth(found, rows):
 
     text = found.summary()
 
-    assert re.search(rf"never act .*{100 * (1 - y.mean()):.4g} % accurate", text)
+    assert re.search(rf"never act .*{100 * (1 - y.mean()):.3g} % accurate", text)
     assert "EUR per case" in text
     assert f"{found.expected_cost.value:.4g}" in text
     assert f"{found.apparent_cost:.4g}" in text
@@ -375,7 +375,7 @@ def test_the_summary_says_in_money_what_a_blind_guard_is_worth(found, rows):
             SearchError,
             "no resampling named 'smotte': did you mean 'smote'",
         ),
-        ({"resampling": ()}, SearchError, "resampling must name at least one device"),
+        ({"resampling": ()}, SearchError, "resampling must name at least one method"),
         ({"threshold": "bayse"}, DataError, "threshold='bayse' is not known: did you mean 'bayes'"),
         ({"cv": 1}, DataError, "cv must be at least 2 folds, got 1"),
         ({"groups": "custmer"}, DataError, "groups names the column 'custmer', which X does not"),
