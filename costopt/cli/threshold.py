@@ -37,10 +37,9 @@ from costopt.cli.rows import (
 )
 from costopt.cli.scores import scores_of
 from costopt.cli.words import cost_table, rule_of, three_lines, with_rows
-from costopt.decision.constraints import METRICS
+from costopt.decision.limited import METRICS
 from costopt.errors import StoreError
-from costopt.evaluation.limits import SCORES
-from costopt.evaluation.modes import SCORE_MODES, modes_in_words
+from costopt.evaluation.modes import SCORE_MODES, SCORES, modes_in_words
 from costopt.plain import plain
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binom
 
+from costopt.decision.limited import METRICS, Metric
 from costopt.errors import DataError, nearest
 
 __all__ = [
-    "METRICS",
     "Constraint",
     "Counts",
     "cases_needed",
@@ -46,37 +46,6 @@ BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """Something that a threshold is limited by.
-
-    Parameters
-    ----------
-    name : str
-    at_least : bool
-        Whether it is kept from below; else from above.
-    side : {"fewer", "more", "cost"}
-        What makes the limit easier to keep: acting on fewer cases, on more, or neither.
-    counted : str
-        The cases whose number decides whether anything can be promised.
-    """
-
-    name: str
-    at_least: bool
-    side: str
-    counted: str
-
-
-METRICS: Mapping[str, Metric] = {
-    each.name: each
-    for each in (
-        Metric("recall", at_least=True, side="more", counted="positives"),
-        Metric("precision", at_least=True, side="fewer", counted="alerts"),
-        Metric("false_positive_rate", at_least=False, side="fewer", counted="negatives"),
-        Metric("alert_rate", at_least=False, side="fewer", counted="cases"),
-        Metric("mean_cost", at_least=False, side="cost", counted="cases"),
-    )
-}
 # Of two sides, recall's share of the level where positives are the minority: their number is what
 # limits how much can be promised.
 RECALL_SHARE = 0.9

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from costopt.decision.constraints import (
-    METRICS,
     Constraint,
     Counts,
     cases_needed,
@@ -18,6 +17,7 @@ from costopt.decision.constraints import (
     levels,
     parse_constraints,
 )
+from costopt.decision.limited import METRICS
 from costopt.errors import DataError, InfeasibleError
 from costopt.plain import Name, Number
 from costopt.showing.text import figure, percent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +23,14 @@ from costopt.decision.rules import ThresholdRule, decision_cost, weighted_mean
 from costopt.decision.thresholds import CostCurve, bayes_threshold, cost_curve
 from costopt.errors import DataError, InfeasibleError, check_choice
 from costopt.evaluation.choice import RuleChoice
-from costopt.evaluation.modes import ThresholdMode
+from costopt.evaluation.modes import SCORES, ThresholdMode
 from costopt.evaluation.scored import Scored
 from costopt.showing.text import percent
 
-__all__ = ["SCORES", "Limits", "ScoresFrom", "check_limits", "choose_within", "read_limits"]
+__all__ = ["Limits", "check_limits", "choose_within", "read_limits"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
-
-ScoresFrom = Literal["held_out", "out_of_fold"]
-SCORES: dict[ScoresFrom, str] = {
-    "held_out": "of rows that one model was not fitted to",
-    "out_of_fold": "of the models of several folds, each of rows that its model was not fitted to",
-}
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,11 @@ from costopt.errors import warn
 from costopt.evaluation.candidates import Candidate, OutOfFold, evaluate_scores
 from costopt.evaluation.limits import (
     Limits,
-    ScoresFrom,
     check_limits,
     choose_within,
     read_limits,
 )
-from costopt.evaluation.modes import ThresholdMode, check_scores_mode
+from costopt.evaluation.modes import ScoresFrom, ThresholdMode, check_scores_mode
 from costopt.evaluation.operating import OperatingCurve
 from costopt.evaluation.problem import Problem, prepare_encoded
 from costopt.evaluation.rows import FOLDS, Rows

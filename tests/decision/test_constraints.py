@@ -11,13 +11,13 @@ from scipy.special import expit
 from scipy.stats import binom
 
 from costopt.decision.constraints import (
-    METRICS,
     Constraint,
     Counts,
     cases_needed,
     levels,
     parse_constraints,
 )
+from costopt.decision.limited import METRICS
 from costopt.decision.promises import check_enough, keep_limits, mean_cost_doubt
 from costopt.errors import DataError, InfeasibleError
 
