@@ -42,7 +42,7 @@ ORDER = (
     "cli",
     "__main__",
 )
-MAX_LINES = 450
+MAX_LINES = 400
 
 PUBLIC_NAMES = [
     "CaseCosts",

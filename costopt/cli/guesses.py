@@ -177,8 +177,9 @@ def _is_time(column: pd.Series[Any], words: set[str]) -> bool:
 
 def _times_in_words(column: pd.Series[Any]) -> tuple[str, str]:
     """From when to when, and the format of texts that are not of ISO 8601, if all have one."""
-    from costopt.inputs.cells import date_format, is_mark
-    from costopt.inputs.files import as_times
+    from costopt.inputs.cells import is_mark
+    from costopt.inputs.dates import date_format
+    from costopt.inputs.times import as_times
 
     form = ""
     if column.dtype.kind not in "biufmM":

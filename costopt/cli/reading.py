@@ -96,7 +96,7 @@ def _tell(table: pd.DataFrame, path: Path) -> None:
 
 def put_in_order(table: pd.DataFrame, time: str | None, date_format: str | None = None) -> None:
     """Read a column of times, as numbers or dates, in place."""
-    from costopt.inputs.files import as_times
+    from costopt.inputs.times import as_times
 
     if time is not None and time in table.columns:
         table[time] = as_times(table[time], time, date_format)

@@ -11,7 +11,7 @@ from costopt.errors import warn
 from costopt.inputs.suspicion import Suspicion, remedy
 from costopt.showing.overview import Overview, Presentable
 
-__all__ = ["Finding", "Findings", "Severity", "findings_of", "ranked"]
+__all__ = ["Finding", "Findings", "findings_of", "ranked"]
 
 Severity = Literal["error", "warning", "note"]
 

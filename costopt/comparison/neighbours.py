@@ -14,7 +14,7 @@ from costopt.inputs.columns import Columns, holds_times, numbers_of
 from costopt.inputs.encoding import for_distances
 from costopt.inputs.frames import Table
 
-__all__ = ["Aligned", "Rows", "encode_both", "on_lines", "too_near"]
+__all__ = ["Rows", "encode_both", "on_lines", "too_near"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

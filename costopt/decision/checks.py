@@ -17,6 +17,7 @@ __all__ = [
     "as_numbers",
     "as_probabilities",
     "as_weights",
+    "cells_once",
     "check_finite",
     "check_unit",
     "cost_column",
@@ -147,3 +148,13 @@ def cost_column(X: Any, cell: str, name: str, formula: str) -> FloatArray:
         raise DataError(
             f"costs.{cell} reads the column {name!r}, which must hold numbers: {error}"
         ) from None
+
+
+def cells_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON that names no cell twice; ``object_pairs_hook`` of `json.loads`."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise CostSpecError(f"costs.{name} is given twice: keep one")
+        found[name] = value
+    return found

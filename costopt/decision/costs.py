@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from costopt.decision.case_costs import CELLS, CaseCosts, check_regrets, declared_cell
-from costopt.decision.checks import check_finite, check_unit, cost_column
+from costopt.decision.checks import cells_once, check_finite, check_unit, cost_column
 from costopt.decision.formula import Formula
 from costopt.errors import CostSpecError, DataError, nearest
 from costopt.inputs.row_labels import check_same_rows, row_labels
@@ -298,7 +298,7 @@ acting on when more than 16.67 % of them are positive (break-even precision).
         'EUR'
         """
         try:
-            declared = json.loads(text, object_pairs_hook=_unique)
+            declared = json.loads(text, object_pairs_hook=cells_once)
         except CostSpecError:
             raise
         except (TypeError, ValueError, RecursionError) as error:
@@ -392,12 +392,3 @@ def as_case_costs(costs: Costs, X: Any = None, n_cases: int | None = None) -> Ca
             "of both"
         )
     return resolved
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise CostSpecError(f"costs.{name} is given twice: keep one")
-        found[name] = value
-    return found

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from costopt.decision.case_costs import CaseCosts
 
-__all__ = ["AnyFloatArray", "counting_sweep", "summing_sweep", "sweep"]
+__all__ = ["counting_sweep", "summing_sweep", "sweep"]
 
 FloatArray = NDArray[np.float64]
 AnyFloatArray = NDArray[np.floating]

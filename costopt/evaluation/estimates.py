@@ -19,13 +19,8 @@ from costopt.decision.case_costs import CELLS, CaseCosts
 from costopt.decision.rules import savings
 from costopt.errors import DataError
 from costopt.evaluation.effective import effective_number, effective_positives
-from costopt.evaluation.intervals import (
-    Chance,
-    Outcomes,
-    label_probability,
-    mean_and_interval,
-    ratio_interval,
-)
+from costopt.evaluation.intervals import Chance, Outcomes, label_probability, mean_and_interval
+from costopt.evaluation.ratios import ratio_interval
 from costopt.plain import MaybeNumber, Name
 from costopt.showing.overview import Overview, Presentable, rows_of
 from costopt.showing.text import figure, printable

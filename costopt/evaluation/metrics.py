@@ -26,7 +26,7 @@ from costopt.decision.rules import (
 from costopt.errors import DataError
 from costopt.inputs.row_labels import check_same_rows
 
-__all__ = ["METRICS", "MONEY", "Decided", "decision_metrics"]
+__all__ = ["METRICS", "decision_metrics"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from costopt.errors import DataError, warn
-from costopt.inputs.cells import is_date, without_unit
+from costopt.inputs.cells import without_unit
+from costopt.inputs.dates import is_date
 from costopt.inputs.frames import ORIGIN
 from costopt.inputs.text_files import TextFile, long_cells
 

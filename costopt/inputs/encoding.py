@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from costopt.inputs.frames import Matrix
 from costopt.inputs.schema import Schema
 
-__all__ = ["DesignEncoder", "apart", "for_distances"]
+__all__ = ["DesignEncoder", "for_distances"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

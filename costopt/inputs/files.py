@@ -13,14 +13,16 @@ import numpy as np
 import pandas as pd
 
 from costopt.errors import DataError, StoreError, check_path, nearest
-from costopt.inputs.cells import Cells, date_format, days_of, is_mark, read_cells
+from costopt.inputs.cells import Cells, read_cells
 from costopt.inputs.csv_tables import MISSING, read_csv
+from costopt.inputs.dates import days_of
 from costopt.inputs.formats import format_of
-from costopt.inputs.frames import ORIGIN, placed
+from costopt.inputs.frames import ORIGIN
 from costopt.inputs.text_files import unpacked
+from costopt.inputs.times import as_times
 from costopt.inputs.unusable import column_in_words, tell_of_texts
 
-__all__ = ["MISSING", "as_times", "parse_texts", "read_new_rows", "read_table"]
+__all__ = ["MISSING", "parse_texts", "read_new_rows", "read_table"]
 
 STDIN = Path("-")
 
@@ -246,48 +248,6 @@ def parse_texts(
         X = nw.from_native(X, eager_only=True).to_pandas()
     style = _style(decimal, thousands)
     return _with_numbers(_with_dates(_without(X, missing, ()), dates or {}), style)
-
-
-def as_times(column: pd.Series, name: str, form: str | None = None) -> pd.Series:
-    """A column that rows can be put in order by: numbers and times as they are, texts as times.
-
-    Parameters
-    ----------
-    column : Series
-        Numbers, times, or texts; those without a time zone count as UTC, and marks such as "?" as
-        missing.
-    name : str
-        What the column is called in an error.
-    form : str, optional
-        The format of the texts, as of strptime; ISO 8601 if not given.
-
-    Raises
-    ------
-    DataError
-        If a text is no time in that form.
-
-    Examples
-    --------
-    >>> as_times(pd.Series(["2024-02-01", "2024-01-31 18:00"]), "day").is_monotonic_increasing
-    False
-    """
-    if column.dtype.kind in "biufmM":  # numbers, durations, times
-        return column
-    texts = column.astype(object).map(str, na_action="ignore")
-    texts = texts.mask(texts.map(lambda text: isinstance(text, str) and is_mark(text)).astype(bool))
-    times = pd.to_datetime(texts, format=form or "ISO8601", utc=True, errors="coerce")
-    bad = times.isna() & texts.notna()
-    if bad.any():
-        row = int(bad.to_numpy().argmax())
-        iso = "ISO 8601 dates, such as 2024-12-31 or 2024-12-31T18:00"
-        wanted = f"dates of the format {form}" if form else iso
-        guessed = date_format(texts.dropna().unique()[:1000])
-        hint = f": the format of all is {guessed} (--date-format {guessed!r})" if guessed else ""
-        raise DataError(
-            f"the times in column {name!r} must be numbers or {wanted}, got "
-            f"{texts.iloc[row]!r:.60} in {placed(column, row)}{hint}"
-        )
-    return times.dt.tz_localize(None)
 
 
 def _known(texts: Collection[str]) -> Mapping[str, Collection[str]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from costopt.inputs.columns import Columns
 
-__all__ = ["Split", "State", "look_at", "states_of", "together"]
+__all__ = ["Split", "look_at", "states_of", "together"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

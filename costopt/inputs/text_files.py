@@ -15,7 +15,7 @@ from itertools import islice
 
 from costopt.errors import DataError, warn
 
-__all__ = ["TextFile", "counted", "long_cells", "unpacked"]
+__all__ = ["TextFile", "long_cells", "unpacked"]
 
 DELIMITERS = (",", ";", "\t", "|")
 # A byte order mark names the encoding; UTF-32 first, because its mark begins with that of UTF-16.

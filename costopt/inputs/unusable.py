@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from costopt.errors import DataError, warn
-from costopt.inputs.cells import Cells, date_format, without_unit
+from costopt.inputs.cells import Cells, without_unit
+from costopt.inputs.dates import date_format
 from costopt.inputs.frames import Table
 
 __all__ = [

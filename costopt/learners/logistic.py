@@ -26,7 +26,7 @@ from costopt.learners.protocol import (
 )
 from costopt.rebalancing.definition import Reweighting
 
-__all__ = ["LinearModel", "LogisticLearner"]
+__all__ = ["LogisticLearner"]
 
 
 @dataclass(frozen=True)

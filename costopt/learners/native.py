@@ -8,8 +8,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from costopt.inputs.features import Feature
 from costopt.inputs.frames import Matrix
-from costopt.inputs.schema import Feature
 from costopt.learners.foreign import library_of
 from costopt.learners.protocol import Features
 

@@ -39,7 +39,7 @@ from costopt.learners.protocol import (
 from costopt.learners.ranges import check_for_sklearn
 from costopt.rebalancing.definition import Reweighting
 
-__all__ = ["SklearnLearner", "SklearnModel", "positive_scores"]
+__all__ = ["SklearnLearner", "positive_scores"]
 
 # Rows of probabilities may miss 1 by what single precision loses over many trees.
 SUM_TOLERANCE = 1e-3

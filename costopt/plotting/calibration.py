@@ -39,7 +39,9 @@ from costopt.showing.text import figure, percent
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["CostCalibrationDisplay", "Reliability"]
+__all__ = [
+    "CostCalibrationDisplay",
+]
 
 FloatArray = NDArray[np.float64]
 

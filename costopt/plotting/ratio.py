@@ -23,7 +23,8 @@ from costopt.plotting.canvas import (
     scale_axis,
     thinned,
 )
-from costopt.plotting.cases import Cases, ErrorShares, FromScores, described, error_shares
+from costopt.plotting.cases import Cases, FromScores, described
+from costopt.plotting.shares import ErrorShares, error_shares
 from costopt.showing.text import figure
 
 if TYPE_CHECKING:

@@ -23,7 +23,8 @@ from costopt.plotting.canvas import (
     scale_axis,
     step_points,
 )
-from costopt.plotting.cases import Cases, FromScores, described, error_shares
+from costopt.plotting.cases import Cases, FromScores, described
+from costopt.plotting.shares import error_shares
 from costopt.showing.text import figure, percent
 
 if TYPE_CHECKING:

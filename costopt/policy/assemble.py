@@ -37,7 +37,11 @@ from costopt.policy.evidence import Evidence
 from costopt.policy.policy import DecisionPolicy
 from costopt.policy.scoring import ModelPart
 
-__all__ = ["assemble", "choose_threshold", "evidence_of", "provenance"]
+__all__ = [
+    "assemble",
+    "choose_threshold",
+    "evidence_of",
+]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]

@@ -17,7 +17,7 @@ from costopt.plain import Name, plain
 from costopt.showing.overview import Overview, Presentable, rows_of
 from costopt.showing.text import figure, percent, printable
 
-__all__ = ["Evidence", "Mood", "evidence_on"]
+__all__ = ["Evidence", "evidence_on"]
 
 Mood = Literal["good", "bad", "unsure", "plain"]
 

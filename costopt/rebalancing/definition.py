@@ -15,7 +15,7 @@ from costopt.errors import DataError
 if TYPE_CHECKING:
     from costopt.rebalancing.neighbourhood import Neighbourhood
 
-__all__ = ["EFFECTS", "Effect", "RebalancingMethod", "Reweighting", "TrainingRows"]
+__all__ = ["EFFECTS", "RebalancingMethod", "Reweighting", "TrainingRows"]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

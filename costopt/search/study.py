@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Sequence
-from contextlib import ExitStack
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import optuna
 
@@ -25,6 +25,9 @@ from costopt.search.result import SearchResult
 from costopt.search.sampler import settings_of
 from costopt.search.selection import SelectionKind
 from costopt.search.space import Resampling
+
+if TYPE_CHECKING:
+    from costopt.engine.store import Store
 
 __all__ = ["optimize"]
 
@@ -178,11 +181,7 @@ def optimize(
     True
     """
     _check_budget(n_trials, timeout)
-    if sampler is not None and not isinstance(sampler, optuna.samplers.BaseSampler):
-        raise SearchError(f"sampler must be an Optuna sampler, got {sampler!r:.60}")
-    if storage is not None and not isinstance(storage, str):
-        raise StoreError(f"storage must be a URL such as sqlite:///study.db, got {storage!r:.60}")
-    _check_callbacks(callbacks)
+    _check_given(sampler, storage, callbacks)
     rows = Rows(
         cv=cv,
         groups=groups,
@@ -207,19 +206,35 @@ def optimize(
         final=final,
         racing=racing,
     )
-    with _QUIET, ExitStack() as opened:
-        store = None
-        if storage is not None:
-            from costopt.engine.store import Store  # SQLAlchemy is loaded by those who need it
-
-            how = {"racing": str(racing), "sampler": settings_of(sampler)}
-            made_of = fingerprint(search.problem, search.space.resampling, how)
-            store = opened.enter_context(Store(storage, study_name, made_of))
+    with _QUIET, _opened(storage, study_name, search, sampler) as store:
         loop = Loop(search, sampler, store, callbacks)
         return search.result(loop.run(n_trials, timeout, progress=progress))
 
 
-def _check_callbacks(callbacks: Any) -> None:
+@contextmanager
+def _opened(
+    storage: str | None,
+    study_name: str,
+    search: Search,
+    sampler: optuna.samplers.BaseSampler | None,
+) -> Iterator[Store | None]:
+    """The store of a search, and None where its trials are kept in memory only."""
+    if storage is None:
+        yield None
+        return
+    from costopt.engine.store import Store  # SQLAlchemy is loaded by those who need it
+
+    how = {"racing": str(search.racing), "sampler": settings_of(sampler)}
+    made_of = fingerprint(search.problem, search.space.resampling, how)
+    with Store(storage, study_name, made_of) as store:
+        yield store
+
+
+def _check_given(sampler: Any, storage: Any, callbacks: Any) -> None:
+    if sampler is not None and not isinstance(sampler, optuna.samplers.BaseSampler):
+        raise SearchError(f"sampler must be an Optuna sampler, got {sampler!r:.60}")
+    if storage is not None and not isinstance(storage, str):
+        raise StoreError(f"storage must be a URL such as sqlite:///study.db, got {storage!r:.60}")
     if not isinstance(callbacks, Sequence) or not all(callable(one) for one in callbacks):
         raise SearchError(f"callbacks must be a list of callables, got {callbacks!r:.60}")
 

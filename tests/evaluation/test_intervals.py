@@ -9,13 +9,8 @@ from scipy import stats
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from costopt.evaluation.intervals import (
-    Chance,
-    Outcomes,
-    label_probability,
-    mean_and_interval,
-    ratio_interval,
-)
+from costopt.evaluation.intervals import Chance, Outcomes, label_probability, mean_and_interval
+from costopt.evaluation.ratios import ratio_interval
 
 Z = stats.norm.ppf(0.975)
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from costopt.inputs.cells import TextStyle, date_format, is_mark, number_of, read_cells
+from costopt.inputs.cells import TextStyle, is_mark, number_of, read_cells
+from costopt.inputs.dates import date_format
 
 nan = np.nan
 

@@ -19,9 +19,10 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 from pyarrow import parquet
 
 from costopt.errors import CostOptWarning, DataError, StoreError
-from costopt.inputs.files import as_times, parse_texts, read_new_rows, read_table
+from costopt.inputs.files import parse_texts, read_new_rows, read_table
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
+from costopt.inputs.times import as_times
 
 ROWS = [["amount", "purpose"], ["1.5", "car"], ["2", "größer"]]
 

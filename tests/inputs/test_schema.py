@@ -14,9 +14,10 @@ from pandas.testing import assert_frame_equal
 from pydantic import TypeAdapter
 
 from costopt import CostOptWarning, DataError
+from costopt.inputs.features import Feature
 from costopt.inputs.files import parse_texts
 from costopt.inputs.frames import Table
-from costopt.inputs.schema import Feature, Schema
+from costopt.inputs.schema import Schema
 
 nan = np.nan
 

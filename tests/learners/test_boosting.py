@@ -8,8 +8,9 @@ from sklearn.metrics import log_loss
 
 from costopt import DataError, SearchError, XGBoostLearner, scale_odds
 from costopt.evaluation.folds import make_folds
+from costopt.inputs.features import Feature
 from costopt.inputs.frames import Table
-from costopt.inputs.schema import Feature, Schema
+from costopt.inputs.schema import Schema
 from costopt.learners.dimensions import Integer, Real
 from costopt.learners.protocol import Features, Fold
 from costopt.rebalancing.definition import Reweighting, TrainingRows

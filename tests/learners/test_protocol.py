@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from costopt import CostOptWarning, DataError, LogisticLearner, SearchError, XGBoostLearner
+from costopt.inputs.features import Feature
 from costopt.inputs.frames import Table
-from costopt.inputs.schema import Feature, Schema
+from costopt.inputs.schema import Schema
 from costopt.learners.dimensions import Choice, Integer, Real, as_dimension, within
 from costopt.learners.protocol import Features, check_magnitude, warn_of_unsaved_models
 from costopt.learners.registry import BUILT_IN, built_in, learner

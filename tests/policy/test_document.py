@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from costopt import CostMatrix, DecisionPolicy, PolicyError, choose_threshold
-from costopt.inputs.schema import Feature, Schema
+from costopt.inputs.features import Feature
+from costopt.inputs.schema import Schema
 from costopt.policy.document import json_schema, read_document
 
 DOCS = Path(__file__).parents[2] / "docs"
