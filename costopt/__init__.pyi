@@ -17,6 +17,7 @@ from .errors import CostOptError as CostOptError
 from .errors import CostOptWarning as CostOptWarning
 from .errors import CostSpecError as CostSpecError
 from .errors import DataError as DataError
+from .errors import InfeasibleError as InfeasibleError
 from .errors import PolicyError as PolicyError
 from .errors import SearchError as SearchError
 from .errors import StoreError as StoreError

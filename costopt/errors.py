@@ -15,6 +15,7 @@ __all__ = [
     "CostOptWarning",
     "CostSpecError",
     "DataError",
+    "InfeasibleError",
     "PolicyError",
     "SearchError",
     "StoreError",
@@ -39,9 +40,12 @@ WARNINGS = {
     "interrupted": "a search was stopped before its last trial",
     "model-not-saved": "a policy was saved without its model, which has no safe file format",
     "model-will-not-be-saved": "a policy is to be saved whose model has no safe file format",
+    "never-or-always": "limits are kept by acting on no case, or on every case",
     "other-encoding": "a file is not UTF-8, and was read as Windows-1252",
     "positive-majority": "the positive class was named and is the larger one",
     "possible-leaks": "columns nearly decide the label alone or look like identifiers, or rows repeat",
+    "promise-displaced": "a capacity leaves out cases of a policy that promises limits",
+    "promise-untested": "limits are promised for cases of groups, or that change over time",
     "texts-as-numbers": "texts were read as numbers, some of them perhaps as missing",
     "title-line": "lines above the header of a file were taken for a title",
     "training-weights-undone": "a classifier weighs or samples its rows, and is not calibrated",
@@ -61,6 +65,36 @@ class CostSpecError(CostOptError, ValueError):
 
 class DataError(CostOptError, ValueError):
     """Rows, labels, scores or weights are not usable as they are."""
+
+
+class InfeasibleError(CostOptError, ValueError):
+    """No decision rule keeps the limits that were asked for.
+
+    Parameters
+    ----------
+    message : str
+    constraint : str
+        The limit that is in the way.
+    attainable : float, optional
+        The best that can be had of its metric beside the other limits.
+    needed, found : int, optional
+        How many cases a promise needs, and how many there are.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        constraint: str,
+        attainable: float | None = None,
+        needed: int | None = None,
+        found: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.constraint = constraint
+        self.attainable = attainable
+        self.needed = needed
+        self.found = found
 
 
 class SearchError(CostOptError, RuntimeError):

@@ -1,4 +1,4 @@
-"""The ways to choose a threshold, by name: what each does, and who can ask for it."""
+"""The ways to choose a threshold, and where scores come from, by name: what each is, and for whom."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from costopt.errors import DataError
 
 __all__ = [
     "MODES",
+    "SCORES",
     "SCORE_MODES",
     "SEARCH_MODES",
+    "ScoresFrom",
     "ThresholdMode",
     "check_scores_mode",
     "modes_in_words",
@@ -29,6 +31,12 @@ MODES: dict[ThresholdMode, str] = {
 # for strategies that are compared.
 SCORE_MODES: tuple[ThresholdMode, ...] = ("auto", "bayes", "exact")
 SEARCH_MODES: tuple[ThresholdMode, ...] = (*SCORE_MODES, "sampled")
+
+ScoresFrom = Literal["held_out", "out_of_fold"]
+SCORES: dict[ScoresFrom, str] = {
+    "held_out": "of rows that one model was not fitted to",
+    "out_of_fold": "of the models of several folds, each of rows that its model was not fitted to",
+}
 
 
 def check_scores_mode(threshold: ThresholdMode) -> None:

@@ -16,9 +16,11 @@ from costopt.decision.rules import expected_gain
 from costopt.errors import DataError, nearest
 from costopt.inputs.frames import Table
 
-__all__ = ["COLUMNS", "Decision", "columns_to_keep", "decided", "decision_frame"]
+__all__ = ["COLUMNS", "DISPLACED", "Decision", "columns_to_keep", "decided", "decision_frame"]
 
 COLUMNS = ("probability", "action", "expected_gain")
+# Where there is room for some cases only: whether a case was left out for want of it.
+DISPLACED = "displaced"
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ class Decision:
     expected_gain: float
 
 
-def columns_to_keep(X: Any, keep: str | Sequence[str]) -> list[str]:
+def columns_to_keep(X: Any, keep: str | Sequence[str], found: Sequence[str] = COLUMNS) -> list[str]:
     """The names of the columns that stand before the decisions, in the order in which they are named.
 
     Parameters
     ----------
     X : rows of any kind, or None
     keep : "all", str or sequence of str
+    found : sequence of str
+        The columns of the decisions.
 
     Raises
     ------
@@ -73,7 +77,7 @@ def columns_to_keep(X: Any, keep: str | Sequence[str]) -> list[str]:
             raise DataError(
                 f"keep names the column {name!r}, which the data do not have: {nearest(name, known)}"
             )
-        if name in COLUMNS:
+        if name in found:
             raise DataError(
                 f"the data have a column {name!r}, as the decisions do: rename it, or keep others"
             )

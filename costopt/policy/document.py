@@ -22,6 +22,7 @@ from pydantic_core import core_schema
 from costopt.calibration.base import CalibrationMap
 from costopt.calibration.maps import MAPS, how_to_calibrate
 from costopt.decision.costs import CostMatrix
+from costopt.decision.promises import Guarantee
 from costopt.decision.rules import RULES, Rule
 from costopt.errors import PolicyError
 from costopt.inputs.frames import Scalar
@@ -40,7 +41,7 @@ __all__ = [
     "write_document",
 ]
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 MAX_COLUMNS = 100_000
 MAX_KNOTS = 1_000_000
 HOW_TO_USE = (
@@ -146,7 +147,7 @@ class Document:
     __pydantic_config__ = pydantic.ConfigDict(extra="forbid", strict=True)
 
     format: Literal["costopt-policy"] = "costopt-policy"
-    format_version: Literal[2] = FORMAT
+    format_version: Literal[3] = FORMAT
     threshold: Number | None
     raw_threshold: Number | None
     unit: Name
@@ -159,6 +160,7 @@ class Document:
     schema: Annotated[Schema, pydantic.AfterValidator(_has_columns)] | None
     model: Model
     evidence: Evidence
+    guarantee: Guarantee | None
     provenance: dict[Name, Name]
     digest: Annotated[str, pydantic.Field(pattern=r"^([0-9a-f]{64})?$")] = ""
 

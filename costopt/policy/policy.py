@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
@@ -10,28 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from costopt.decision.case_costs import CaseCosts
 from costopt.decision.checks import as_weights
-from costopt.decision.costs import CostMatrix, Costs, as_case_costs
-from costopt.decision.rules import Rule
-from costopt.errors import DataError, PolicyError
+from costopt.decision.costs import Costs, as_case_costs
+from costopt.errors import PolicyError
 from costopt.evaluation.estimates import Estimate, Sample
 from costopt.evaluation.folds import units_of
 from costopt.inputs.frames import Scalar
 from costopt.inputs.labels import encode_known
 from costopt.inputs.row_labels import check_same_rows
-from costopt.policy.cases import CaseFeatures, check_n_cases, one_row, record_of, values_of
-from costopt.policy.costs import (
-    check_costs,
-    costs_of_cases,
-    costs_of_record,
-    present,
-    say_if_unread,
-)
-from costopt.policy.decisions import Decision, columns_to_keep, decided, decision_frame
+from costopt.policy.batches import check_promise
+from costopt.policy.cases import check_n_cases, values_of
+from costopt.policy.costs import check_costs, present
+from costopt.policy.decider import Decider
 from costopt.policy.evidence import Evidence
 from costopt.policy.saving import load_policy, save_policy
-from costopt.policy.scoring import Scorer
 from costopt.policy.words import model_in_words
 from costopt.showing.overview import Overview, Presentable
 from costopt.showing.text import figure, printable
@@ -43,7 +35,7 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class DecisionPolicy(Scorer, Presentable):
+class DecisionPolicy(Decider, Presentable):
     """Decides on new rows as the evaluation did: score, odds, calibration, rule.
 
     Made by `optimize`, `choose_threshold` or `DecisionPolicy.load`.
@@ -64,19 +56,18 @@ class DecisionPolicy(Scorer, Presentable):
     params : mapping
         How the model was made.
     evidence : Evidence
+    guarantee : Guarantee or None
+        What is promised of its threshold, where limits were asked for.
     provenance : mapping of str to str
         Versions and seeds.
 
     Raises
     ------
     PolicyError
-        If both classes have one label, or `known_costs` or `unit` contradict `costs`.
+        If both classes have one label, `known_costs` or `unit` contradict `costs`, or `guarantee`
+        is of another threshold.
     """
 
-    rule: Rule
-    costs: CostMatrix | None
-    known_costs: CostMatrix | None
-    unit: str
     labels: tuple[Scalar, Scalar] = (0, 1)
     params: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
@@ -89,135 +80,7 @@ class DecisionPolicy(Scorer, Presentable):
                 f"two classes must have two labels, got {negative!r} and {positive!r}"
             )
         check_costs(self.costs, self.known_costs, self.unit)
-
-    @property
-    def threshold(self) -> float | None:
-        """The calibrated probability from which it acts; None where that differs by case."""
-        return self.rule.threshold_for(self.known_costs)
-
-    @property
-    def raw_threshold(self) -> float | None:
-        """The same on the model's own score, to paste into a service; None where it differs by case.
-
-        Infinite where the policy acts never or always. The score of several models is the average
-        of theirs, after what training did to the odds of each was undone.
-        """
-        return None if self.threshold is None else self.raw_score_at(self.threshold)
-
-    @property
-    def needs_costs(self) -> bool:
-        """Whether ``costs=`` must be passed with every batch of rows to decide on."""
-        return self.rule.reads_costs and self.known_costs is None
-
-    def decide(
-        self, X: Any = None, *, score: ArrayLike | None = None, costs: Costs | None = None
-    ) -> BoolArray:
-        """Whether to act on each case.
-
-        Parameters
-        ----------
-        X : data frame or array-like of shape (n_cases, n_columns), optional
-            With the columns of the model, unless ``score`` is given, and those that the costs
-            name. None will do where scores are given and costs are constant.
-        score : array-like of shape (n_cases,), optional
-            The model's own scores, computed elsewhere, as `raw_score` gives them.
-        costs : CostMatrix or CaseCosts, optional
-            Costs of these cases, in place of those the policy knows.
-
-        Returns
-        -------
-        act : bool array of shape (n_cases,)
-
-        Raises
-        ------
-        PolicyError
-            If there is neither model nor scores, or costs per case were arrays and none are passed.
-        DataError, CostSpecError
-            If a column is missing or holds something that cannot be used.
-
-        Warns
-        -----
-        CostOptWarning
-            ``costs-not-read``, if costs are passed and the rule is one threshold for all.
-        """
-        check_same_rows(X=X, score=score, costs=costs)
-        say_if_unread(self.rule, costs)
-        return self._decide(self.probability(X, score=score), X, costs)
-
-    def decide_frame(
-        self,
-        X: Any = None,
-        *,
-        score: ArrayLike | None = None,
-        costs: Costs | None = None,
-        keep: str | Sequence[str] = (),
-    ) -> Any:
-        """Decisions and what they stand on, as a table of the same kind as ``X``.
-
-        The model scores once.
-
-        Parameters
-        ----------
-        X, score, costs
-            As for `decide`.
-        keep : "all", str or sequence of str, default=()
-            Columns of ``X`` to put in front of the decisions.
-
-        Returns
-        -------
-        decisions : data frame
-            Columns ``probability`` (calibrated), ``action`` (``"act"`` or ``"leave"``) and
-            ``expected_gain`` (of acting, in `unit`). pandas with the index of ``X``, else polars,
-            pyarrow and so on as ``X`` is; pandas for arrays.
-
-        Raises
-        ------
-        PolicyError, DataError, CostSpecError
-            As for `decide`; also if a column to keep is not there or has a name of the decisions.
-
-        Warns
-        -----
-        CostOptWarning
-            As for `decide`.
-        """
-        kept = columns_to_keep(X, keep)
-        return decision_frame(X, score, kept, self._decisions(X, score, costs))
-
-    def decide_one(
-        self, record: Any = None, *, score: float | None = None, costs: Costs | None = None
-    ) -> Decision:
-        """The decision on one case, the same as `decide_frame` on a table of one row.
-
-        Parameters
-        ----------
-        record : mapping of str to value, or table of one row, optional
-            The case by column names.
-        score : float, optional
-            The model's own score of the case, computed elsewhere.
-        costs : CostMatrix or CaseCosts, optional
-            Costs of this case, in place of those the policy knows.
-
-        Returns
-        -------
-        decision : Decision
-
-        Raises
-        ------
-        PolicyError, DataError, CostSpecError
-            As for `decide`; also if ``record`` is not one case.
-
-        Warns
-        -----
-        CostOptWarning
-            As for `decide`.
-        """
-        found = self._decision_of(record) if score is None and costs is None else None
-        if found is None:
-            row = one_row(record)
-            found = self._decisions(row, None if score is None else np.ravel([score]), costs)
-        if found["probability"].size != 1:
-            raise DataError("score must be that of one case: use decide_frame for several")
-        return Decision(**{name: values.item() for name, values in found.items()})
+        check_promise(self.guarantee, self.raw_threshold)
 
     def evaluate(
         self,
@@ -308,6 +171,7 @@ class DecisionPolicy(Scorer, Presentable):
         multiplier, n_models = self.ledger_of_score.multiplier, len(self.models)
         lines = [
             self.rule.in_words(self.known_costs, self.raw_threshold, self.labels[1], self.unit),
+            *(() if self.guarantee is None else self.guarantee.explain(self.unit)),
             *self.evidence.explain(),
             model_in_words(self.model_name, multiplier, self.calibrator, n_models),
         ]
@@ -320,7 +184,8 @@ class DecisionPolicy(Scorer, Presentable):
         known = self.evidence.overview()
         if self.evidence.expected_cost is None:
             return Overview(title, lead, notes=(known.lead,))
-        return replace(known, title=title, lead=lead)
+        promised = () if self.guarantee is None else self.guarantee.explain(self.unit)
+        return replace(known, title=title, lead=lead, notes=(*promised, *known.notes))
 
     def __repr__(self) -> str:
         threshold = self.threshold
@@ -362,34 +227,3 @@ class DecisionPolicy(Scorer, Presentable):
             If a file is not what `save` writes.
         """
         return load_policy(cls, folder)
-
-    def _decisions(
-        self, X: Any, score: ArrayLike | None, costs: Costs | None
-    ) -> dict[str, NDArray[Any]]:
-        """The columns of `decide_frame`."""
-        check_same_rows(X=X, score=score, costs=costs)
-        say_if_unread(self.rule, None if self.known_costs is None else costs)  # the gain reads them
-        probability = self.probability(X, score=score)
-        act = self._decide(probability, X, costs)
-        return decided(probability, act, self._known(X, costs, probability.size))
-
-    def _decision_of(self, record: Any) -> dict[str, NDArray[Any]] | None:
-        """The same for one record by the policy's own model and costs; None if that takes a table."""
-        given = record_of(record)
-        if given is None or self.schema is None or self.known_costs is None or not self.models:
-            return None
-        case = costs_of_record(self.known_costs, given)
-        features = CaseFeatures.of_record(given, self.schema, self.codes)
-        if case is None or features is None:
-            return None
-        probability = self.probability(features)
-        return decided(probability, self.rule.decide(probability, case), case)
-
-    def _decide(self, probability: FloatArray, X: Any, costs: Costs | None) -> BoolArray:
-        known = self._known(X, costs, probability.size) if self.rule.reads_costs else None
-        return self.rule.decide(probability, known)
-
-    def _known(self, X: Any, costs: Costs | None, n_cases: int) -> CaseCosts:
-        """What the rule may know of the costs of some cases."""
-        chosen = present(self.known_costs if costs is None else costs)
-        return costs_of_cases(chosen, X, n_cases, self.table)

@@ -67,6 +67,7 @@ def _to_document(policy: DecisionPolicy, files: tuple[ModelFile, ...]) -> Docume
         schema=policy.schema,
         model=Model(policy.model_name, dict(policy.params), files, policy.ledger_of_score.entries),
         evidence=policy.evidence,
+        guarantee=policy.guarantee,
         provenance=dict(policy.provenance),
     )
 
@@ -106,6 +107,7 @@ def _from_document(
         model_name=document.model.learner,
         params=document.model.params,
         evidence=document.evidence,
+        guarantee=document.guarantee,
         provenance=document.provenance,
     )
 

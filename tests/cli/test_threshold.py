@@ -90,6 +90,60 @@ def test_a_saved_rule_decides_on_scores(shell, scored, scores, tmp_path):
     shell.succeeded("threshold", scored, *WORDS, *COSTS, "--out", tmp_path / "rule", "--force")
 
 
+def test_limits_are_those_of_python(shell, scored, scores):
+    limits = ["recall >= 0.7", "alert_rate <= 0.9"]
+    words = [*WORDS, *COSTS, *(word for each in limits for word in ("--constraint", each))]
+
+    found = shell.printed("threshold", scored, *words, "--scores", "held_out", "--confidence", 0.8)
+    text = shell.succeeded("threshold", scored, *words, "--scores", "out_of_fold").stdout
+
+    policy = choose_threshold(
+        scores["y"],
+        scores["p"],
+        CostMatrix(fn=5, fp=1, unit="EUR"),
+        scores="held_out",
+        constraints=limits,
+        confidence=0.8,
+    )
+    promise = policy.guarantee
+    assert found["raw_threshold"] == policy.raw_threshold
+    assert found["guarantee"]["constraints"] == limits
+    assert found["guarantee"]["bound"] == promise.bound
+    assert found["guarantee"]["confidence"] == 0.8
+    assert "\nRecall of at least 70 % is promised with 90 % confidence" in text
+    assert "\nThe promise is approximate" in text
+
+
+def test_without_confidence_nothing_need_be_said_of_the_scores(shell, scored):
+    words = [*WORDS, *COSTS, "--constraint", "recall >= 0.7"]
+
+    assert shell.printed("threshold", scored, *WORDS, *COSTS)["guarantee"] is None
+    found = shell.printed("threshold", scored, *words, "--confidence", "none")["guarantee"]
+    assert found["confidence"] is None
+    assert found["sample"]["recall"] >= 0.7
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--constraint", "recall"], "in quotes on the command line"),
+        (["--constraint", "recal >= 0.8"], "did you mean 'recall'?"),
+        (["--constraint", "recall >= 0.8"], "--scores held_out"),
+        (
+            ["--constraint", "recall >= 0.8", "--scores", "in_sample"],
+            "Invalid value for '--scores'",
+        ),
+        (["--confidence", "high"], "'high' is neither a number nor none"),
+        (
+            ["--constraint", "recall >= 0.99", "--scores", "held_out"],
+            "recall >= 0.99 with confidence 0.9 needs 230 positives, there are",
+        ),
+    ],
+)
+def test_limits_that_cannot_be_kept_are_named(shell, scored, words, complaint):
+    assert complaint in shell.refused("threshold", scored, *WORDS, *COSTS, *words)
+
+
 def test_scores_that_say_nothing_lead_to_a_simple_rule_and_no_promise(shell, scores, tmp_path):
     scores.assign(p=0.5).to_csv(tmp_path / "scores.csv", index=False)
 

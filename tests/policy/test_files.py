@@ -268,12 +268,12 @@ def put(*path, value):
     ("change", "message"),
     [
         (put("format", value="other"), "format: Input should be 'costopt-policy'"),
-        (put("format_version", value=99), "has format 99, this costopt reads 2: update"),
+        (put("format_version", value=99), "has format 99, this costopt reads 3: update"),
         (
             put("format_version", value=1),
-            "has format 1, this costopt reads 2: save the policy anew",
+            "has format 1, this costopt reads 3: save the policy anew",
         ),
-        (put("format_version", value="2"), "format_version: Input should be 2"),
+        (put("format_version", value="3"), "format_version: Input should be 3"),
         (put("surprise", value=1), "surprise: Unexpected keyword argument"),
         (put("evidence", "surprise", value=1), "evidence.surprise: Unexpected keyword argument"),
         (put("unit", value=3), "unit: Input should be a valid string"),
