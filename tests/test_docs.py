@@ -20,7 +20,8 @@ from costopt.cli import main
 from costopt.comparison.strategies import STRATEGIES
 from costopt.learners.registry import LEARNERS
 from costopt.rebalancing.definition import EFFECTS
-from costopt.rebalancing.methods import BY_DEFAULT, METHODS
+from costopt.rebalancing.methods import METHODS
+from costopt.rebalancing.names import BY_DEFAULT
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))

@@ -47,9 +47,9 @@ __all__ = ["known_learners", "optimize", "say_what_is_not_saved"]
 
 def known_learners() -> Collection[str]:
     """The names of learners."""
-    from costopt.learners.registry import LEARNERS
+    from costopt.learners.names import BUILT_IN, OPTIONAL
 
-    return LEARNERS
+    return (*BUILT_IN, *OPTIONAL)
 
 
 def say_what_is_not_saved(names: Iterable[str]) -> None:
@@ -61,20 +61,20 @@ def say_what_is_not_saved(names: Iterable[str]) -> None:
 
 
 def _known_methods() -> Collection[str]:
-    from costopt.rebalancing.methods import METHODS
+    from costopt.rebalancing.names import NAMES
 
-    return METHODS
+    return NAMES
 
 
 def _listed() -> dict[str, str]:
     """What the help names."""
-    from costopt.learners.registry import BUILT_IN, LEARNERS
-    from costopt.rebalancing.methods import BY_DEFAULT, METHODS
+    from costopt.learners.names import BUILT_IN, OPTIONAL
+    from costopt.rebalancing.names import BY_DEFAULT, NAMES
 
     return {
         "learners": ", ".join(BUILT_IN),
-        "optional": ", ".join(name for name in LEARNERS if name not in BUILT_IN),
-        "resampling": ", ".join(METHODS),
+        "optional": ", ".join(OPTIONAL),
+        "resampling": ", ".join(NAMES),
         "by_default": ", ".join(BY_DEFAULT),
     }
 

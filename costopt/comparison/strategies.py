@@ -10,8 +10,9 @@ from costopt.calibration.maps import MAPS, CalibrationKind
 from costopt.calibration.platt import PlattMap
 from costopt.errors import SearchError, nearest
 from costopt.evaluation.modes import ThresholdMode
+from costopt.learners.names import BUILT_IN
 from costopt.learners.protocol import Learner
-from costopt.learners.registry import BUILT_IN, LEARNERS
+from costopt.learners.registry import LEARNERS
 from costopt.rebalancing.definition import EFFECTS, RebalancingMethod
 from costopt.rebalancing.methods import METHODS
 

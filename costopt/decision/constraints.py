@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, binom
 
 from costopt.decision.limited import METRICS, Metric
+from costopt.decision.sweeps import sweep
 from costopt.errors import DataError, nearest
 
 __all__ = [
@@ -184,14 +185,12 @@ class Counts:
     @classmethod
     def of(cls, y: BoolArray, score: FloatArray) -> Counts:
         """Count a sample, in O(n log n)."""
-        order = np.argsort(-score, kind="stable")
-        ranked = score[order]
-        last = np.append(np.flatnonzero(np.diff(ranked)), y.size - 1)
-        caught = np.concatenate(([0], np.cumsum(y[order])[last]))
+        thresholds, alerts, order = sweep(score)
+        caught = np.concatenate(([0], np.cumsum(y[order])))[alerts]
         return cls(
-            np.concatenate(([np.inf], ranked[last], [-np.inf])),
-            np.concatenate(([0], last + 1, [y.size])).astype(np.intp),
-            np.append(caught, caught[-1]).astype(np.intp),
+            thresholds,
+            alerts.astype(np.intp),
+            caught.astype(np.intp),
             int(y.size),
             int(np.count_nonzero(y)),
         )

@@ -157,11 +157,13 @@ def guarantee_of(
     """
     sample, bound = {}, {}
     rare = 2 * counts.n_positives <= counts.n_cases
+    level = (
+        {} if confidence is None else levels(constraints, 1 - confidence, positives_are_rare=rare)
+    )
     for each in constraints:
         values = mean_cost if each.metric == "mean_cost" else counts.metric(each.metric)
         sample[each.metric] = float(values[position])
-        if confidence is not None:
-            level = levels(constraints, 1 - confidence, positives_are_rare=rare)
+        if level:
             bound[each.metric] = counts.promised(each, level[each.metric])
     edges = np.flatnonzero(np.diff(np.concatenate(([False], held, [False]))))
     below = np.append(counts.thresholds[1:], -np.inf)

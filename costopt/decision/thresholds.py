@@ -16,7 +16,7 @@ from costopt.decision.sweeps import counting_sweep, summing_sweep
 from costopt.errors import CostSpecError, DataError
 from costopt.inputs.row_labels import check_same_rows
 
-__all__ = ["BestThreshold", "CostCurve", "bayes_threshold", "cost_curve"]
+__all__ = ["BestThreshold", "CostCurve", "bayes_of_means", "bayes_threshold", "cost_curve"]
 
 FloatArray = NDArray[np.float64]
 AnyFloatArray = NDArray[np.floating]
@@ -218,7 +218,7 @@ def cost_curve(
         thresholds, mean, size = counting_sweep(y, score, case, rare=rare)
     else:
         thresholds, mean, size = summing_sweep(y, score, case, weight)
-    return CostCurve(thresholds, mean, _anchor(y, case, weight), TIE * size)
+    return CostCurve(thresholds, mean, _anchor(case, weight), TIE * size)
 
 
 def _check_sum(case: CaseCosts, total_weight: float) -> None:
@@ -234,15 +234,29 @@ def _check_sum(case: CaseCosts, total_weight: float) -> None:
         )
 
 
-def _anchor(y: NDArray[np.bool_], case: CaseCosts, weight: FloatArray | None) -> float:
-    """The Bayes threshold of the mean regrets; 0.5 where they imply none."""
-    means = [
-        float(np.average(np.broadcast_to(regret, y.shape), weights=weight))
-        if regret.ndim
-        else float(regret)
-        for regret in (case.fp_regret, case.fn_regret)
-    ]
-    threshold = float(bayes_threshold(CaseCosts(fp=means[0], fn=means[1])))
+def bayes_of_means(costs: CaseCosts, sample_weight: FloatArray | None = None) -> float:
+    """The Bayes threshold of the mean regrets, one for all cases; NaN where they imply none.
+
+    Parameters
+    ----------
+    costs : CaseCosts
+    sample_weight : array of shape (n_cases,), optional
+
+    Examples
+    --------
+    >>> bayes_of_means(CaseCosts(fp=1, fn=[2.0, 4.0]))
+    0.25
+    """
+    false_alarm, miss = (
+        float(np.average(regret, weights=sample_weight)) if regret.ndim else float(regret)
+        for regret in (costs.fp_regret, costs.fn_regret)
+    )
+    return float(bayes_threshold(CaseCosts(fp=false_alarm, fn=miss)))
+
+
+def _anchor(case: CaseCosts, weight: FloatArray | None) -> float:
+    """Where ties are broken towards: 0.5 where the costs imply no threshold."""
+    threshold = bayes_of_means(case, weight)
     return 0.5 if np.isnan(threshold) else float(np.clip(threshold, 0, 1))
 
 

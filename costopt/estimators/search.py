@@ -18,7 +18,7 @@ from costopt.evaluation.rows import FOLDS
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
-from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.rebalancing.names import BY_DEFAULT
 from costopt.search.space import Resampling
 
 if TYPE_CHECKING:

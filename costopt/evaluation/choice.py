@@ -17,7 +17,7 @@ from costopt.decision.rules import (
     decision_cost,
     weighted_mean,
 )
-from costopt.decision.thresholds import bayes_threshold, cost_curve
+from costopt.decision.thresholds import bayes_of_means, cost_curve
 from costopt.evaluation.cross_fitting import CrossFitted
 from costopt.evaluation.draws import Draws, standard_error
 from costopt.evaluation.effective import effective_positives
@@ -198,11 +198,5 @@ def _cross_fitted(
             best = cost_curve(y[train], mapped, costs.take(train), own_weight).best()
             act[part.test] = calibrator.apply(own) >= best.threshold
         else:
-            act[part.test] = own >= _of_mean_costs(known.take(part.test))
+            act[part.test] = own >= bayes_of_means(known.take(part.test))
     return act
-
-
-def _of_mean_costs(costs: CaseCosts) -> float:
-    """The Bayes threshold of the mean regrets."""
-    mean = CaseCosts(fp=float(np.mean(costs.fp_regret)), fn=float(np.mean(costs.fn_regret)))
-    return float(bayes_threshold(mean))

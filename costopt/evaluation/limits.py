@@ -20,7 +20,7 @@ from costopt.decision.promises import (
     mean_cost_doubt,
 )
 from costopt.decision.rules import ThresholdRule, decision_cost, weighted_mean
-from costopt.decision.thresholds import CostCurve, bayes_threshold, cost_curve
+from costopt.decision.thresholds import CostCurve, bayes_of_means, cost_curve
 from costopt.errors import DataError, InfeasibleError, check_choice
 from costopt.evaluation.choice import RuleChoice
 from costopt.evaluation.modes import SCORES, ThresholdMode
@@ -245,7 +245,9 @@ def _keep(limits: Limits, cases: _Cases, seed: int, separated: BoolArray | None 
         raise DataError("limits need cases of both classes")
     counts = Counts.of(cases.y, cases.score)
     curve = cost_curve(cases.y, cases.score, cases.costs, cases.weight)
-    bayes = _bayes(cases.known)
+    bayes = bayes_of_means(cases.known)
+    if np.isnan(bayes):  # the costs imply no threshold: begin at never
+        bayes = np.inf
     _, held, binding = keep_limits(
         counts,
         curve.mean_cost,
@@ -296,13 +298,6 @@ def _calibrated(threshold: float, raw: FloatArray, calibrator: CalibrationMap) -
     left = raw[raw < threshold]
     apart = not left.size or at > calibrator.apply([left.max()])[0]
     return float(at if apart else above)
-
-
-def _bayes(known: CaseCosts) -> float:
-    """The Bayes threshold of the mean regrets; never acting where they imply none."""
-    mean = CaseCosts(fp=float(np.mean(known.fp_regret)), fn=float(np.mean(known.fn_regret)))
-    found = float(bayes_threshold(mean))
-    return np.inf if np.isnan(found) else found
 
 
 def _predicted(counts: Counts, score: FloatArray) -> FloatArray:

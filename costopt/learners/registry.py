@@ -1,7 +1,7 @@
 """The list of learners; the library of a learner is loaded only when that learner is used.
 
-To add one, write it in the file of its family, and name it in the list there or here. Strategies,
-help texts and the tables of the docs are made from this list.
+To add one, write it in the file of its family, in the list there or here, and name it in
+`costopt.learners.names`. Strategies, help texts and the tables of the docs are made from these.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from costopt.learners.anomaly import DETECTORS
 from costopt.learners.boosting import XGBoostLearner
 from costopt.learners.families import ENSEMBLES, OF_OTHER_PACKAGES
 from costopt.learners.logistic import LogisticLearner
+from costopt.learners.names import BUILT_IN, OPTIONAL
 from costopt.learners.protocol import Learner
 
-__all__ = ["BUILT_IN", "LEARNERS", "built_in", "learner"]
+__all__ = ["LEARNERS", "built_in", "learner"]
 
-LEARNERS: Mapping[str, Learner] = {
+_MADE: Mapping[str, Learner] = {
     each.name: each
     for each in (
         XGBoostLearner(),
@@ -30,8 +31,7 @@ LEARNERS: Mapping[str, Learner] = {
         *OF_OTHER_PACKAGES,
     )
 }
-# Those that need no package beside those that come with costopt.
-BUILT_IN = tuple(name for name, made in LEARNERS.items() if not made.needs)
+LEARNERS: Mapping[str, Learner] = {name: _MADE[name] for name in (*BUILT_IN, *OPTIONAL)}
 
 
 def learner(name: str) -> Learner:

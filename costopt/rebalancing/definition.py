@@ -126,9 +126,6 @@ class RebalancingMethod:
         weights, up to what the costs ask for, or in rows, up to balance.
     needs : tuple of {"weights", "neighbours", "costs"}, default=()
         Learners that take weights; features that costopt can read; costs of the rows.
-    by_default : bool, default=False
-        Whether a search tries it if it is not told otherwise: only what costs no time, copies no row
-        and has an effect on the odds that is known.
     title : str, optional
         What people call it; ``name`` where None.
     does, helps : str, optional
@@ -154,7 +151,6 @@ class RebalancingMethod:
     effect: Effect
     ratio: Literal["weight_ratio", "sampling_ratio"] | None = None
     needs: tuple[Need, ...] = ()
-    by_default: bool = False
     title: str = ""
     does: str = ""
     helps: str = ""

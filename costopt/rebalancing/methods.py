@@ -1,7 +1,8 @@
 """The list of rebalancing methods: all that costopt itself can do to the training rows of a fold.
 
-To add one, write its `RebalancingMethod` in the file of its family, and name it in the list there or
-here. Defaults of the search, strategies, help texts and the tables of the docs are made from this list.
+To add one, write its `RebalancingMethod` in the file of its family, in the list there or here, and
+name it in `costopt.rebalancing.names`. Strategies, help texts and the tables of the docs are made
+from these.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Mapping
 from costopt.errors import DataError, nearest
 from costopt.rebalancing.cleaning import CLEANING
 from costopt.rebalancing.definition import RebalancingMethod
+from costopt.rebalancing.names import NAMES
 from costopt.rebalancing.random import RANDOM_OVER, RANDOM_UNDER
 from costopt.rebalancing.rejection import REJECTION
 from costopt.rebalancing.synthetic import SYNTHETIC
 from costopt.rebalancing.weights import CASE_WEIGHT, NONE, WEIGHT
 
-__all__ = ["BY_DEFAULT", "METHODS", "method"]
+__all__ = ["METHODS", "method"]
 
-METHODS: Mapping[str, RebalancingMethod] = {
+_MADE: Mapping[str, RebalancingMethod] = {
     each.name: each
     for each in (
         NONE,
@@ -31,7 +33,7 @@ METHODS: Mapping[str, RebalancingMethod] = {
         *CLEANING,
     )
 }
-BY_DEFAULT = tuple(each.name for each in METHODS.values() if each.by_default)
+METHODS: Mapping[str, RebalancingMethod] = {name: _MADE[name] for name in NAMES}
 
 
 def method(given: str | RebalancingMethod) -> RebalancingMethod:

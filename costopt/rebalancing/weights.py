@@ -211,7 +211,6 @@ NONE = RebalancingMethod(
     name="none",
     apply=_unweighted,
     effect="none",
-    by_default=True,
     does="Leaves the rows as they are.",
     helps="With a threshold from the costs, mostly.",
 )
@@ -231,7 +230,6 @@ WEIGHT = RebalancingMethod(
     effect="multiplier",
     ratio="weight_ratio",
     needs=("weights",),
-    by_default=True,
     title="class weights",
     does="Each class gets a weight: the same in total, what its errors cost, or what is searched.",
     helps="Models whose threshold is fixed at 0.5; with a cost rule it mostly adds noise.",

@@ -22,7 +22,7 @@ from costopt.evaluation.rows import FOLDS, Rows
 from costopt.evaluation.trial import FINALS, FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
-from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.rebalancing.names import BY_DEFAULT
 from costopt.search.result import SearchResult, build_result
 from costopt.search.selection import SELECTIONS, SelectionKind
 from costopt.search.space import Resampling, SearchSpace, resolve_learners, resolve_resampling

@@ -17,7 +17,7 @@ from costopt.evaluation.rows import FOLDS, Rows
 from costopt.evaluation.trial import FinalKind
 from costopt.inputs.frames import Scalar
 from costopt.learners.protocol import Learner
-from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.rebalancing.names import BY_DEFAULT
 from costopt.search.fingerprint import fingerprint
 from costopt.search.loop import Callback, Loop
 from costopt.search.objective import Search

@@ -5,7 +5,8 @@ import pytest
 from costopt import SearchError, Strategy
 from costopt.calibration.maps import MAPS
 from costopt.comparison.strategies import STRATEGIES, at_one_half, strategies_named
-from costopt.learners.registry import BUILT_IN, learner
+from costopt.learners.names import BUILT_IN
+from costopt.learners.registry import learner
 from costopt.rebalancing.methods import METHODS
 
 ISSUED = {

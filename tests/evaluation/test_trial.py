@@ -35,7 +35,8 @@ from costopt.inputs.frames import Table
 from costopt.learners.protocol import Features, Fitted, Learner
 from costopt.metrics import decision_cost
 from costopt.rebalancing.definition import TrainingRows
-from costopt.rebalancing.methods import BY_DEFAULT, method
+from costopt.rebalancing.methods import method
+from costopt.rebalancing.names import BY_DEFAULT
 
 COSTS = CostMatrix(fp=1, fn=8)
 LEARNERS = {

@@ -31,7 +31,8 @@ from costopt.evaluation.problem import prepare
 from costopt.evaluation.rows import Rows
 from costopt.evaluation.trial import evaluate, fit_final
 from costopt.learners import ledger_of
-from costopt.learners.registry import BUILT_IN, learner
+from costopt.learners.names import BUILT_IN
+from costopt.learners.registry import learner
 from costopt.rebalancing.methods import METHODS
 
 COSTS = CostMatrix(fp=1, fn=9)

@@ -11,9 +11,11 @@ from costopt import CostOptWarning, DataError, LogisticLearner, SearchError, XGB
 from costopt.inputs.features import Feature
 from costopt.inputs.frames import Table
 from costopt.inputs.schema import Schema
+from costopt.learners import registry
 from costopt.learners.dimensions import Choice, Integer, Real, as_dimension, within
+from costopt.learners.names import BUILT_IN, OPTIONAL
 from costopt.learners.protocol import Features, check_magnitude, warn_of_unsaved_models
-from costopt.learners.registry import BUILT_IN, built_in, learner
+from costopt.learners.registry import LEARNERS, built_in, learner
 
 QUICK = settings(max_examples=50, deadline=None, derandomize=True)
 
@@ -141,6 +143,11 @@ def test_the_registry_makes_each_built_in_learner():
     assert isinstance(learner("xgboost"), XGBoostLearner)
     assert isinstance(learner("logistic"), LogisticLearner)
     assert [learner(name).name for name in BUILT_IN] == list(BUILT_IN)
+
+
+def test_every_learner_that_is_defined_has_a_name_that_help_texts_can_show():
+    assert set(registry._MADE) == {*BUILT_IN, *OPTIONAL}
+    assert tuple(name for name, made in LEARNERS.items() if not made.needs) == BUILT_IN
 
 
 def test_an_unknown_learner_is_refused_with_the_nearest():

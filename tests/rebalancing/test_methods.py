@@ -18,8 +18,10 @@ from costopt.inputs.labels import encode_labels
 from costopt.inputs.schema import Schema
 from costopt.learners.logistic import LogisticLearner
 from costopt.learners.protocol import Features
+from costopt.rebalancing import methods
 from costopt.rebalancing.definition import TrainingRows
-from costopt.rebalancing.methods import BY_DEFAULT, METHODS, method
+from costopt.rebalancing.methods import METHODS, method
+from costopt.rebalancing.names import BY_DEFAULT, NAMES
 from costopt.rebalancing.neighbourhood import Neighbourhood
 
 N = 240
@@ -263,6 +265,11 @@ def test_undoing_gives_back_the_odds_of_the_population(resampling):
 def test_what_a_search_chooses_among_by_itself_copies_no_row():
     assert BY_DEFAULT == ("none", "weight", "random_over", "random_under")
     assert not any("neighbours" in METHODS[name].needs for name in BY_DEFAULT)
+
+
+def test_every_method_that_is_defined_has_a_name_that_help_texts_can_show():
+    assert set(methods._MADE) == set(METHODS)
+    assert tuple(METHODS) == NAMES
 
 
 def test_an_unknown_method_is_refused_with_the_nearest():

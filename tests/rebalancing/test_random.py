@@ -7,7 +7,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from costopt import CaseCosts, CostMatrix, CostSpecError, DataError
 from costopt.rebalancing import random_over, random_under
 from costopt.rebalancing.definition import TrainingRows
-from costopt.rebalancing.methods import BY_DEFAULT, method
+from costopt.rebalancing.methods import method
+from costopt.rebalancing.names import BY_DEFAULT
 from costopt.rebalancing.rejection import rejection
 
 QUICK = settings(max_examples=40, deadline=None, derandomize=True)

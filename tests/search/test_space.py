@@ -9,7 +9,7 @@ from sklearn.tree import DecisionTreeClassifier
 from costopt import CostMatrix, SearchError, SklearnLearner, XGBoostLearner
 from costopt.evaluation.problem import prepare
 from costopt.evaluation.rows import Rows
-from costopt.rebalancing.methods import BY_DEFAULT
+from costopt.rebalancing.names import BY_DEFAULT
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 
 

@@ -14,7 +14,7 @@ from costopt import (
 )
 from costopt.evaluation.problem import prepare
 from costopt.learners.logistic import LogisticLearner
-from costopt.learners.registry import BUILT_IN
+from costopt.learners.names import BUILT_IN
 from costopt.rebalancing.methods import METHODS
 from costopt.search.space import SearchSpace, resolve_learners, resolve_resampling
 
